@@ -1,0 +1,1 @@
+"""Images, text and sound to vectors."""

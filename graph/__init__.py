@@ -1,0 +1,1 @@
+"""The knowledge graph: schema, stores, ingest, snapshot, explanations."""

@@ -1,0 +1,1 @@
+"""Readers: one file format each, into `NodeBatch` and `EdgeBatch`."""

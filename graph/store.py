@@ -1,0 +1,92 @@
+"""The contract of a graph store, and the one place that knows which store a URL means.
+
+Both adapters speak Neo4j's Cypher over Bolt through the official driver (`graph/bolt.py`); they differ in schema
+commands, the bulk path and vector search alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from graph.schema import Batch, Entity, Interaction, Triple
+
+Parameters: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Answer of a query: column names and rows, in order."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def dicts(self) -> list[dict[str, Any]]:
+        """Rows as dictionaries by column name."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+@dataclass(frozen=True)
+class Written:
+    """How many nodes and relationships a write or bulk load created or changed."""
+
+    nodes: int
+    relationships: int
+
+
+class Transaction(Protocol):
+    """One open transaction: all of its queries take effect, or none."""
+
+    def query(self, query: str, parameters: Parameters | None = None) -> Table: ...
+
+
+class GraphStore(Protocol):
+    """Where the graph lives. Errors: `StoreUnavailable` when it cannot be reached, `InvalidData` for bad Cypher."""
+
+    url: str
+
+    def query(self, query: str, parameters: Parameters | None = None) -> Table:
+        """Runs a named query of `graph.queries` (by name) or Cypher text, always with parameters."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """A transaction that commits when the block ends and rolls back when it raises."""
+        ...
+
+    def write(
+        self,
+        entities: Sequence[Entity] = (),
+        interactions: Sequence[Interaction] = (),
+        triples: Sequence[Triple] = (),
+    ) -> Written:
+        """Upserts (MERGE) few things at once, in one transaction. Interactions' users and items must exist."""
+        ...
+
+    def bulk_load(self, batches: Iterable[Batch], progress: Callable[[int], None] | None = None) -> Written:
+        """Creates nodes and relationships that are known to be new, by the store's fastest path.
+
+        Nodes of a batch's ends must be loaded before it. `progress` gets the number of rows done since its last call.
+        """
+        ...
+
+    def ensure_schema(self, labels: Iterable[str]) -> None:
+        """Unique constraint on `id` for each label (idempotent)."""
+        ...
+
+    def ensure_vector_index(self, label: str, property_name: str, dim: int) -> None:
+        """Cosine vector index on a node property (idempotent; replaced when `dim` changed)."""
+        ...
+
+    def nearest(self, label: str, property_name: str, vector: Sequence[float], k: int) -> Table:
+        """The k nodes nearest by cosine: columns `id`, `score`, best first."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,1 @@
+"""Index, recommendations, HTTP API, page and command line."""

@@ -1,0 +1,1 @@
+"""The web page: built assets that ship in the package."""

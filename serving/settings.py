@@ -1,0 +1,30 @@
+"""Every setting, in one frozen object: read once at each entry point (`INTERLACE_…` variables) and passed down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings of one run of a command or of the server. The command line's options override the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="INTERLACE_", frozen=True, extra="forbid")
+
+    home: Path = Field(Path(".interlace"), description="folder of everything the embedded default writes")
+    store: str = Field("", description="graph store: 'local:HOME', 'bolt://host:7687' or 'neo4j://host'; empty: local")
+    store_user: str = Field("neo4j", description="user name for a Neo4j store")
+    store_password_file: Path | None = Field(None, description="file that holds the Neo4j password")
+    mlflow: str = Field("sqlite:///mlruns/mlflow.db", description="MLflow tracking and registry address")
+    mirror: Path | None = Field(None, description="folder that `data get` copies data sets from instead of downloading")
+    host: str = Field("127.0.0.1", description="address the server binds to")
+    port: int = Field(8421, ge=0, le=65535, description="port of the server; 0 takes a free one")
+    workers: int = Field(1, ge=1, description="server worker processes")
+    seed: int = Field(42, description="seed of every random choice")
+
+    @property
+    def store_url(self) -> str:
+        """The store's URL, with the default filled in."""
+        return self.store or f"local:{self.home / 'store'}"

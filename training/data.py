@@ -1,0 +1,127 @@
+"""What a model sees: histories, side information and, for early stopping, held-out items. Never the test part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from graph.snapshot import EmbeddingTable, Triples
+
+UNKNOWN = -1
+"""User position of somebody the model was not fitted on."""
+
+
+@dataclass(frozen=True)
+class Histories:
+    """Each user's items, oldest first, repeats kept: row u is `items[indptr[u]:indptr[u + 1]]`."""
+
+    indptr: NDArray[np.int64]
+    items: NDArray[np.int32]
+    times: NDArray[np.int64]
+    num_items: int
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+    @cached_property
+    def matrix(self) -> csr_matrix:
+        """Binary float32 (rows x num_items), repeats once, indices sorted."""
+        ones = np.ones(len(self.items), dtype=np.float32)
+        matrix = csr_matrix((ones, self.items, self.indptr), shape=(len(self), self.num_items))
+        matrix = matrix.copy()
+        matrix.sum_duplicates()
+        matrix.data[:] = 1.0
+        return matrix
+
+    def take(self, rows: NDArray[np.integer]) -> Histories:
+        """The given rows, in the given order."""
+        lengths = np.diff(self.indptr)[rows]
+        indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        source = np.repeat(self.indptr[:-1][rows] - indptr[:-1], lengths) + np.arange(indptr[-1])
+        return Histories(indptr, self.items[source], self.times[source], self.num_items)
+
+
+@dataclass(frozen=True)
+class UserBatch:
+    """Users to score: `index` is their position at fit time (`UNKNOWN` for newcomers), `histories` what they did."""
+
+    index: NDArray[np.int64]
+    histories: Histories
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def matrix(self) -> csr_matrix:
+        """Binary history (len, num_items)."""
+        return self.histories.matrix
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Relevant items of some users that were kept from the fit: `relevant` is (len(users), num_items), binary.
+
+    `excluded` (same shape) may not be ranked: what the user has seen already. `histories`: what a model may read
+    about each of these users when it scores them.
+    """
+
+    users: NDArray[np.int64]
+    relevant: csr_matrix
+    excluded: csr_matrix
+    histories: Histories
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def batch(self, rows: slice) -> UserBatch:
+        """The users of these rows as a scoring batch."""
+        positions = np.arange(len(self))[rows]
+        return UserBatch(self.users[rows], self.histories.take(positions))
+
+
+@dataclass(frozen=True)
+class SideInformation:
+    """Everything about items and users that is not an interaction; empty parts are absent parts."""
+
+    num_nodes: int
+    relations: tuple[str, ...]
+    triples: Triples
+    friendships: NDArray[np.int32]
+    embeddings: Mapping[str, EmbeddingTable] = field(default_factory=dict)
+
+    def without(self, part: str) -> SideInformation:
+        """The same without `triples`, `friendships` or one modality: the leave-one-out tables are made with this."""
+        if part == "triples":
+            empty = Triples(np.empty(0, np.int32), np.empty(0, np.int16), np.empty(0, np.int32))
+            return replace(self, triples=empty)
+        if part == "friendships":
+            return replace(self, friendships=np.empty((0, 2), np.int32))
+        return replace(self, embeddings={name: table for name, table in self.embeddings.items() if name != part})
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Input of `Recommender.fit`. Users 0..num_users-1 are the rows of `histories` (train part, positives only)."""
+
+    histories: Histories
+    side: SideInformation
+    validation: HeldOut | None = None
+    seed: int = 42
+
+    @property
+    def num_users(self) -> int:
+        return len(self.histories)
+
+    @property
+    def num_items(self) -> int:
+        return self.histories.num_items
+
+    @property
+    def matrix(self) -> csr_matrix:
+        """Binary float32 (num_users, num_items)."""
+        return self.histories.matrix

@@ -1,0 +1,1 @@
+"""One recommendation model a file."""

@@ -1,0 +1,93 @@
+"""The contract every model keeps, and the three numeric forms in which a fitted model goes to the serving index.
+
+The request path may not import torch: so a model that is to be served hands over arrays (`forms`) from which NumPy
+alone computes the same scores as `score`. `tests/contract` holds every model of the zoo to that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from training.data import TrainingData, UserBatch
+
+
+class Monitor(Protocol):
+    """Where a fit reports to: MLflow, a progress bar, or nowhere."""
+
+    def epoch(self, number: int, total: int, metrics: Mapping[str, float]) -> None: ...
+
+
+class Silent:
+    """The monitor that reports nowhere."""
+
+    def epoch(self, number: int, total: int, metrics: Mapping[str, float]) -> None:
+        """Ignores it."""
+
+
+SILENT = Silent()
+
+
+@dataclass(frozen=True)
+class StaticForm:
+    """The same score for everybody: `scores` is (num_items,)."""
+
+    scores: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ItemForm:
+    """score = history @ weights, history binary (1, num_items), weights (num_items, num_items), dense or CSR.
+
+    With `normalise`, the history is divided by its number of items first.
+    """
+
+    weights: NDArray[np.float32] | csr_matrix
+    normalise: bool = False
+
+
+@dataclass(frozen=True)
+class FactorForm:
+    """score = user @ items.T. Known users: `users` (num_users, d). Newcomers: `fold_in`.
+
+    `fold_in` (num_items, d): a newcomer's vector is history @ fold_in / max(1, n) ** fold_in_power, n the number of
+    items in the history; or, when `gram` (d, d) is given, the solution of
+    (gram + sum_i w y_i y_i^T) x = sum_i (1 + w) y_i over the history's items, y = `items`, w = `confidence` (iALS).
+    """
+
+    users: NDArray[np.float32]
+    items: NDArray[np.float32]
+    fold_in: NDArray[np.float32] | None = None
+    fold_in_power: float = 1.0
+    gram: NDArray[np.float32] | None = None
+    confidence: float = 1.0
+
+
+Form: TypeAlias = StaticForm | ItemForm | FactorForm
+
+
+class Recommender(Protocol):
+    """A model: configured by a frozen dataclass, fitted once, scored in batches.
+
+    `name` is its key in `training.zoo.ZOO`. `fit` returns self, reads `data.validation` for early stopping alone and
+    is deterministic for a seed. `score` gives (len(users), num_items) float32, higher is better, seen items included
+    (the evaluator excludes them). `state`/`load_state`: all that a fit made, as arrays, so that a model is saved as
+    safetensors and never unpickled.
+    """
+
+    name: str
+
+    def fit(self, data: TrainingData, monitor: Monitor = SILENT) -> Self: ...
+
+    def score(self, users: UserBatch) -> NDArray[np.float32]: ...
+
+    def forms(self) -> Sequence[Form]: ...
+
+    def state(self) -> dict[str, NDArray[np.generic]]: ...
+
+    def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> Self: ...
