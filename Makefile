@@ -50,7 +50,7 @@ neo4j: install ## a real Neo4j on this machine, without a container (needs Java 
 
 lock: ## resolve the newest versions that the bounds allow into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--group dev --output-file requirements.lock pyproject.toml
+		--constraint constraints.txt --group dev --output-file requirements.lock pyproject.toml
 
 clean: ## remove caches and the demo's home, never .venv or mlruns
 	rm -rf .interlace .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist *.egg-info
