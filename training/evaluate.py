@@ -1,0 +1,75 @@
+"""The evaluator: full ranking of the whole catalogue in blocks of users, per-user measures kept.
+
+After the fit. The only reader of a test part. Ties count against the model: at equal scores an irrelevant item stands
+before a relevant one, so a model that gives everybody the same score earns nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.errors import InvalidData
+from training.data import HeldOut
+from training.metrics import KS, beyond_accuracy, means, per_user
+from training.recommender import Recommender
+from training.topk import top_k
+
+BLOCK_CELLS = 8_000_000
+"""Scores held at once (users x items): 32 MB."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """`metrics`: means over users and catalogue measures. `per_user`: each accuracy measure by user, for paired tests.
+
+    `users` (n,) are their positions; `ranking` (n, max k) the items shown, -1 where fewer exist.
+    """
+
+    metrics: Mapping[str, float]
+    per_user: Mapping[str, NDArray[np.float64]]
+    users: NDArray[np.int64]
+    ranking: NDArray[np.int32]
+
+
+def rank(recommender: Recommender, held_out: HeldOut, depth: int) -> NDArray[np.int32]:
+    """(users, depth) best items not excluded, ties against the model. Raises `InvalidData` for NaN scores."""
+    num_items = held_out.relevant.shape[1]
+    step = max(1, BLOCK_CELLS // max(1, num_items))
+    ranking = np.empty((len(held_out), depth), np.int32)
+    for start in range(0, len(held_out), step):
+        rows = slice(start, start + step)
+        scores = np.array(recommender.score(held_out.batch(rows)), dtype=np.float32)
+        if np.isnan(scores).any():
+            raise InvalidData(f"model {recommender.name!r} gave NaN scores", valid="finite scores or -inf",
+                              remedy="lower its learning rate or raise its regularization")  # fmt: skip
+        _lower_relevant(scores, held_out, rows)
+        ranking[rows] = top_k(scores, held_out.excluded[rows], depth)[0]
+    return ranking
+
+
+def _lower_relevant(scores: NDArray[np.float32], held_out: HeldOut, rows: slice) -> None:
+    """Puts each relevant item a float's breadth below its tie group, in place."""
+    relevant = held_out.relevant[rows].tocoo()
+    cells = scores[relevant.row, relevant.col]
+    scores[relevant.row, relevant.col] = np.nextafter(cells, np.float32(-np.inf))
+
+
+def evaluate(
+    recommender: Recommender,
+    held_out: HeldOut,
+    *,
+    ks: Sequence[int] = KS,
+    item_counts: NDArray[np.int64] | None = None,
+    num_users: int = 1,
+) -> Evaluation:
+    """Ranks and measures. With `item_counts` (train interactions an item) coverage, Gini and novelty are there too."""
+    ranking = rank(recommender, held_out, max(ks))
+    measures = per_user(ranking, held_out.relevant, ks)
+    metrics = means(measures)
+    if item_counts is not None:
+        metrics |= beyond_accuracy(ranking, item_counts, num_users, ks)
+    return Evaluation(metrics, measures, held_out.users, ranking)

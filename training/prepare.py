@@ -1,0 +1,76 @@
+"""From a snapshot and a split to what models and the evaluator read: `TrainingData` and `HeldOut`.
+
+The one place that says what a model may know when: fitted on train; validation scored with train histories; test scored
+with train and validation histories, and both excluded from the ranking.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from graph.snapshot import Interactions, Snapshot
+from training.data import HeldOut, Histories, SideInformation, TrainingData
+from training.split import Split
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """`data` to fit on (validation inside), `test` to measure on once, `everything` to refit on before production."""
+
+    data: TrainingData
+    test: HeldOut
+    everything: TrainingData
+
+
+def prepare(snapshot: Snapshot, split: Split, *, seed: int = 42) -> Prepared:
+    """Users and items keep their snapshot positions; a user with no train interaction has an empty history."""
+    shape = (len(snapshot.users), len(snapshot.items))
+    side = side_information(snapshot)
+    train = histories(split.train, shape)
+    seen = histories(_join(split.train, split.validation), shape)
+    validation = _held_out(split.validation, train)
+    return Prepared(
+        data=TrainingData(train, side, validation, seed),
+        test=_held_out(split.test, seen),
+        everything=TrainingData(seen, side, None, seed),
+    )
+
+
+def side_information(snapshot: Snapshot) -> SideInformation:
+    """The snapshot's triples, friendships and embeddings."""
+    return SideInformation(
+        snapshot.num_nodes, snapshot.relations, snapshot.triples, snapshot.friendships, snapshot.embeddings
+    )
+
+
+def histories(interactions: Interactions, shape: tuple[int, int]) -> Histories:
+    """Rows must be in time order within each user; `shape` is (num_users, num_items)."""
+    order = np.argsort(interactions.user, kind="stable")
+    counts = np.bincount(interactions.user, minlength=shape[0])
+    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return Histories(indptr, interactions.item[order], interactions.time[order], shape[1])
+
+
+def _join(first: Interactions, second: Interactions) -> Interactions:
+    """Both, by user and time; what has the same time keeps its order, `first` before `second`."""
+    columns = [
+        np.concatenate([getattr(first, name), getattr(second, name)])
+        for name in ("user", "item", "kind", "value", "time")
+    ]
+    joined = Interactions(*columns)
+    return joined.take(np.lexsort((joined.time, joined.user)))
+
+
+def _held_out(relevant: Interactions, seen: Histories) -> HeldOut:
+    users: NDArray[np.int64] = np.unique(relevant.user).astype(np.int64)
+    rows = np.searchsorted(users, relevant.user)
+    ones = np.ones(len(rows), np.float32)
+    matrix = csr_matrix((ones, (rows, relevant.item)), shape=(len(users), seen.num_items))
+    matrix.sum_duplicates()
+    matrix.data[:] = 1.0
+    known = seen.take(users)
+    return HeldOut(users, matrix, known.matrix, known)

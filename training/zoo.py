@@ -1,0 +1,109 @@
+"""Every model there is, as data: the command line, `auto`, the docs and the contract tests read this dict.
+
+Classes are imported when a model is built, so that naming the models costs no torch import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any, cast
+
+from graph.errors import InvalidData, NotFound
+from training.data import SideInformation
+from training.recommender import Recommender
+
+
+@dataclass(frozen=True)
+class Model:
+    """One entry: where its class is, what is fixed in its config, what it needs, and what it is in a few words.
+
+    `needs`: parts of `SideInformation` without which it cannot be fitted (`triples`, or a modality); `any` means at
+    least one embedding. `slow`: gradient training, not a closed form.
+    """
+
+    name: str
+    module: str
+    cls: str
+    about: str
+    needs: tuple[str, ...] = ()
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    slow: bool = False
+
+    def config(self, overrides: Mapping[str, Any] | None = None) -> Any:
+        """Its config dataclass with `overrides` set; an unknown name raises `InvalidData` with those that exist."""
+        cls = self._get(f"{self.cls}Config")
+        known = {item.name: item for item in fields(cls)}
+        for name in overrides or {}:
+            if name not in known:
+                raise InvalidData(
+                    f"model {self.name!r} has no setting {name!r}",
+                    valid=", ".join(sorted(known)),
+                    remedy="see docs/reference/models.md",
+                )
+        return cls(**{**self.fixed, **(overrides or {})})
+
+    def grid(self) -> tuple[Any, ...]:
+        """The configs that validation chooses from."""
+        return tuple(replace(config, **self.fixed) for config in self._get("GRID"))
+
+    def build(self, config: Any | None = None) -> Recommender:
+        """A fresh, unfitted model."""
+        recommender = self._get(self.cls)(self.config() if config is None else config)
+        recommender.name = self.name
+        return cast(Recommender, recommender)
+
+    def fits(self, side: SideInformation) -> bool:
+        """Does the data have what this model needs."""
+        there = {name for name, table in side.embeddings.items() if table.present.any()}
+        if len(side.triples):
+            there.add("triples")
+        if side.embeddings:
+            there.add("any")
+        return set(self.needs) <= there
+
+    def _get(self, name: str) -> Any:
+        return getattr(import_module(f"training.models.{self.module}"), name)
+
+
+_CONTENT = "content_knn"
+
+ZOO: Mapping[str, Model] = MappingProxyType(
+    {
+        model.name: model
+        for model in (
+            Model("popularity", "popularity", "Popularity", "what most people interacted with"),
+            Model("item-knn", "item_knn", "ItemKNN", "items that the same people liked, by shrunk cosine or BM25"),
+            Model("content-text", _CONTENT, "ContentKNN", "items whose text is alike", ("text",), {"modality": "text"}),
+            Model("content-image", _CONTENT, "ContentKNN", "items that look alike", ("image",), {"modality": "image"}),
+            Model(
+                "content-graph",
+                _CONTENT,
+                "ContentKNN",
+                "items that share rare attributes in the knowledge graph",
+                ("triples",),
+                {"modality": "graph"},
+            ),  # fmt: skip
+            Model("content-fused", _CONTENT, "ContentKNN", "all modalities together", ("any",), {"modality": "fused"}),
+            Model("ease", "ease", "EASE", "closed-form linear autoencoder over items"),
+            Model("ials", "ials", "IALS", "implicit matrix factorisation by alternating least squares"),
+            Model("lightgcn", "lightgcn", "LightGCN", "linear graph convolution over users and items", slow=True),
+            Model(
+                "gnn",
+                "gnn",
+                "GNN",
+                "relational, knowledge-aware, multimodal graph network with gated fusion",
+                slow=True,
+            ),  # fmt: skip
+        )
+    }
+)
+
+
+def find(name: str) -> Model:
+    """The model of this name; raises `NotFound` with the names that exist."""
+    if name not in ZOO:
+        raise NotFound(f"no model {name!r}", valid=f"auto, {', '.join(ZOO)}", remedy="choose one of these")
+    return ZOO[name]
