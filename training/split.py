@@ -47,7 +47,7 @@ def positives(interactions: Interactions, min_value: float | None) -> NDArray[np
     return mask
 
 
-def make_split(  # noqa: PLR0913 - each argument is one rule of the split
+def make_split(
     interactions: Interactions,
     *,
     how: How = "random",
@@ -68,7 +68,8 @@ def make_split(  # noqa: PLR0913 - each argument is one rule of the split
     rows = interactions.take(kept)
     rng = np.random.default_rng(seed)
     labels, made = _labels(rows, how, rng, None if part is None else part[kept])
-    split = Split(*(rows.take(labels == name) for name in (TRAIN, VALIDATION, TEST)), how=made)
+    train, validation, test = (rows.take(labels == name) for name in (TRAIN, VALIDATION, TEST))
+    split = Split(train, validation, test, made)
     _refuse_empty(split, how, min_value)
     return split
 

@@ -85,7 +85,7 @@ ZOO: Mapping[str, Model] = MappingProxyType(
                 "items that share rare attributes in the knowledge graph",
                 ("triples",),
                 {"modality": "graph"},
-            ),  # fmt: skip
+            ),
             Model("content-fused", _CONTENT, "ContentKNN", "all modalities together", ("any",), {"modality": "fused"}),
             Model("ease", "ease", "EASE", "closed-form linear autoencoder over items"),
             Model("ials", "ials", "IALS", "implicit matrix factorisation by alternating least squares"),
@@ -96,7 +96,7 @@ ZOO: Mapping[str, Model] = MappingProxyType(
                 "GNN",
                 "relational, knowledge-aware, multimodal graph network with gated fusion",
                 slow=True,
-            ),  # fmt: skip
+            ),
         )
     }
 )
