@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
+from graph.errors import InvalidData
 from graph.schema import Batch, Entity, Interaction, Triple
 
 Parameters: TypeAlias = Mapping[str, Any]
@@ -90,3 +92,29 @@ class GraphStore(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+NEO4J_SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
+
+
+def open_store(url: str, *, user: str | None = None, password: str | None = None) -> GraphStore:
+    """Opens the store that `url` means; close it when done. `user` and `password` are Neo4j's.
+
+    `local:FOLDER` is ArcadeDB in that folder (started now when nobody runs it); `bolt://…`, `neo4j://…` and their
+    `+s` and `+ssc` forms are Neo4j. Raises `InvalidData` for anything else, `StoreUnavailable` when it is down.
+    """
+    # Each adapter brings a driver and more: a command that needs neither should not wait for their import.
+    scheme, _, rest = url.partition(":")
+    if scheme == "local" and rest:
+        from graph.local_store import LocalStore  # noqa: PLC0415
+
+        return LocalStore.open(Path(rest).expanduser())
+    if scheme in NEO4J_SCHEMES and rest.startswith("//") and len(rest) > len("//"):
+        from graph.neo4j_store import Neo4jStore  # noqa: PLC0415
+
+        return Neo4jStore.open(url, user=user, password=password)
+    raise InvalidData(
+        f"{url!r} is no graph store",
+        valid="local:FOLDER, " + ", ".join(f"{name}://HOST[:PORT]" for name in NEO4J_SCHEMES),
+        remedy="correct --store or INTERLACE_STORE",
+    )

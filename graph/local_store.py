@@ -1,0 +1,74 @@
+"""The local store: ArcadeDB as a child process, reached over Bolt; its schema commands, bulk path and vector search.
+
+Bulk loads and schema go over the server's HTTP side (`graph.local_bulk`), everything else over Bolt (`graph.bolt`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import neo4j
+
+from graph.bolt import BoltStore
+from graph.local_bulk import LocalBulk
+from graph.local_http import LocalHttp
+from graph.local_server import Lease, LocalOptions
+from graph.schema import Batch, safe_name
+from graph.store import Table, Written
+
+DATABASE = "interlace"
+
+
+class LocalStore(BoltStore):
+    """The graph in a folder. Open it with `graph.store.open_store("local:FOLDER")`."""
+
+    def __init__(self, lease: Lease, url: str, database: str = DATABASE) -> None:
+        end = lease.endpoint
+        driver = neo4j.GraphDatabase.driver(
+            f"bolt://127.0.0.1:{end.bolt}",
+            auth=("root", end.password),
+            telemetry_disabled=True,
+            notifications_min_severity="OFF",
+        )
+        super().__init__(url, driver, database)
+        self._lease = lease
+        self._http = LocalHttp(end, url, database)
+        self._http.create_database()
+
+    @classmethod
+    def open(cls, home: Path, *, database: str = DATABASE, options: LocalOptions | None = None) -> LocalStore:
+        """Attaches to the folder's server, starting it when needed, and creates the database when absent."""
+        lease = Lease.take(home, options)
+        try:
+            return cls(lease, f"local:{home}", database)
+        except BaseException:
+            lease.release()
+            raise
+
+    def ensure_schema(self, labels: Iterable[str]) -> None:
+        """Type, `id` property and unique index for each label."""
+        for label in map(safe_name, labels):
+            self._http.sql(f"CREATE VERTEX TYPE `{label}` IF NOT EXISTS")
+            self._http.sql(f"CREATE PROPERTY `{label}`.id IF NOT EXISTS STRING")
+            self._http.sql(f"CREATE INDEX IF NOT EXISTS ON `{label}` (id) UNIQUE")
+
+    def bulk_load(self, batches: Iterable[Batch], progress: Callable[[int], None] | None = None) -> Written:
+        """Through the server's HTTP batch endpoint, as JSON Lines made from the columns."""
+        return LocalBulk(self._http, self._prepare).load(batches, progress)
+
+    def ensure_vector_index(self, label: str, property_name: str, dim: int) -> None:
+        raise NotImplementedError
+
+    def nearest(self, label: str, property_name: str, vector: Sequence[float], k: int) -> Table:
+        raise NotImplementedError
+
+    def drop(self) -> None:
+        """Deletes this database with everything in it, for good."""
+        self._http.drop_database()
+
+    def close(self) -> None:
+        """Closes the connections and gives the server back: the last user's close stops it."""
+        super().close()
+        self._http.close()
+        self._lease.release()
