@@ -1,0 +1,104 @@
+"""Published data sets -> the dataset folder, with the splits that the rivals are measured on.
+
+    python -m benchmarks.convert ml-100k DATA SPLITS OUT
+    python -m benchmarks.convert ml-1m DATA SPLITS OUT
+    python -m benchmarks.convert beauty|sports|lastfm DATA OUT
+
+DATA holds the published files; SPLITS the parquet parts that the rivals' `split.py` wrote (so both read one split).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+SEQUENCES = {"beauty": "amazon-seq/Beauty", "sports": "amazon-seq/Sports_and_Outdoors", "lastfm": "lastfm-seq/LastFM"}
+PARTS = ("train", "valid", "test")
+
+
+def peer_split(splits: Path, name: str, out: Path) -> pd.Series:
+    """Writes the three parts with the data's own ids; returns the raw item ids of the catalogue."""
+    users = pd.read_parquet(splits / name / "users.parquet").raw_user
+    items = pd.read_parquet(splits / name / "items.parquet").raw_item
+    for part in PARTS:
+        rows = pd.read_parquet(splits / name / f"{part}.parquet")
+        named = {"user": users.to_numpy()[rows.user], "item": items.to_numpy()[rows.item], "time": rows.timestamp}
+        pd.DataFrame(named).astype({"time": "int64"}).to_csv(out / f"{part}.csv", index=False)
+    return items
+
+
+def ml_100k(data: Path, splits: Path, out: Path) -> None:
+    """Likes, titles, years, genres, plots, posters, and the Freebase triples."""
+    source = data / "ml-100k"
+    kept = peer_split(splits, "ml-100k", out)
+    items = pd.read_csv(source / "ml-100k.item", sep="\t", dtype=str)
+    items.columns = ["item", "title", "year", "genres"]
+    items = items[items.item.astype(int).isin(kept)]
+    plots = pd.read_csv(source / "items_overview.csv", dtype=str).set_index("movie_id").overview
+    posters = {path.stem for path in (source / "posters").glob("*.jpg")}
+    (out / "posters").mkdir(exist_ok=True)
+    for name in sorted(posters & set(items.item)):
+        shutil.copyfile(source / "posters" / f"{name}.jpg", out / "posters" / f"{name}.jpg")
+    folder = pd.DataFrame(
+        {
+            "item": items.item,
+            "kind": "movie",
+            "title": items.title,
+            "year": items.year,
+            "text": items.item.map(plots),
+            "image": [f"posters/{name}.jpg" if name in posters else None for name in items.item],
+            "Genre[]": items.genres.str.replace(" ", "|"),
+        }
+    )
+    folder.to_csv(out / "items.csv", index=False)
+    triples = pd.read_csv(source / "ml-100k.kg", sep="\t", dtype=str)
+    triples.columns = ["head", "relation", "tail"]
+    triples.to_csv(out / "triples.csv", index=False)
+    links = pd.read_csv(source / "ml-100k.link", sep="\t", dtype=str)
+    links.columns = ["item", "entity"]
+    links[links.item.isin(items.item)].to_csv(out / "links.csv", index=False)
+    users = pd.read_csv(source / "ml-100k.user", sep="\t", dtype=str)
+    users.columns = ["user", "age", "gender", "occupation", "zip_code"]
+    users[users.user.isin(pd.read_csv(out / "train.csv", dtype=str).user)].to_csv(out / "users.csv", index=False)
+
+
+def ml_1m(data: Path, splits: Path, out: Path) -> None:
+    """Likes, titles and genres."""
+    kept = peer_split(splits, "ml-1m", out)
+    lines = (data / "ml-1m" / "movies.dat").read_text("latin-1").splitlines()
+    movies = pd.DataFrame([line.split("::") for line in lines], columns=["item", "title", "Genre[]"])
+    movies = movies[movies.item.astype(int).isin(kept)]
+    movies.insert(1, "kind", "movie")
+    movies.to_csv(out / "items.csv", index=False)
+
+
+def sequence(data: Path, stem: str, out: Path) -> None:
+    """One user a line, items in time order; attributes as JSON. Place in the line stands for the time."""
+    rows = [line.split() for line in (data / f"{stem}.txt").read_text().splitlines()]
+    long = [(user, item, place) for user, *items in rows for place, item in enumerate(items)]
+    pd.DataFrame(long, columns=["user", "item", "time"]).to_csv(out / "interactions.csv", index=False)
+    attributes = json.loads((data / f"{stem}_item2attributes.json").read_text())
+    known = sorted({item for _, item, _ in long}, key=int)
+    listed = ["|".join(f"a{attribute}" for attribute in attributes.get(item, ())) for item in known]
+    pd.DataFrame({"item": known, "Attribute[]": listed}).to_csv(out / "items.csv", index=False)
+
+
+def main(arguments: list[str]) -> None:
+    if len(arguments) < 3 or arguments[0] not in {"ml-100k", "ml-1m", *SEQUENCES}:
+        sys.exit(__doc__)
+    name, *folders = arguments
+    *sources, out = (Path(folder) for folder in folders)
+    out.mkdir(parents=True, exist_ok=True)
+    if name in SEQUENCES:
+        sequence(sources[0], SEQUENCES[name], out)
+    else:
+        {"ml-100k": ml_100k, "ml-1m": ml_1m}[name](*sources, out)
+    print(json.dumps({"dataset": name, "folder": str(out), "files": sorted(path.name for path in out.iterdir())}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
