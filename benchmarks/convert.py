@@ -38,7 +38,8 @@ def ml_100k(data: Path, splits: Path, out: Path) -> None:
     items = pd.read_csv(source / "ml-100k.item", sep="\t", dtype=str)
     items.columns = ["item", "title", "year", "genres"]
     items = items[items.item.astype(int).isin(kept)]
-    plots = pd.read_csv(source / "items_overview.csv", dtype=str).set_index("movie_id").overview
+    overviews = pd.read_csv(source / "items_overview.csv", dtype=str).drop_duplicates("movie_id")
+    plots = overviews.set_index("movie_id").overview
     posters = {path.stem for path in (source / "posters").glob("*.jpg")}
     (out / "posters").mkdir(exist_ok=True)
     for name in sorted(posters & set(items.item)):

@@ -40,12 +40,12 @@ def per_user(
     found: dict[str, NDArray[np.float64]] = {}
     for k in ks:
         top = hits[:, :k]
-        first = np.where(top.any(1), 1 / (1 + top.argmax(1)), 0.0)
+        any_hit = np.asarray(top.any(1), np.float64)
         found[f"recall@{k}"] = top.sum(1) / counts
         found[f"precision@{k}"] = top.sum(1) / k
         found[f"ndcg@{k}"] = (top * gains[:k]).sum(1) / ideal.take(np.minimum(k, counts))
-        found[f"hr@{k}"] = np.asarray(top.any(1).astype(np.float64), np.float64)
-        found[f"mrr@{k}"] = np.asarray(first, np.float64)
+        found[f"hr@{k}"] = any_hit
+        found[f"mrr@{k}"] = any_hit / (1 + top.argmax(1))
         found[f"map@{k}"] = np.asarray(precision_at_hits[:, :k].sum(1) / counts)
     return found
 

@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 
-from graph.snapshot import IdMap, Snapshot, Triples
+from graph.snapshot import Triples
+from tests.training.planted import snapshot_of
 from training.data import SideInformation
 from training.prepare import prepare
 from training.split import make_split
-
-
-def snapshot_of(interactions) -> Snapshot:
-    users, items = int(interactions.user.max()) + 1, int(interactions.item.max()) + 1
-    return Snapshot(
-        users=IdMap(tuple(f"t:{n:04d}" for n in range(users)), "user"),
-        items=IdMap(tuple(f"t:{n:04d}" for n in range(items)), "item"),
-        entities=IdMap(()),
-        relations=(),
-        interactions=interactions,
-        triples=Triples(np.empty(0, np.int32), np.empty(0, np.int16), np.empty(0, np.int32)),
-        friendships=np.empty((0, 2), np.int32),
-        identities={},
-        item_properties=pa.table({"id": [f"t:{n:04d}" for n in range(items)]}),
-        user_properties=pa.table({"id": [f"t:{n:04d}" for n in range(users)]}),
-    )
 
 
 def test_validation_sees_train_and_test_sees_both(planted):

@@ -1,0 +1,100 @@
+"""`auto` and the blend: weights from validation, useless members left out, saved and loaded whole."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from training.topk import top_k
+
+from graph.errors import InvalidData
+from tests.training.planted import snapshot_of
+from training.auto import choose, fit_auto, ndcg_at, select
+from training.blend import Blend, standardise
+from training.data import TrainingData
+from training.evaluate import evaluate
+from training.metrics import per_user
+from training.prepare import prepare
+from training.split import make_split
+from training.zoo import find
+
+CHEAP = ("popularity", "item-knn", "ease", "ials")
+
+
+@pytest.fixture(scope="module")
+def prepared(planted):
+    return prepare(snapshot_of(planted), make_split(planted, how="random"))
+
+
+@pytest.fixture(scope="module")
+def auto(prepared):
+    return fit_auto(prepared.data, names=CHEAP)
+
+
+def test_the_blend_is_no_worse_on_validation_than_its_best_member(auto):
+    assert auto.validation >= max(member.best.validation for member in auto.members) - 0.01
+
+
+def test_weights_are_a_distribution_and_the_text_names_them(auto):
+    assert sum(auto.recommender.weights) == pytest.approx(1.0)
+    assert all(weight > 0 for weight in auto.recommender.weights)
+    assert all(member.name in auto.text for member in auto.recommender.config.members)
+
+
+def test_what_each_member_brings_is_reported(auto):
+    members = {member.name for member in auto.recommender.config.members}
+    assert set(auto.brings) == (members if len(members) > 1 else set())
+
+
+def test_a_useless_member_gets_no_weight():
+    rng = np.random.default_rng(0)
+    relevant = rng.random((200, 50)) < 0.1
+    relevant[:, 0] = True
+    good = standardise((relevant + rng.normal(0, 0.4, relevant.shape)).astype(np.float32))
+    noise = standardise(rng.normal(size=relevant.shape).astype(np.float32))
+    indptr = np.concatenate([[0], np.cumsum(relevant.sum(1))])
+    counts = select([noise, good], indptr, relevant.nonzero()[1])
+    assert counts[0] <= 0.1 * counts.sum()
+
+
+def test_ndcg_without_sorting_equals_ndcg_of_the_ranking(prepared):
+    rng = np.random.default_rng(0)
+    relevant = prepared.test.relevant
+    scores = rng.random(relevant.shape).astype(np.float32)
+    ranking = top_k(scores, prepared.test.excluded[:, :] * 0, 10)[0]
+    expected = per_user(ranking, relevant, (10,))["ndcg@10"].mean()
+    assert ndcg_at(scores, relevant.indptr, relevant.indices, 10) == pytest.approx(expected)
+
+
+def test_a_saved_blend_scores_the_same(auto, prepared):
+    users = prepared.test.batch(slice(None))
+    copy = Blend(auto.recommender.config).load_state(auto.recommender.state())
+    assert np.allclose(copy.score(users), auto.recommender.score(users), atol=1e-6)
+
+
+def test_choose_keeps_the_best_setting_by_validation(prepared):
+    chosen = choose(find("ease"), prepared.data)
+    assert chosen.best.validation == max(one.validation for one in chosen.tried)
+    again = evaluate(chosen.recommender, prepared.data.validation, ks=(10,))
+    assert again.metrics["ndcg@10"] == pytest.approx(chosen.best.validation)
+
+
+def test_a_fixed_setting_holds_in_every_candidate(prepared):
+    chosen = choose(find("ease"), prepared.data, overrides={"regularization": 7.0})
+    assert {one.settings["regularization"] for one in chosen.tried} == {7.0}
+
+
+def test_without_validation_nothing_is_chosen(prepared):
+    data = TrainingData(prepared.data.histories, prepared.data.side)
+    with pytest.raises(InvalidData, match="no validation"):
+        choose(find("ease"), data)
+
+
+def test_an_unknown_setting_is_refused_with_those_that_exist(prepared):
+    with pytest.raises(InvalidData, match="regularization"):
+        choose(find("ease"), prepared.data, overrides={"lambda": 1.0})
+
+
+def test_standardise_gives_constant_rows_zero():
+    found = standardise(np.array([[2, 2, 2], [1, 2, 3]], np.float32))
+    assert found[0].tolist() == [0, 0, 0]
+    assert found[1].std() == pytest.approx(1.0)
