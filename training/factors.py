@@ -1,0 +1,63 @@
+"""What a fitted embedding model leaves behind: factors of users and items, and how a newcomer is folded in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.errors import Conflict
+from training.data import UNKNOWN, UserBatch
+from training.recommender import FactorForm
+
+
+@dataclass(frozen=True)
+class Factors:
+    """`users` (num_users, d), `items` and `fold_in` (num_items, d), all float32.
+
+    A newcomer's vector is history @ fold_in / max(1, n) ** power, n the number of items in the history.
+    """
+
+    users: NDArray[np.float32]
+    items: NDArray[np.float32]
+    fold_in: NDArray[np.float32]
+    power: float = 0.5
+
+    def score(self, batch: UserBatch) -> NDArray[np.float32]:
+        """(len(batch), num_items): known users by their factors, newcomers by their history."""
+        vectors = np.zeros((len(batch), self.items.shape[1]), np.float32)
+        known = batch.index != UNKNOWN
+        vectors[known] = self.users[batch.index[known]]
+        if not known.all():
+            vectors[~known] = self.fold(batch)[~known]
+        return np.asarray(vectors @ self.items.T)
+
+    def fold(self, batch: UserBatch) -> NDArray[np.float32]:
+        """Vectors (len(batch), d) from the histories alone."""
+        counts = np.maximum(1, np.diff(batch.matrix.indptr)).astype(np.float32)
+        return np.asarray(batch.matrix @ self.fold_in / counts[:, None] ** self.power, np.float32)
+
+    def form(self) -> FactorForm:
+        return FactorForm(self.users, self.items, self.fold_in, self.power)
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        power = np.array([self.power], np.float32)
+        return {"users": self.users, "items": self.items, "fold_in": self.fold_in, "fold_in_power": power}
+
+    @classmethod
+    def of_state(cls, state: Mapping[str, NDArray[np.generic]]) -> Factors:
+        users, items, fold_in = (np.asarray(state[name], np.float32) for name in ("users", "items", "fold_in"))
+        return cls(users, items, fold_in, float(state["fold_in_power"][0]))
+
+
+def fitted(factors: Factors | None, name: str) -> Factors:
+    """The factors of a model, or `Conflict` when it was asked before it was fitted."""
+    if factors is None:
+        raise Conflict(
+            f"model {name!r} has not been fitted",
+            valid="a model after fit or load_state",
+            remedy="call fit(data) or load_state(state) first",
+        )
+    return factors

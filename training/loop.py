@@ -1,0 +1,169 @@
+"""The one training loop of every torch model: epochs, early stopping on validation ndcg@10, the best state restored.
+
+A model owns its loss and its batches; the loop owns the optimiser, the clock and the choice of the epoch.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from training.data import HeldOut
+from training.metrics import per_user
+from training.recommender import SILENT, Monitor
+
+METRIC = "ndcg@10"
+DEPTH = 10
+SCORES_AT_ONCE = 50_000_000
+"""Scores held in memory while validating: 200 MB of float32."""
+
+
+B = TypeVar("B", contravariant=True)
+
+
+class TorchModel(Protocol[B]):
+    """A `torch.nn.Module` with these two methods: `embeddings` gives (num_users, d) and (num_items, d).
+
+    The score of a user and an item is the inner product of their embeddings.
+    """
+
+    def loss(self, batch: B) -> torch.Tensor: ...
+    def embeddings(self) -> tuple[torch.Tensor, torch.Tensor]: ...
+    def parameters(self) -> Iterator[torch.nn.Parameter]: ...
+    def state_dict(self) -> dict[str, torch.Tensor]: ...
+    def load_state_dict(self, state_dict: Mapping[str, torch.Tensor]) -> object: ...
+    def train(self, mode: bool = True) -> object: ...
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """`patience`: validations without a new best before stopping. `max_seconds`: no new epoch starts after that."""
+
+    epochs: int = 100
+    learning_rate: float = 0.005
+    weight_decay: float = 0.0
+    evaluate_every: int = 2
+    patience: int = 5
+    max_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a fit went: epochs run, the epoch whose state was kept, its validation ndcg@10 (NaN without validation)."""
+
+    epochs: int
+    best_epoch: int
+    best: float
+    seconds: float
+
+
+def default_device() -> torch.device:
+    """The GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def train(
+    model: TorchModel[B],
+    epoch_batches: Callable[[], Iterable[B]],
+    config: LoopConfig,
+    *,
+    validation: HeldOut | None = None,
+    monitor: Monitor = SILENT,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Training:
+    """Trains in place. Without validation it runs all epochs and keeps the last state."""
+    optimizer = torch.optim.Adam(
+        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+    )
+    best = _Best(patience=config.patience)
+    began, number = clock(), 0
+    for number in range(1, config.epochs + 1):
+        metrics = {"loss": _epoch(model, epoch_batches(), optimizer)}
+        last = number == config.epochs or (config.max_seconds is not None and clock() - began >= config.max_seconds)
+        if validation is not None and (last or number % config.evaluate_every == 0):
+            metrics[METRIC] = validation_ndcg(model, validation)
+            best.offer(number, metrics[METRIC], model)
+        monitor.epoch(number, config.epochs, metrics)
+        if best.exhausted or last:
+            break
+    best.restore(model)
+    return Training(number, best.epoch or number, best.value if best.epoch else float("nan"), clock() - began)
+
+
+def _epoch(model: TorchModel[B], epoch_batches: Iterable[B], optimizer: torch.optim.Optimizer) -> float:
+    """Mean loss over the batches; summed on the device, read once."""
+    model.train()
+    total, count = torch.zeros(()), 0
+    for batch in epoch_batches:
+        loss = model.loss(batch)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        total = total.to(loss.device) + loss.detach()
+        count += 1
+    return float(total) / max(1, count)
+
+
+class _Best:
+    """The best state so far, and how long ago it was."""
+
+    def __init__(self, patience: int) -> None:
+        self.patience = patience
+        self.epoch, self.value, self.waited = 0, -np.inf, 0
+        self.state: dict[str, torch.Tensor] | None = None
+
+    def offer(self, epoch: int, value: float, model: TorchModel[B]) -> None:
+        if value > self.value:
+            self.epoch, self.value, self.waited = epoch, value, 0
+            self.state = copy.deepcopy(model.state_dict())
+        else:
+            self.waited += 1
+
+    @property
+    def exhausted(self) -> bool:
+        return self.waited >= self.patience
+
+    def restore(self, model: TorchModel[B]) -> None:
+        if self.state is not None:
+            model.load_state_dict(self.state)
+
+
+def validation_ndcg(model: TorchModel[B], held_out: HeldOut) -> float:
+    """Mean ndcg@10 over the held-out users, the whole catalogue ranked."""
+    model.train(mode=False)
+    with torch.no_grad():
+        users, items = model.embeddings()
+        ranking = top_items(users, items, held_out)
+    return float(per_user(ranking, held_out.relevant, (DEPTH,))[METRIC].mean()) if len(held_out) else 0.0
+
+
+def top_items(users: torch.Tensor, items: torch.Tensor, held_out: HeldOut, depth: int = DEPTH) -> NDArray[np.int32]:
+    """(len(held_out), depth) best items that are not excluded, on the embeddings' own device."""
+    size = max(1, SCORES_AT_ONCE // max(1, len(items)))
+    blocks = [_top_block(users, items, held_out, slice(start, start + size), depth)
+              for start in range(0, len(held_out), size)]  # fmt: skip
+    return np.concatenate(blocks) if blocks else np.empty((0, depth), np.int32)
+
+
+def _top_block(
+    users: torch.Tensor, items: torch.Tensor, held_out: HeldOut, rows: slice, depth: int
+) -> NDArray[np.int32]:
+    excluded = held_out.excluded[rows]
+    scores = users[torch.from_numpy(held_out.users[rows]).to(users.device)] @ items.T
+    row = np.repeat(np.arange(excluded.shape[0]), np.diff(excluded.indptr))
+    scores[torch.from_numpy(row), torch.from_numpy(excluded.indices.astype(np.int64))] = -torch.inf
+    best, ranking = scores.topk(min(depth, scores.shape[1]), dim=1)
+    ranking[best == -torch.inf] = -1
+    return ranking.cpu().numpy().astype(np.int32)
+
+
+def arrays(state: Mapping[str, torch.Tensor]) -> dict[str, NDArray[np.generic]]:
+    """A checkpoint as NumPy arrays, for safetensors."""
+    return {name: tensor.detach().cpu().numpy() for name, tensor in state.items()}

@@ -1,0 +1,167 @@
+"""LightGCN: collaborative filtering by propagation alone, without weights or activations between layers.
+
+He, Deng, Wang, Li, Zhang, Wang: LightGCN, SIGIR 2020. With A the users-and-items adjacency,
+E(k+1) = D^-1/2 A D^-1/2 E(k), and the final embedding is the mean of E(0)..E(K); a score is an inner product.
+Loss: the paper's BPR, or a softmax over (sampled) items of cosine / temperature, corrected for what the sampler favours
+(Wu et al., On the Effectiveness of Sampled Softmax Loss for Item Recommendation, TOIS 2024), which ranks better here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from torch import nn
+from torch.nn import functional
+
+from training import losses
+from training.data import TrainingData, UserBatch
+from training.factors import Factors, fitted
+from training.graph_ops import Propagation, bipartite, symmetric_normalised
+from training.loop import LoopConfig, Training, default_device, train
+from training.recommender import SILENT, FactorForm, Monitor
+from training.sampling import Candidates, ListBatch, PairBatch, Positives, list_batches, pair_batches
+
+
+@dataclass(frozen=True)
+class LightGCNConfig:
+    """`temperature` and `candidates` are the softmax's; `regularization` weighs the squared norms of a batch's E(0)."""
+
+    embedding_size: int = 64
+    num_layers: int = 3
+    epochs: int = 100
+    learning_rate: float = 0.005
+    regularization: float = 1e-4
+    batch_size: int = 2048
+    loss: Literal["bpr", "softmax"] = "softmax"
+    temperature: float = 0.2
+    candidates: int = 4096
+    patience: int = 5
+    evaluate_every: int = 2
+    max_seconds: float | None = None
+    seed: int = 42
+
+
+GRID = (
+    LightGCNConfig(),
+    LightGCNConfig(num_layers=2),
+    LightGCNConfig(temperature=0.15),
+)
+
+
+class LightGCNModule(nn.Module):
+    """E(0), the propagation and the loss."""
+
+    log_expected: torch.Tensor | None
+    item_scale: torch.Tensor
+
+    def __init__(
+        self,
+        matrix: csr_matrix,
+        config: LightGCNConfig,
+        *,
+        log_expected: NDArray[np.float32] | None,
+        device: torch.device,
+    ) -> None:
+        super().__init__()
+        self.config, self.num_users = config, matrix.shape[0]
+        self.propagation = Propagation.of(symmetric_normalised(bipartite(matrix)), symmetric=True, device=device)
+        generator = torch.Generator().manual_seed(config.seed)
+        initial = 0.1 * torch.randn(sum(matrix.shape), config.embedding_size, generator=generator)
+        self.embedding = nn.Parameter(initial.to(device))
+        self.log_expected = None if log_expected is None else torch.from_numpy(log_expected).to(device)
+        counts = np.bincount(matrix.indices, minlength=matrix.shape[1])
+        self.item_scale = torch.from_numpy(np.maximum(counts, 1).astype(np.float32) ** -0.5).to(device)
+
+    def layers(self) -> list[torch.Tensor]:
+        """E(0)..E(K), users above items."""
+        layers: list[torch.Tensor] = [self.embedding]
+        for _ in range(self.config.num_layers):
+            layers.append(self.propagation(layers[-1]))
+        return layers
+
+    def embeddings(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean over the layers; of unit length for the softmax."""
+        layers = self.layers()
+        mean = sum(layers[1:], start=layers[0]) / len(layers)
+        if self.config.loss == "softmax":
+            mean = functional.normalize(mean, dim=1)
+        return mean[: self.num_users], mean[self.num_users :]
+
+    def loss(self, batch: PairBatch | ListBatch) -> torch.Tensor:
+        users, items = self.embeddings()
+        if isinstance(batch, PairBatch):
+            nodes = [batch.users, batch.items + self.num_users, batch.negatives + self.num_users]
+            return losses.bpr(users, items, batch) + self._penalty(torch.cat(nodes), len(batch.items))
+        loss = losses.softmax(users, items, batch, temperature=self.config.temperature, log_expected=self.log_expected)
+        nodes = [batch.users[batch.rows], batch.items + self.num_users]
+        return loss + self._penalty(torch.cat(nodes), len(batch.items))
+
+    def _penalty(self, nodes: torch.Tensor, pairs: int) -> torch.Tensor:
+        squares: torch.Tensor = self.embedding[nodes].square().sum()
+        return self.config.regularization * squares / (2 * pairs)
+
+    def factors(self) -> Factors:
+        """A newcomer has no E(0): its vector is what the history's items pass on, layer by layer."""
+        counts = 1 + self.config.num_layers
+        with torch.no_grad():
+            users, items = self.embeddings()
+            passed = torch.stack(self.layers()[:-1]).sum(0)[self.num_users :] / counts
+        fold_in = passed * self.item_scale[:, None]
+        return Factors(users.cpu().numpy(), items.cpu().numpy(), fold_in.cpu().numpy())
+
+
+class LightGCN:
+    """See the module's docstring. After `fit`, `training` says how it went."""
+
+    name = "lightgcn"
+
+    def __init__(self, config: LightGCNConfig | None = None) -> None:
+        self.config = config or LightGCNConfig()
+        self._factors: Factors | None = None
+        self.training: Training | None = None
+
+    def fit(self, data: TrainingData, monitor: Monitor = SILENT) -> Self:
+        device = default_device()
+        positives = Positives.of(data.matrix)
+        candidates = Candidates(positives.item_counts, self.config.candidates)
+        module = LightGCNModule(data.matrix, self.config, log_expected=candidates.log_expected, device=device)
+        rng = np.random.default_rng([self.config.seed, data.seed])
+
+        def epoch() -> Iterator[PairBatch] | Iterator[ListBatch]:
+            size = self.config.batch_size
+            if self.config.loss == "bpr":
+                return pair_batches(positives, batch_size=size, rng=rng, device=device)
+            return list_batches(positives, candidates, batch_size=size, rng=rng, device=device)
+
+        self.training = train(module, epoch, self._loop(), validation=data.validation, monitor=monitor)
+        self._factors = module.factors()
+        return self
+
+    def _loop(self) -> LoopConfig:
+        config = self.config
+        return LoopConfig(
+            epochs=config.epochs,
+            learning_rate=config.learning_rate,
+            evaluate_every=config.evaluate_every,
+            patience=config.patience,
+            max_seconds=config.max_seconds,
+        )
+
+    def score(self, users: UserBatch) -> NDArray[np.float32]:
+        return fitted(self._factors, self.name).score(users)
+
+    def forms(self) -> Sequence[FactorForm]:
+        return (fitted(self._factors, self.name).form(),)
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        return fitted(self._factors, self.name).state()
+
+    def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
+        self._factors = Factors.of_state(state)
+        return self
