@@ -131,7 +131,7 @@ def fit_auto(
     `budget` seconds: no new candidate is begun after it; the cheap closed forms come first.
     """
     deadline = time.monotonic() + budget if budget else float("inf")
-    models = [model for model in map(find, names or ZOO) if model.fits(data.side)]
+    models = [model for model in map(find, names or ZOO) if model.fits(data)]
     chosen: list[Chosen] = []
     for model in sorted(models, key=lambda model: model.slow):
         if chosen and time.monotonic() > deadline:

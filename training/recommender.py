@@ -44,11 +44,14 @@ class StaticForm:
 class ItemForm:
     """score = history @ weights, history binary (1, num_items), weights (num_items, num_items), dense or CSR.
 
-    With `normalise`, the history is divided by its number of items first.
+    With `normalise`, the history is divided by its number of items first. With `decay`, an item weighs decay ** age
+    instead of one, age 0 being the newest, and only the `last` newest are read (a repeat counts once, as its newest).
     """
 
     weights: NDArray[np.float32] | csr_matrix
     normalise: bool = False
+    decay: float = 1.0
+    last: int = 0
 
 
 @dataclass(frozen=True)

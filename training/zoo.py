@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from graph.errors import InvalidData, NotFound
-from training.data import SideInformation
+from training.data import TrainingData
 from training.recommender import Recommender
 
 
@@ -21,7 +21,8 @@ class Model:
     """One entry: where its class is, what is fixed in its config, what it needs, and what it is in a few words.
 
     `needs`: parts of `SideInformation` without which it cannot be fitted (`triples`, or a modality); `any` means at
-    least one embedding. `slow`: gradient training, not a closed form.
+    least one embedding. `slow`: gradient training, not a closed form. `most_items`: with more items its dense item by
+    item matrix would not fit in 16 GB.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Model:
     needs: tuple[str, ...] = ()
     fixed: Mapping[str, Any] = field(default_factory=dict)
     slow: bool = False
+    most_items: int | None = None
 
     def config(self, overrides: Mapping[str, Any] | None = None) -> Any:
         """Its config dataclass with `overrides` set; an unknown name raises `InvalidData` with those that exist."""
@@ -55,14 +57,15 @@ class Model:
         recommender.name = self.name
         return cast(Recommender, recommender)
 
-    def fits(self, side: SideInformation) -> bool:
-        """Does the data have what this model needs."""
+    def fits(self, data: TrainingData) -> bool:
+        """Does the data have what this model needs, and not more than it can hold."""
+        side = data.side
         there = {name for name, table in side.embeddings.items() if table.present.any()}
         if len(side.triples):
             there.add("triples")
         if side.embeddings:
             there.add("any")
-        return set(self.needs) <= there
+        return set(self.needs) <= there and data.num_items <= (self.most_items or data.num_items)
 
     def _get(self, name: str) -> Any:
         return getattr(import_module(f"training.models.{self.module}"), name)
@@ -87,7 +90,14 @@ ZOO: Mapping[str, Model] = MappingProxyType(
                 {"modality": "graph"},
             ),
             Model("content-fused", _CONTENT, "ContentKNN", "all modalities together", ("any",), {"modality": "fused"}),
-            Model("ease", "ease", "EASE", "closed-form linear autoencoder over items"),
+            Model("ease", "ease", "EASE", "closed-form linear autoencoder over items", most_items=25_000),
+            Model(
+                "linear-sequence",
+                "linear_sequence",
+                "LinearSequence",
+                "closed-form model of what comes next",
+                most_items=25_000,
+            ),
             Model("ials", "ials", "IALS", "implicit matrix factorisation by alternating least squares"),
             Model("lightgcn", "lightgcn", "LightGCN", "linear graph convolution over users and items", slow=True),
             Model(
