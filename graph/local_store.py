@@ -58,10 +58,31 @@ class LocalStore(BoltStore):
         return LocalBulk(self._http, self._prepare).load(batches, progress)
 
     def ensure_vector_index(self, label: str, property_name: str, dim: int) -> None:
-        raise NotImplementedError
+        """As `GraphStore.ensure_vector_index`. Vectors of another length are removed with the index they were in."""
+        label, name = safe_name(label), safe_name(property_name)
+        self._prepare({label})
+        there = self._vector_dim(label, name)
+        if there == dim:
+            return
+        if there is not None:
+            self._http.sql(f"DROP INDEX `{label}[{name}]`")
+            # Unquoted on purpose: ArcadeDB takes the quotes in REMOVE n.`name` for a part of the name.
+            self.query(f"MATCH (n:`{label}`) WHERE n.{name} IS NOT NULL REMOVE n.{name}")
+        self._http.sql(f"CREATE PROPERTY `{label}`.`{name}` IF NOT EXISTS ARRAY_OF_FLOATS")
+        metadata = f'{{"dimensions": {int(dim)}, "similarity": "COSINE"}}'
+        self._http.sql(f"CREATE INDEX ON `{label}` (`{name}`) LSM_VECTOR METADATA {metadata}")
 
     def nearest(self, label: str, property_name: str, vector: Sequence[float], k: int) -> Table:
-        raise NotImplementedError
+        """As `GraphStore.nearest`, through the vector index."""
+        index = f"{safe_name(label)}[{safe_name(property_name)}]"
+        return self.query("nearest", {"index": index, "vector": list(vector), "k": k})
+
+    def _vector_dim(self, label: str, name: str) -> int | None:
+        for kind in self._http.sql("SELECT FROM schema:types WHERE name = :label", {"label": label}):
+            for index in kind["indexes"]:
+                if index["type"] == "LSM_VECTOR" and index["properties"] == [name]:
+                    return int(index["dimensions"])
+        return None
 
     def drop(self) -> None:
         """Deletes this database with everything in it, for good."""

@@ -88,7 +88,8 @@ def _options(home: Path, plan: dict[str, object], bolt: int, http: int) -> list[
     settings = {
         "server.rootPath": home,
         "server.rootPasswordPath": home / PASSWORD,
-        "server.mode": "production",
+        "server.mode": "development",
+        "txWalFlush": 1,
         "server.plugins": "Bolt:com.arcadedb.bolt.BoltProtocolPlugin",
         "bolt.host": "127.0.0.1",
         "bolt.port": bolt,

@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from graph.queries_explain import EXPLAIN
+
 QUERIES: Mapping[str, str] = MappingProxyType(
     {
+        **EXPLAIN,
         "node_count": "MATCH (n) RETURN count(n) AS nodes",
         "relationship_count": "MATCH ()-[r]->() RETURN count(r) AS relationships",
         "labels": "MATCH (n) UNWIND labels(n) AS label RETURN label, count(*) AS nodes ORDER BY label",
@@ -30,6 +33,11 @@ QUERIES: Mapping[str, str] = MappingProxyType(
             "MATCH (n) WHERE n.id > $after AND NOT n:User AND NOT n:Item AND NOT n:Person AND NOT n:Platform "
             "RETURN n.id AS id, labels(n)[0] AS label, properties(n) AS properties ORDER BY n.id LIMIT $limit"
         ),
+        # Both stores answer a vector index with (1 + cosine) / 2.
+        "nearest": (
+            "CALL db.index.vector.queryNodes($index, $k, $vector) YIELD node, score "
+            "RETURN node.id AS id, 2 * score - 1 AS score ORDER BY score DESC, id"
+        ),
         # Grouped by user; `types`: relationship types to read; users with `after < id <= upto`.
         "interactions": (
             "MATCH (u:User)-[r]->(i:Item) WHERE u.id > $after AND u.id <= $upto AND type(r) IN $types "
@@ -39,6 +47,22 @@ QUERIES: Mapping[str, str] = MappingProxyType(
         ),
     }
 )
+
+
+def node_of(label: str) -> str:
+    """Properties of the node of this label (already through `safe_name`) with id `$id`."""
+    return f"MATCH (n:`{label}` {{id: $id}}) RETURN properties(n) AS properties"
+
+
+def neighbours_of(label: str) -> str:
+    """Up to `$each` neighbours by relationship type of one node, among its first `$looked_at` relationships."""
+    return (
+        f"MATCH (n:`{label}` {{id: $id}})-[r]-(m) WITH n, r, m LIMIT $looked_at "
+        "WITH n, type(r) AS type, collect({r: r, m: m})[..$each] AS ends UNWIND ends AS end "
+        "WITH n, type, end.r AS r, end.m AS m "
+        "RETURN type, startNode(r).id = n.id AS outgoing, properties(r) AS values, m.id AS id, "
+        "labels(m)[0] AS label, properties(m) AS properties"
+    )
 
 
 def text_of(name_or_cypher: str) -> str | None:

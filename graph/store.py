@@ -84,11 +84,11 @@ class GraphStore(Protocol):
         ...
 
     def ensure_vector_index(self, label: str, property_name: str, dim: int) -> None:
-        """Cosine vector index on a node property (idempotent; replaced when `dim` changed)."""
+        """Cosine vector index on a node property (idempotent; replaced when `dim` changed). Call it before writing."""
         ...
 
     def nearest(self, label: str, property_name: str, vector: Sequence[float], k: int) -> Table:
-        """The k nodes nearest by cosine: columns `id`, `score`, best first."""
+        """The k nodes nearest by cosine: columns `id`, `score` (the cosine), best first. Approximate for many nodes."""
         ...
 
     def close(self) -> None: ...
