@@ -1,0 +1,92 @@
+"""A node, some of its neighbours of every kind, and what joins them: for the page and `GET /v1/graph/{label}/{id}`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import chain, islice, zip_longest
+from typing import Any
+
+from graph.errors import NotFound
+from graph.queries import neighbours_of, node_of
+from graph.schema import safe_name
+from graph.store import GraphStore
+
+LOOKED_AT = 5000
+"""Relationships of one node that are read at most: a genre or a country may have millions."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node as people see it: embeddings left out, `title` its title, name or id."""
+
+    id: str
+    label: str
+    title: str
+    properties: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Relationship:
+    """`source` and `target` are node ids."""
+
+    source: str
+    target: str
+    type: str
+    properties: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Neighbourhood:
+    """`nodes[0]` is the node asked for."""
+
+    nodes: tuple[Node, ...]
+    relationships: tuple[Relationship, ...]
+
+
+def neighbourhood(store: GraphStore, label: str, identity: str, *, limit: int = 50) -> Neighbourhood:
+    """Up to `limit` neighbours, taken from each relationship type in turn, so that none crowds out the others.
+
+    Raises `InvalidData` for a label that cannot be one, `NotFound` when there is no such node.
+    """
+    found = store.query(node_of(safe_name(label)), {"id": identity})
+    if not len(found):
+        raise NotFound(
+            f"no {label} node {identity!r}",
+            valid="a label and id of this graph, for example Item and the id of an item",
+            remedy="GET /v1/items?query=… and /v1/users?query=… give ids",
+        )
+    rows = store.query(
+        neighbours_of(safe_name(label)), {"id": identity, "looked_at": LOOKED_AT, "each": max(1, limit)}
+    ).dicts()
+    chosen = list(islice(_in_turn(rows), limit))
+    centre = _node(identity, label, found.rows[0][0])
+    others = {(row["label"], row["id"]): _node(row["id"], row["label"], row["properties"]) for row in chosen}
+    others.pop((label, identity), None)
+    return Neighbourhood((centre, *others.values()), tuple(_relationship(identity, row) for row in chosen))
+
+
+def shown(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Properties without embeddings and the id."""
+    return {name: value for name, value in sorted(properties.items()) if "embedding" not in name and name != "id"}
+
+
+def title_of(identity: str, properties: Mapping[str, Any]) -> str:
+    """What people call a node."""
+    return str(properties.get("title") or properties.get("name") or identity)
+
+
+def _in_turn(rows: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+    by_type: dict[str, list[Mapping[str, Any]]] = {}
+    for row in sorted(rows, key=lambda row: (row["type"], row["label"], row["id"])):
+        by_type.setdefault(row["type"], []).append(row)
+    return (row for row in chain.from_iterable(zip_longest(*by_type.values())) if row is not None)
+
+
+def _node(identity: str, label: str, properties: Mapping[str, Any]) -> Node:
+    return Node(identity, label, title_of(identity, properties), shown(properties))
+
+
+def _relationship(identity: str, row: Mapping[str, Any]) -> Relationship:
+    source, target = (identity, row["id"]) if row["outgoing"] else (row["id"], identity)
+    return Relationship(source, target, row["type"], shown(row["values"]))
