@@ -1,0 +1,277 @@
+"""The published index: a folder of memory-mapped arrays from which every answer of the API is made.
+
+`serving.publish` writes it, `serving.recommend` and the routes read it. NumPy only: no model code runs here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.errors import Conflict, NotFound
+from serving.index_files import MISSING, Blobs, Names, Rows, map_array, map_blobs, map_names, map_rows
+
+FORMAT = 1
+FOLDER = "index"
+CURRENT = "current"
+MANIFEST = "manifest.json"
+REPUBLISH = "publish it again: interlace train, or interlace demo"
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """Which model made the index: `run_id` is MLflow's."""
+
+    name: str
+    version: str
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    run_id: str = ""
+
+    def json(self) -> dict[str, Any]:
+        return {**asdict(self), "metrics": dict(self.metrics)}
+
+
+@dataclass(frozen=True)
+class StaticScores:
+    """The same score for everybody."""
+
+    scores: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ItemWeights:
+    """score = history @ weights; CSR where `rows` is given (its `columns` beside `weights`), else dense."""
+
+    weights: NDArray[np.float32]
+    normalise: bool
+    rows: Rows | None = None
+
+
+@dataclass(frozen=True)
+class Factors:
+    """score = user @ items.T; see `training.recommender.FactorForm` for how a newcomer's vector is made."""
+
+    users: NDArray[np.float32]
+    items: NDArray[np.float32]
+    fold_in: NDArray[np.float32] | None
+    fold_in_power: float
+    gram: NDArray[np.float32] | None
+    confidence: float
+
+
+Form: TypeAlias = StaticScores | ItemWeights | Factors
+
+
+@dataclass(frozen=True)
+class Member:
+    """One model of a blend; its forms' scores add up. `weight` None: the model stands alone, as it is."""
+
+    name: str
+    weight: float | None
+    forms: tuple[Form, ...]
+
+
+@dataclass(frozen=True)
+class History:
+    """What users did, newest first: `rows.columns` are items; kind code, value (NaN) and time (`NO_TIME`) beside."""
+
+    rows: Rows
+    kind: NDArray[np.int8]
+    value: NDArray[np.float32]
+    time: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """One modality: unit rows (zero where absent) and which are present."""
+
+    unit: NDArray[np.float32]
+    present: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """IDF-weighted unit vectors over attribute nodes, by item (`rows`, `weights`) and by node (`items`, `item_weights`)."""
+
+    rows: Rows
+    weights: NDArray[np.float32]
+    items: Rows
+    item_weights: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Index:
+    """All arrays of one version; positions of users and items are the snapshot's."""
+
+    folder: Path
+    version: str
+    snapshot: str
+    created: str
+    model: ModelInfo
+    members: tuple[Member, ...]
+    kinds: tuple[str, ...]
+    user_ids: Blobs
+    user_cards: Blobs
+    user_names: Names
+    item_ids: Blobs
+    item_cards: Blobs
+    item_pages: Blobs
+    item_names: Names
+    item_kind: NDArray[np.int16]
+    popularity: NDArray[np.float32]
+    popular: NDArray[np.int32]
+    known: Rows
+    seen: Rows
+    history: History
+    list_items: NDArray[np.int32]
+    list_scores: NDArray[np.float32]
+    vectors: Mapping[str, Vectors]
+    attributes: Attributes
+    crowd_items: NDArray[np.int32]
+    crowd_scores: NDArray[np.float32]
+
+    @property
+    def num_users(self) -> int:
+        return len(self.user_ids)
+
+    @property
+    def num_items(self) -> int:
+        return len(self.item_ids)
+
+    def user(self, name: str) -> int:
+        """Position of a user; raises `NotFound`."""
+        return _position(self.user_ids, name, "user", "GET /v1/users?query=… finds users")
+
+    def item(self, name: str) -> int:
+        """Position of an item; raises `NotFound`."""
+        return _position(self.item_ids, name, "item", "GET /v1/items?query=… finds items")
+
+
+def _position(ids: Blobs, name: str, what: str, remedy: str) -> int:
+    position = ids.find(name.encode("utf-8", "surrogatepass"))
+    if position != MISSING:
+        return position
+    example = f", for example {ids[0].decode()!r}" if len(ids) else ""
+    raise NotFound(f"no {what} {name!r}", valid=f"one of {len(ids)} ids (platform:native){example}", remedy=remedy)
+
+
+def current_version(home: Path) -> str:
+    """The version that `HOME/index/current` names; raises `NotFound` when nothing has been published."""
+    pointer = home / FOLDER / CURRENT
+    try:
+        return pointer.read_text(encoding="ascii").strip()
+    except FileNotFoundError as error:
+        raise NotFound(
+            f"no index has been published in {str(home)!r}",
+            valid=f"a home folder with {FOLDER}/{CURRENT}",
+            remedy="run interlace demo, or interlace ingest and interlace train; or name the home folder with --home",
+        ) from error
+
+
+def open_index(home: Path, version: str | None = None, *, verify: bool = False) -> Index:
+    """Maps the current (or the named) version.
+
+    Sizes of all files are checked, contents too with `verify`. Raises `NotFound` (none published), `Conflict` (damaged
+    or of another format).
+    """
+    folder = home / FOLDER / (version or current_version(home))
+    manifest = read_manifest(folder)
+    check_files(folder, manifest, contents=verify)
+    return _mapped(folder, manifest)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of one version; raises `Conflict` for one that is missing, unreadable or of another format."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError) as error:
+        raise _damaged(folder, f"{MANIFEST} cannot be read ({error})") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise _damaged(folder, f"{MANIFEST} is not of format {FORMAT}")
+    return manifest
+
+
+def check_files(folder: Path, manifest: Mapping[str, Any], *, contents: bool) -> None:
+    """Raises `Conflict` that names the first file whose size (or SHA-256, with `contents`) is not the manifest's."""
+    for name, entry in manifest["files"].items():
+        path = folder / name
+        size = path.stat().st_size if path.is_file() else None
+        if size is None:
+            raise _damaged(folder, f"{name} is missing")
+        if size != entry["bytes"]:
+            raise _damaged(folder, f"{name} has {size} bytes instead of {entry['bytes']}")
+        if contents and file_hash(path) != entry["sha256"]:
+            raise _damaged(folder, f"the content of {name} is not what was published")
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _damaged(folder: Path, why: str) -> Conflict:
+    return Conflict(f"the index in {str(folder)!r} is damaged: {why}", valid="an index as published", remedy=REPUBLISH)
+
+
+def _mapped(folder: Path, manifest: Mapping[str, Any]) -> Index:
+    def array(name: str) -> NDArray[Any]:
+        return map_array(folder, name)
+
+    model = manifest["model"]
+    return Index(
+        folder=folder,
+        version=manifest["version"],
+        snapshot=manifest["snapshot"],
+        created=manifest["created"],
+        model=ModelInfo(model["name"], model["version"], model["metrics"], model["run_id"]),
+        members=tuple(_member(folder, member) for member in manifest["members"]),
+        kinds=tuple(manifest["kinds"]),
+        user_ids=map_blobs(folder, "user_ids"),
+        user_cards=map_blobs(folder, "user_cards"),
+        user_names=map_names(folder, "user_names"),
+        item_ids=map_blobs(folder, "item_ids"),
+        item_cards=map_blobs(folder, "item_cards"),
+        item_pages=map_blobs(folder, "item_pages"),
+        item_names=map_names(folder, "item_names"),
+        item_kind=array("item_kind"),
+        popularity=array("popularity"),
+        popular=array("popular"),
+        known=map_rows(folder, "known"),
+        seen=map_rows(folder, "seen"),
+        history=History(map_rows(folder, "history"), *(array(f"history.{name}") for name in ("kind", "value", "time"))),
+        list_items=array("list.items"),
+        list_scores=array("list.scores"),
+        vectors={name: Vectors(array(f"vectors.{name}.unit"), array(f"vectors.{name}.present")) for name in manifest["modalities"]},
+        attributes=Attributes(
+            map_rows(folder, "attributes"), array("attributes.weights"),
+            map_rows(folder, "attribute_items"), array("attribute_items.weights"),
+        ),
+        crowd_items=array("crowd.items"),
+        crowd_scores=array("crowd.scores"),
+    )  # fmt: skip
+
+
+def _member(folder: Path, entry: Mapping[str, Any]) -> Member:
+    return Member(entry["name"], entry["weight"], tuple(_form(folder, form) for form in entry["forms"]))
+
+
+def _form(folder: Path, entry: Mapping[str, Any]) -> Form:
+    name, kind = entry["file"], entry["kind"]
+    if kind == "static":
+        return StaticScores(map_array(folder, f"{name}.scores"))
+    if kind == "item":
+        rows = map_rows(folder, name) if entry["sparse"] else None
+        return ItemWeights(map_array(folder, f"{name}.weights"), entry["normalise"], rows)
+    optional = {part: map_array(folder, f"{name}.{part}") if entry[part] else None for part in ("fold_in", "gram")}
+    return Factors(
+        map_array(folder, f"{name}.users"), map_array(folder, f"{name}.items"),
+        optional["fold_in"], entry["fold_in_power"], optional["gram"], entry["confidence"],
+    )  # fmt: skip

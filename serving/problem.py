@@ -1,0 +1,112 @@
+"""Every error of the API as problem+json (RFC 9457): type, title, status, detail, valid, remedy."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from graph.errors import InterlaceError
+
+MEDIA_TYPE = "application/problem+json"
+log = logging.getLogger("interlace.api")
+
+
+class Problem(BaseModel):
+    """What went wrong, what would have been valid, and what to do."""
+
+    type: str = Field(description="address of the error's kind", examples=["/problems/not-found"])
+    title: str = Field(description="the error's kind in words", examples=["Not found"])
+    status: int = Field(description="HTTP status", examples=[404])
+    detail: str = Field(description="names the bad value", examples=["no user 'movielens:0'"])
+    valid: str = Field("", description="what would have been accepted", examples=["one of 943 ids (platform:native)"])
+    remedy: str = Field("", description="what to do", examples=["GET /v1/users?query=… finds users"])
+
+
+def problem(status: int, title: str, detail: str, valid: str = "", remedy: str = "") -> Response:
+    """The answer for one error."""
+    kind = f"/problems/{title.lower().replace(' ', '-')}"
+    body = {"type": kind, "title": title, "status": status, "detail": detail, "valid": valid, "remedy": remedy}
+    headers = {"Retry-After": "5"} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    return Response(orjson.dumps(body), status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` entry of a route for the problems it may answer with."""
+    return {status: _documentation(status) for status in statuses}
+
+
+def _documentation(status: int) -> dict[str, Any]:
+    title = HTTPStatus(status).phrase
+    example = {
+        "type": f"/problems/{title.lower().replace(' ', '-')}",
+        "title": title,
+        "status": status,
+        **_EXAMPLES.get(status, {"detail": title, "valid": "", "remedy": ""}),
+    }
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": title, "content": {MEDIA_TYPE: {"schema": schema, "example": example}}}
+
+
+_EXAMPLES: Mapping[int, Mapping[str, str]] = {
+    404: {
+        "detail": "no user 'movielens:0'",
+        "valid": "one of 943 ids (platform:native), for example 'movielens:1'",
+        "remedy": "GET /v1/users?query=… finds users",
+    },
+    422: {
+        "detail": "query n: '0' (Input should be greater than or equal to 1)",
+        "valid": "see /v1/openapi.json",
+        "remedy": "mend the request",
+    },
+    503: {
+        "detail": "the graph store at 'bolt://db:7687' cannot be reached",
+        "valid": "a running store",
+        "remedy": "start it, then try again",
+    },
+}
+
+
+def install(app: FastAPI) -> None:
+    """Makes every error of the app a problem."""
+    app.add_exception_handler(InterlaceError, _on_interlace_error)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(Exception, _on_bug)
+
+
+async def _on_interlace_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, InterlaceError)
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.warning("%s %s: %s", request.method, request.url.path, error.what)
+    return problem(error.status, error.title, error.what, error.valid, error.remedy)
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    title = HTTPStatus(error.status_code).phrase
+    detail = f"{request.method} {request.url.path}: {error.detail}"
+    answer = problem(error.status_code, title, detail, "a path and method of /v1/openapi.json", "check the address")
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _on_invalid_request(request: Request, error: Exception) -> Response:  # noqa: ARG001 - Starlette's signature
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = " ".join(str(part) for part in first["loc"])
+    detail = f"{where}: {first.get('input')!r} ({first['msg']})"
+    return problem(422, "Unprocessable Content", detail, "see /v1/openapi.json", "mend the request")
+
+
+async def _on_bug(request: Request, error: Exception) -> Response:  # noqa: ARG001 - the server logs the traceback
+    detail = f"{request.method} {request.url.path} failed inside the server"
+    remedy = "see the server's log; report it if it happens again"
+    return problem(500, "Internal Server Error", detail, "", remedy)

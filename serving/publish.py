@@ -1,0 +1,305 @@
+"""From a snapshot and a fitted model to a published index: written aside, synced, renamed, then made current.
+
+Fourth arrow of the flow. Not part of the request path: this file may import `training`. A version's name is the hash of
+what it holds, so publishing the same thing twice changes nothing, and a process killed at any point leaves either the
+old index or the new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from graph.errors import Conflict, InvalidData
+from graph.schema import KINDS
+from graph.snapshot import Interactions, Snapshot
+from serving import catalogue
+from serving.index import CURRENT, FOLDER, FORMAT, MANIFEST, ModelInfo, file_hash
+from serving.index_files import MISSING, write_array, write_blobs, write_names, write_rows
+from serving.neighbours import attribute_vectors, crowd, unit
+from serving.rank import best
+from training.blend import Blend
+from training.data import Histories, UserBatch
+from training.prepare import histories as histories_of
+from training.recommender import Form, ItemForm, Recommender, StaticForm
+from training.split import positives
+
+__all__ = ["ModelInfo", "publish"]
+
+LIST_SIZE = 200
+CROWD_SIZE = 100
+KEEP = 3
+USERS_A_BATCH = 1024
+STALE_SECONDS = 24 * 3600
+
+
+def publish(
+    snapshot: Snapshot,
+    recommender: Recommender,
+    *,
+    home: Path,
+    model: ModelInfo,
+    snapshot_hash: str = "",
+    histories: Histories | None = None,
+    seen: csr_matrix | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Path:
+    """Writes `HOME/index/VERSION/`, makes it current and returns it. Safe while servers read older versions.
+
+    `histories`: what the model may read about each user, oldest first; by default every positive interaction.
+    `seen` (users x items): what is never recommended; by default every interaction but a mere impression.
+    Raises `InvalidData` for scores that are not finite, `Conflict` for a model of another snapshot.
+    """
+    shape = (len(snapshot.users), len(snapshot.items))
+    rows = snapshot.interactions
+    known = histories if histories is not None else histories_of(rows.take(positives(rows, None)), shape)
+    _check_shape((len(known), known.num_items), shape)
+    seen = _seen(rows, shape) if seen is None else seen
+    root = home / FOLDER
+    root.mkdir(parents=True, exist_ok=True)
+    temporary = Path(mkdtemp(prefix=".new-", dir=root))
+    try:
+        tell = progress or (lambda _: None)
+        entries = _write(temporary, snapshot, recommender, known, seen, tell)
+        entries |= {"snapshot": snapshot_hash or _content_hash(snapshot), "model": model.json()}
+        folder = _finish(temporary, root, entries)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    _make_current(root, folder.name)
+    _prune(root, folder.name)
+    return folder
+
+
+def _content_hash(snapshot: Snapshot) -> str:
+    from graph.snapshot_files import content_hash
+
+    return content_hash(snapshot)
+
+
+def _check_shape(found: tuple[int, int], expected: tuple[int, int]) -> None:
+    if found != expected:
+        raise Conflict(
+            f"the model knows {found[0]} users and {found[1]} items, the snapshot has {expected[0]} and {expected[1]}",
+            valid="a model fitted on this snapshot",
+            remedy="train again on it: interlace train",
+        )
+
+
+def _write(
+    folder: Path,
+    snapshot: Snapshot,
+    recommender: Recommender,
+    known: Histories,
+    seen: csr_matrix,
+    tell: Callable[[str], None],
+) -> dict[str, Any]:
+    """All files but the manifest; returns what the manifest says beside their hashes."""
+    tell("items and users")
+    counts = np.bincount(snapshot.interactions.item, minlength=len(snapshot.items)).astype(np.float32)
+    popular = np.lexsort((np.arange(len(counts)), -counts)).astype(np.int32)
+    write_array(folder, "popularity", counts)
+    write_array(folder, "popular", popular)
+    kinds = _write_items(folder, snapshot, popular)
+    _write_users(folder, snapshot)
+    _write_history(folder, snapshot.interactions, len(snapshot.users))
+    write_rows(folder, "known", known.indptr, known.items)
+    write_rows(folder, "seen", *_sorted_rows(seen))
+    tell("similar items")
+    _write_similarity(folder, snapshot, known)
+    tell("lists of every user")
+    members = _write_members(folder, recommender)
+    _write_lists(folder, recommender, known, seen)
+    return {"kinds": kinds, "members": members, "modalities": sorted(snapshot.embeddings)}
+
+
+def _write_items(folder: Path, snapshot: Snapshot, popular: NDArray[np.int32]) -> tuple[str, ...]:
+    attributes = catalogue.attributes_by_item(snapshot)
+    values = list(catalogue.rows(snapshot.item_properties)) or [{} for _ in snapshot.items.ids]
+    cards = [
+        catalogue.item_card(identity, row, named)
+        for identity, row, named in zip(snapshot.items.ids, values, attributes, strict=True)
+    ]
+    kinds, codes = catalogue.kind_codes([card["kind"] for card in cards])
+    write_blobs(folder, "item_ids", (identity.encode() for identity in snapshot.items.ids))
+    write_blobs(folder, "item_cards", map(catalogue.dumps, cards))
+    pages = (catalogue.item_page(card, row) for card, row in zip(cards, values, strict=True))
+    write_blobs(folder, "item_pages", map(catalogue.dumps, pages))
+    write_names(folder, "item_names", catalogue.searchable(snapshot.items, cards), popular)
+    write_array(folder, "item_kind", codes)
+    return kinds
+
+
+def _write_users(folder: Path, snapshot: Snapshot) -> None:
+    ids = snapshot.users.ids
+    counts = np.bincount(snapshot.interactions.user, minlength=len(ids))
+    values = list(catalogue.rows(snapshot.user_properties)) or [{} for _ in ids]
+    cards = (catalogue.user_card(*row) for row in zip(ids, values, counts.tolist(), strict=True))
+    write_blobs(folder, "user_ids", (identity.encode() for identity in ids))
+    write_blobs(folder, "user_cards", map(catalogue.dumps, cards))
+    names = [f"{identity} {row.get('name', '')}" for identity, row in zip(ids, values, strict=True)]
+    write_names(folder, "user_names", names, np.arange(len(ids)))
+
+
+def _write_history(folder: Path, rows: Interactions, num_users: int) -> None:
+    """Newest first within each user."""
+    order = np.lexsort((-np.arange(len(rows)), -rows.time.astype(np.float64), rows.user))
+    newest = rows.take(order)
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows.user, minlength=num_users))])
+    write_rows(folder, "history", indptr, newest.item)
+    for name in ("kind", "value", "time"):
+        write_array(folder, f"history.{name}", getattr(newest, name))
+
+
+def _write_similarity(folder: Path, snapshot: Snapshot, known: Histories) -> None:
+    for name, table in snapshot.embeddings.items():
+        write_array(folder, f"vectors.{name}.unit", unit(table))
+        write_array(folder, f"vectors.{name}.present", table.present)
+    vectors = attribute_vectors(snapshot)
+    for name, matrix in (("attributes", vectors), ("attribute_items", csr_matrix(vectors.T))):
+        weights = "attributes.weights" if name == "attributes" else "attribute_items.weights"
+        write_rows(folder, name, matrix.indptr, matrix.indices)
+        write_array(folder, weights, matrix.data)
+    items, scores = crowd(known.matrix, CROWD_SIZE)
+    write_array(folder, "crowd.items", items)
+    write_array(folder, "crowd.scores", scores)
+
+
+def _write_members(folder: Path, recommender: Recommender) -> list[dict[str, Any]]:
+    members: Sequence[tuple[Recommender, float | None]] = [(recommender, None)]
+    if isinstance(recommender, Blend):
+        members = list(zip(recommender.members, recommender.weights, strict=True))
+    return [
+        {
+            "name": member.name,
+            "weight": weight,
+            "forms": [
+                _write_form(folder, f"form{place}_{part}", form) for part, form in enumerate(member.forms())
+            ],
+        }
+        for place, (member, weight) in enumerate(members)
+    ]  # fmt: skip
+
+
+def _write_form(folder: Path, name: str, form: Form) -> dict[str, Any]:
+    if isinstance(form, StaticForm):
+        write_array(folder, f"{name}.scores", form.scores.astype(np.float32))
+        return {"kind": "static", "file": name}
+    if isinstance(form, ItemForm):
+        return _write_item_form(folder, name, form)
+    parts: dict[str, NDArray[np.float32] | None] = {"fold_in": form.fold_in, "gram": form.gram}
+    for part, array in {"users": form.users, "items": form.items, **parts}.items():
+        if array is not None:
+            write_array(folder, f"{name}.{part}", array.astype(np.float32))
+    present = {part: array is not None for part, array in parts.items()}
+    return {"kind": "factor", "file": name, **present,
+            "fold_in_power": form.fold_in_power, "confidence": form.confidence}  # fmt: skip
+
+
+def _write_item_form(folder: Path, name: str, form: ItemForm) -> dict[str, Any]:
+    sparse = not isinstance(form.weights, np.ndarray)
+    if isinstance(form.weights, np.ndarray):
+        write_array(folder, f"{name}.weights", form.weights.astype(np.float32))
+    else:
+        matrix = csr_matrix(form.weights)
+        write_rows(folder, name, matrix.indptr, matrix.indices)
+        write_array(folder, f"{name}.weights", matrix.data.astype(np.float32))
+    return {"kind": "item", "file": name, "sparse": sparse, "normalise": bool(form.normalise)}
+
+
+def _write_lists(folder: Path, recommender: Recommender, known: Histories, seen: csr_matrix) -> None:
+    """Each known user's best unseen items by the model's own scores; users without a history get none."""
+    users, size = len(known), min(LIST_SIZE, known.num_items)
+    items, scores = np.full((users, size), MISSING, np.int32), np.zeros((users, size), np.float32)
+    some = np.flatnonzero(np.diff(known.indptr) > 0)
+    for start in range(0, len(some), USERS_A_BATCH):
+        batch = some[start : start + USERS_A_BATCH]
+        block = np.array(recommender.score(UserBatch(batch.astype(np.int64), known.take(batch))), np.float32)
+        _check_shape((len(batch), block.shape[1]), (len(batch), known.num_items))
+        if not np.isfinite(block).all():
+            raise InvalidData(f"the model {recommender.name!r} gives scores that are not finite",
+                              valid="finite scores", remedy="train it again with a lower learning rate")  # fmt: skip
+        for row, user in enumerate(batch.tolist()):
+            block[row, seen.indices[seen.indptr[user] : seen.indptr[user + 1]]] = -np.inf
+            order = best(block[row], size)
+            items[user, : len(order)], scores[user, : len(order)] = order, block[row, order]
+    write_array(folder, "list.items", items)
+    write_array(folder, "list.scores", scores)
+
+
+def _seen(rows: Interactions, shape: tuple[int, int]) -> csr_matrix:
+    kept = rows.take(rows.kind != KINDS.index("impressed"))
+    return csr_matrix((np.ones(len(kept), np.float32), (kept.user, kept.item)), shape=shape)
+
+
+def _sorted_rows(matrix: csr_matrix) -> tuple[NDArray[Any], NDArray[Any]]:
+    matrix.sum_duplicates()
+    return matrix.indptr, matrix.indices
+
+
+def _finish(temporary: Path, root: Path, entries: Mapping[str, Any]) -> Path:
+    """Manifest, sync, rename. The version is the hash of the files' hashes and of the entries."""
+    files = {
+        path.name: {"bytes": path.stat().st_size, "sha256": file_hash(path)} for path in sorted(temporary.iterdir())
+    }
+    content = {"format": FORMAT, **entries, "files": files}
+    version = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+    content |= {"version": version, "created": datetime.now(UTC).isoformat(timespec="seconds")}
+    (temporary / MANIFEST).write_text(json.dumps(content, indent=1), encoding="utf-8")
+    for path in (*temporary.iterdir(), temporary):
+        _sync(path)
+    temporary.chmod(0o755)
+    folder = root / version
+    if (folder / MANIFEST).is_file() and json.loads((folder / MANIFEST).read_bytes())["files"] == files:
+        os.utime(folder)
+        return folder
+    shutil.rmtree(folder, ignore_errors=True)
+    temporary.rename(folder)
+    os.utime(folder)
+    _sync(root)
+    return folder
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _make_current(root: Path, version: str) -> None:
+    pointer = root / f".{CURRENT}-{os.getpid()}"
+    pointer.write_text(f"{version}\n", encoding="ascii")
+    _sync(pointer)
+    pointer.replace(root / CURRENT)
+    _sync(root)
+
+
+def _prune(root: Path, current: str) -> None:
+    """Keeps the last `KEEP` versions and removes what a killed run left behind a day ago."""
+    folders = [path for path in root.iterdir() if path.is_dir()]
+    versions = sorted((path for path in folders if not path.name.startswith(".")), key=_age)
+    keep = {current, *(path.name for path in versions[:KEEP])}
+    for path in folders:
+        stale = path.name.startswith(".new-") and _age(path) > STALE_SECONDS
+        if stale or (not path.name.startswith(".") and path.name not in keep):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _age(path: Path) -> float:
+    with suppress(FileNotFoundError):
+        return time.time() - path.stat().st_mtime
+    return 0.0

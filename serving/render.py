@@ -1,0 +1,47 @@
+"""Answers assembled from the JSON that the index holds: bytes joined, nothing parsed or built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import orjson
+from fastapi import Response
+
+from serving.index import Index
+from serving.recommend import Recommendations
+
+NULL = b"null"
+
+
+def json_response(body: bytes, headers: dict[str, str] | None = None) -> Response:
+    """200 with a JSON body."""
+    return Response(body, media_type="application/json", headers=headers)
+
+
+def recommendations(
+    index: Index, found: Recommendations, reasons: Sequence[bytes] | None = None, missing: bytes | None = None
+) -> bytes:
+    """The body of a recommendation answer. `reasons`: JSON by rank; `missing`: JSON that says why there are none."""
+    cards = index.item_cards
+    model = orjson.dumps({"name": index.model.name, "version": index.model.version})
+    entries = b",".join(
+        b'{"rank":%d,"score":%.6g,"item":%b,"reason":%b}' % (rank, score, cards[item], reason)
+        for rank, (item, score, reason) in enumerate(
+            zip(found.items, found.scores, reasons or [NULL] * len(found.items), strict=True), start=1
+        )
+    )
+    tail = b"" if missing is None else b',"reasons":' + missing
+    return b'{"user":%b,"model":%b,"items":[%b]%b}' % (orjson.dumps(found.user), model, entries, tail)
+
+
+def ranked(index: Index, items: Iterable[int], scores: Iterable[float]) -> bytes:
+    """Rank, score and card of each item, as a JSON array."""
+    pairs = enumerate(zip(items, scores, strict=True), start=1)
+    cards = index.item_cards
+    rows = (b'{"rank":%d,"score":%.6g,"item":%b}' % (rank, score, cards[item]) for rank, (item, score) in pairs)
+    return b"[%b]" % b",".join(rows)
+
+
+def array(blobs: Iterable[bytes]) -> bytes:
+    """JSON array of values that are JSON already."""
+    return b"[%b]" % b",".join(blobs)

@@ -1,0 +1,107 @@
+"""What every route shares: the settings, the current index (swapped when a new one is published) and the store."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import Request
+
+from graph.errors import InterlaceError, StoreUnavailable
+from graph.store import GraphStore
+from serving.connect import connect
+from serving.gateway import Gateway
+from serving.index import CURRENT, FOLDER, Index, open_index
+from serving.settings import Settings
+
+CHECK_SECONDS = 1.0
+log = logging.getLogger("interlace.api")
+
+
+class IndexHolder:
+    """The current index of a home folder.
+
+    Looks at most once a second whether another version was published. A damaged new version is logged and the old one
+    served on; `trouble` says so.
+    """
+
+    def __init__(self, home: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._home = home
+        self._pointer = home / FOLDER / CURRENT
+        self._clock = clock
+        self._next_check = 0.0
+        self._stamp: tuple[int, int] | None = None
+        self._index: Index | None = None
+        self.trouble: InterlaceError | None = None
+
+    def get(self) -> Index:
+        """Raises `NotFound` when none has been published, `Conflict` when the only one is damaged."""
+        if self._clock() >= self._next_check:
+            self._refresh()
+        if self._index is None:
+            raise self.trouble or StoreUnavailable("the index is not open yet")
+        return self._index
+
+    def _refresh(self) -> None:
+        self._next_check = self._clock() + CHECK_SECONDS
+        stamp = self._read_stamp()
+        if self._index is not None and stamp == self._stamp:
+            return
+        try:
+            self._index = open_index(self._home)
+            self._stamp, self.trouble = stamp, None
+        except InterlaceError as error:
+            self.trouble = error
+            if self._index is not None:
+                self._stamp = stamp
+                log.error("the new index cannot be used, the old one stays: %s", error)
+
+    def _read_stamp(self) -> tuple[int, int] | None:
+        try:
+            status = self._pointer.stat()
+        except FileNotFoundError:
+            return None
+        return status.st_mtime_ns, status.st_ino
+
+
+@dataclass(frozen=True)
+class Service:
+    """One a worker; lives in `app.state.service`."""
+
+    settings: Settings
+    holder: IndexHolder
+    gateway: Gateway
+
+    @property
+    def index(self) -> Index:
+        return self.holder.get()
+
+
+def make_service(settings: Settings) -> Service:
+    """Opens nothing yet: the index at the first request (or at start), the store when something needs it."""
+    return Service(settings, IndexHolder(settings.home), Gateway(lambda: _connect(settings)))
+
+
+def service_of(request: Request) -> Service:
+    """The service of the application that handles this request."""
+    service: Service = request.app.state.service
+    return service
+
+
+def has_store(settings: Settings) -> bool:
+    """Whether the settings name a remote store, or a local one that exists: serving must not create an empty one."""
+    path = settings.store_url.removeprefix("local:")
+    return path == settings.store_url or Path(path).is_dir()
+
+
+def _connect(settings: Settings) -> GraphStore:
+    if not has_store(settings):
+        raise StoreUnavailable(
+            f"there is no graph store at {settings.store_url!r}",
+            valid="a store that data was ingested into",
+            remedy="run interlace ingest, or name the store with --store",
+        )
+    return connect(settings)
