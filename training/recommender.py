@@ -56,11 +56,11 @@ class ItemForm:
 
 @dataclass(frozen=True)
 class FactorForm:
-    """score = user @ items.T. Known users: `users` (num_users, d). Newcomers: `fold_in`.
+    """score = user @ items.T. Known users: `users` (num_users, d). Newcomers, of n distinct items, by one of two ways.
 
-    `fold_in` (num_items, d): a newcomer's vector is history @ fold_in / max(1, n) ** fold_in_power, n the number of
-    items in the history; or, when `gram` (d, d) is given, the solution of
-    (gram + sum_i w y_i y_i^T) x = sum_i (1 + w) y_i over the history's items, y = `items`, w = `confidence` (iALS).
+    With `gram` (d, d), x solves (gram + ridge (n + ridge_offset)^ridge_power I + sum_i y_i y_i^T) x = sum_i y_i over
+    the history's items, y = `items` (implicit ALS). Else with `fold_in` (num_items, d),
+    x = history @ fold_in / max(1, n) ** fold_in_power.
     """
 
     users: NDArray[np.float32]
@@ -68,7 +68,9 @@ class FactorForm:
     fold_in: NDArray[np.float32] | None = None
     fold_in_power: float = 1.0
     gram: NDArray[np.float32] | None = None
-    confidence: float = 1.0
+    ridge: float = 0.0
+    ridge_offset: float = 0.0
+    ridge_power: float = 1.0
 
 
 Form: TypeAlias = StaticForm | ItemForm | FactorForm
