@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from graph.errors import InvalidData
 
 
 class Settings(BaseSettings):
@@ -28,3 +32,18 @@ class Settings(BaseSettings):
     def store_url(self) -> str:
         """The store's URL, with the default filled in."""
         return self.store or f"local:{self.home / 'store'}"
+
+
+def read_settings(overrides: Mapping[str, Any]) -> Settings:
+    """Settings from the environment, then `overrides`. Raises `InvalidData` that names the bad setting."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "?"
+        field = Settings.model_fields.get(name)
+        raise InvalidData(
+            f"setting {name!r} cannot be {first.get('input')!r} ({first['msg']})",
+            valid=field.description or "" if field else ", ".join(Settings.model_fields),
+            remedy=f"mend the option, or the variable INTERLACE_{name.upper()}",
+        ) from error

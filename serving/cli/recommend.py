@@ -1,0 +1,119 @@
+"""`interlace recommend` and `similar`: answers from the published index, as the API gives them, without a server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from serving.cli.session import Home, Json, Session, Store, examples, start
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from serving.index import Index
+    from serving.recommend import Recommendations
+
+PANEL = "Use it"
+
+User = Annotated[str, typer.Argument(metavar="USER", help="User id, platform:native.")]
+Item = Annotated[str, typer.Argument(metavar="ITEM", help="Item id, platform:native.")]
+Count = Annotated[int, typer.Option("-n", min=1, max=500, help="How many items.")]
+Explain = Annotated[bool, typer.Option("--explain", help="Say why, with the path in the graph that proves it.")]
+Kind = Annotated[str | None, typer.Option("--kind", help="Only items of this kind.", show_default=False)]
+Way = Annotated[Literal["text", "image", "graph", "crowd"], typer.Option("--by", help="In which way alike.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds this group's commands."""
+    app.command(
+        "recommend",
+        rich_help_panel=PANEL,
+        epilog=examples(
+            ("interlace recommend movielens:196", "ten items for user 196"),
+            ("interlace recommend movielens:196 -n 5 --explain", "five, with reasons"),
+        ),
+    )(recommend)
+    app.command(
+        "similar",
+        rich_help_panel=PANEL,
+        epilog=examples(
+            ("interlace similar movielens:50", "items that share rare attributes with item 50"),
+            ("interlace similar movielens:50 --by image", "items that look like it"),
+        ),
+    )(similar)
+
+
+def recommend(
+    ctx: typer.Context,
+    user: User,
+    n: Count = 10,
+    explain: Explain = False,
+    kind: Kind = None,
+    home: Home = None,
+    store: Store = None,
+    as_json: Json = False,
+) -> None:
+    """Show what a user should see next."""
+    session = start(ctx, home, store, as_json)
+    import orjson
+
+    from serving.index import open_index
+    from serving.recommend import Wish
+    from serving.recommend import recommend as rank
+    from serving.render import recommendations
+
+    index = open_index(session.home)
+    found = rank(index, Wish(user, n, kind))
+    reasons = _reasons(session, index, found) if explain else None
+    payload = orjson.loads(recommendations(index, found, reasons))
+    session.answer(payload, lambda console: show(console, payload["items"]))
+
+
+def _reasons(session: Session, index: Index, found: Recommendations) -> list[bytes]:
+    import orjson
+
+    from graph.explain import explain
+
+    ids = [index.item_ids[item].decode() for item in found.items]
+    with session.store() as graph:
+        given = explain(graph, found.user, ids)
+    return [orjson.dumps(given[name].json()) if name in given else b"null" for name in ids]
+
+
+def similar(
+    ctx: typer.Context,
+    item: Item,
+    by: Way = "graph",
+    n: Count = 10,
+    home: Home = None,
+    store: Store = None,
+    as_json: Json = False,
+) -> None:
+    """Show items like an item: by text, picture, shared attributes, or by who liked both."""
+    session = start(ctx, home, store, as_json)
+    import orjson
+
+    from serving.index import open_index
+    from serving.render import ranked
+    from serving.similar import similar as nearest
+
+    index = open_index(session.home)
+    items, scores = nearest(index, index.item(item), by, n)
+    found = orjson.loads(ranked(index, items.tolist(), scores.tolist()))
+    session.answer({"item": item, "modality": by, "items": found}, lambda console: show(console, found))
+
+
+def show(console: Console, items: list[dict[str, Any]]) -> None:
+    """One row an item, its reason below."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("", "item", "title", "", "score", box=None)
+    for entry in items:
+        card, reason = entry["item"], entry.get("reason")
+        attributes = ", ".join(value for values in card["attributes"].values() for value in values[:3])
+        why = f"\n[green]{escape(reason['text'])}[/]" if reason else ""
+        title = escape(card["title"] or "") + why
+        table.add_row(str(entry["rank"]), escape(card["id"]), title, escape(attributes), f"{entry['score']:.3f}")
+    console.print(table)

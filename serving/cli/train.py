@@ -1,0 +1,183 @@
+"""`interlace train` and `evaluate`: from the graph to a registered, measured and published model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from graph.errors import InvalidData
+from serving.cli.session import Home, Json, Session, Store, examples, start
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from training.train import TrainReport
+
+PANEL = "Learn from it"
+COLUMNS = ("ndcg@10", "recall@10", "hr@10", "mrr@10", "coverage@10")
+
+
+def complete_model(incomplete: str) -> list[str]:
+    """Model names for shell completion."""
+    from training.zoo import ZOO
+
+    return [name for name in ("auto", *ZOO) if name.startswith(incomplete)]
+
+
+ModelName = Annotated[
+    str,
+    typer.Option("--model", metavar="NAME", autocompletion=complete_model,
+                 help="auto (every model, blended), or one of docs/reference/models.md."),
+]  # fmt: skip
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A setting of the model; may be repeated.", show_default=False),
+]
+SplitWay = Annotated[
+    Literal["random", "last-out", "global-time"], typer.Option("--split", help="How validation and test are held out.")
+]
+MinValue = Annotated[
+    float | None,
+    typer.Option("--min-value", help="Only interactions of at least this value are likes.", show_default="all"),
+]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed of every random choice.", show_default="42")]
+Budget = Annotated[
+    float | None, typer.Option("--budget", metavar="SECONDS", help="auto begins no new fit after this.")
+]  # fmt: skip
+Publish = Annotated[bool, typer.Option(help="Publish the champion's index for `serve` and `recommend`.")]
+VersionName = Annotated[
+    str, typer.Argument(metavar="[VERSION]", help="A version of `interlace models list`, or an alias.")
+]  # fmt: skip
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds this group's commands."""
+    app.command(
+        "train",
+        rich_help_panel=PANEL,
+        epilog=examples(
+            ("interlace train --min-value 4", "every model and their blend; a rating of 4 or 5 is a like"),
+            ("interlace train --model ease --set regularization=300", "one model, one setting fixed"),
+            ("interlace train --split last-out --budget 120", "next-item split, two minutes for `auto`"),
+        ),
+    )(train)
+    app.command(
+        "evaluate",
+        rich_help_panel=PANEL,
+        epilog=examples(
+            ("interlace evaluate", "the champion's measures beside popularity"),
+            ("interlace evaluate 3 --json", "those of version 3, as one object"),
+        ),
+    )(evaluate)
+
+
+def train(
+    ctx: typer.Context,
+    model: ModelName = "auto",
+    settings: Settings = None,
+    split: SplitWay = "random",
+    min_value: MinValue = None,
+    budget: Budget = None,
+    publish: Publish = True,
+    seed: Seed = None,
+    home: Home = None,
+    store: Store = None,
+    as_json: Json = False,
+) -> None:
+    """Train, measure on test beside popularity, log to MLflow, register; promote what beats the champion."""
+    session = start(ctx, home, store, as_json, seed=seed)
+    from training.train import Plan, check
+
+    plan = Plan(
+        model, parse_settings(settings or []), how=split, min_value=min_value, seed=session.settings.seed, budget=budget
+    )
+    check(plan)
+    report, published = _run(session, plan, publish=publish)
+    payload = {**report.as_dict(), "index": published}
+    session.answer(payload, lambda console: show(console, report))
+
+
+def _run(session: Session, plan: Any, *, publish: bool) -> tuple[TrainReport, str | None]:
+    from serving.progress import EpochMonitor
+    from serving.workflow import freeze, open_registry, publish_version
+    from training.train import Watch
+    from training.train import train as fit
+
+    with session.reporter.step("reading the graph"), session.store() as graph:
+        frozen = freeze(graph, session.home)
+    registry = open_registry(session.settings.mlflow)
+    with session.reporter.step(f"training {plan.model}") as step:
+        watch = Watch(step.note, lambda _name: EpochMonitor(step))
+        report = fit(frozen.snapshot, frozen.hash, registry, plan, dataset=frozen.dataset, watch=watch)
+    if not (publish and report.promoted):
+        return report, None
+    with session.reporter.step("publishing the index") as step:
+        folder = publish_version(frozen, registry, registry.find(report.version), session.home, step.note)
+    return report, folder.name
+
+
+def parse_settings(pairs: list[str]) -> dict[str, Any]:
+    """`key=value` pairs; values are numbers, true, false, null or words. Raises `InvalidData`."""
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not (key and separator):
+            raise InvalidData(f"--set {pair!r} is not a setting", valid="KEY=VALUE, as in --set epochs=50",
+                              remedy="put an equals sign between name and value")  # fmt: skip
+        found[key] = _value(value)
+    return found
+
+
+def _value(text: str) -> Any:
+    import json
+
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def evaluate(
+    ctx: typer.Context,
+    version: VersionName = "champion",
+    home: Home = None,
+    store: Store = None,
+    as_json: Json = False,
+) -> None:
+    """Show what a registered model measured on its test part, once, when it was trained."""
+    session = start(ctx, home, store, as_json)
+    from dataclasses import asdict
+
+    from serving.workflow import open_registry
+    from training.model_files import read_card
+
+    registry = open_registry(session.settings.mlflow)
+    found = registry.find(version)
+    card = read_card(registry.folder(found))
+    payload = {"version": found.version, "aliases": list(found.aliases), **asdict(card)}
+
+    def show_card(console: Console) -> None:
+        console.print(f"version [bold]{found.version}[/]: {card.chosen}\nsplit: {card.split}")
+        show_models(console, {card.model: card.metrics, "popularity": card.popularity})
+
+    session.answer(payload, show_card)
+
+
+def show(console: Console, report: TrainReport) -> None:
+    """What a training did, for people."""
+    console.print(f"[bold]{report.chosen}[/]")
+    show_models(console, {**report.models, report.model: report.metrics, "popularity": report.popularity})
+    state = "[green]champion[/]" if report.promoted else "[yellow]not promoted[/]"
+    console.print(f"version {report.version}: {state}, {report.why}")
+    console.print("[dim]see it in[/] interlace mlflow[dim], try it with[/] interlace recommend USER --explain")
+
+
+def show_models(console: Console, models: Any) -> None:
+    """One row a model, best first."""
+    from rich.table import Table
+
+    table = Table("model", *COLUMNS, box=None)
+    for name, metrics in sorted(models.items(), key=lambda pair: -pair[1].get("ndcg@10", 0.0)):
+        table.add_row(name, *(f"{metrics.get(column, float('nan')):.4f}" for column in COLUMNS))
+    console.print(table)

@@ -1,0 +1,194 @@
+"""The main job, once through: MovieLens 100K to a page with recommendations and reasons.
+
+Every arrow of the flow in order, each a step that is skipped when nothing it reads has changed (`serving.steps`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from graph.store import GraphStore
+from serving.progress import EpochMonitor, Reporter, Step
+from serving.settings import Settings
+from serving.steps import Done, Steps, code_version, files_version
+
+DATASET = "ml-100k"
+PLATFORM = "movielens"
+LIKED = 4.0
+"""A rating of 4 or 5 is a like."""
+
+
+@dataclass(frozen=True)
+class DemoReport:
+    """What was done: sizes, test metrics of each model, what was chosen, seconds of each step when it was done."""
+
+    counts: Mapping[str, Any]
+    metrics: Mapping[str, Mapping[str, float]]
+    chosen: str
+    model: str
+    version: str
+    index: str
+    promoted: bool
+    why: str
+    seconds: Mapping[str, float]
+    reused: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Demo:
+    """One run: settings, where progress shows, and the steps' memory."""
+
+    settings: Settings
+    reporter: Reporter
+    steps: Steps
+    names: tuple[str, ...] = ()
+
+    @property
+    def home(self) -> Path:
+        return self.settings.home
+
+    def run(self, store: AbstractContextManager[GraphStore]) -> DemoReport:
+        """Everything up to the published index. `store` is entered once, for all steps that need it."""
+        data = self.fetch()
+        with store as graph:
+            ingested = self.ingest(graph, data)
+            encoded = self.encode(graph, ingested)
+            frozen = self.freeze(graph, encoded)
+        trained = self.train(frozen)
+        index = self.publish(trained)
+        return _report(self.steps.log, data, frozen, trained, index)
+
+    def fetch(self) -> Done:
+        """Data set and, where they can be had, posters."""
+        from graph.datasets import get  # noqa: PLC0415 - each step's imports are paid only when it is done
+
+        mirror = self.settings.mirror
+
+        def work() -> dict[str, Any]:
+            with self.reporter.step(f"fetching {DATASET}") as step:
+                return {"path": str(get(DATASET, home=self.home, mirror=mirror, progress=step.note))}
+
+        inputs = {"name": DATASET, "mirror": mirror, "code": code_version("graph/datasets.py")}
+        return self.steps.run("data", inputs, work, holds=lambda result: Path(result["path"]).is_dir())
+
+    def ingest(self, graph: GraphStore, data: Done) -> Done:
+        """Users, items, ratings and the knowledge graph into the store."""
+        from graph.ingest import ingest  # noqa: PLC0415
+
+        path = Path(data.result["path"])
+
+        def work() -> dict[str, Any]:
+            with self.reporter.step("building the graph") as step:
+                report = ingest(graph, path, platform=PLATFORM, home=self.home, progress=step.advance)
+            return {"report": asdict(report), "nodes": count_nodes(graph)}
+
+        inputs = {
+            "files": files_version([path]),
+            "store": self.settings.store_url,
+            "code": code_version("graph/ingest.py", "graph/sources", "graph/media.py"),
+        }
+        return self.steps.run("ingest", inputs, work, holds=lambda result: count_nodes(graph) == result["nodes"])
+
+    def encode(self, graph: GraphStore, ingested: Done) -> Done:
+        """Titles, plots and posters to vectors on the graph."""
+
+        def work() -> dict[str, Any]:
+            from encoders.encode import encode_items  # noqa: PLC0415
+
+            with self.reporter.step("encoding text and images") as step:
+                report = encode_items(graph, home=self.home, progress=step.advance)
+            return {"report": asdict(report)}
+
+        inputs = {"ingest": ingested.result, "store": self.settings.store_url, "code": code_version("encoders")}
+        return self.steps.run("encode", inputs, work)
+
+    def freeze(self, graph: GraphStore, encoded: Done) -> Done:
+        """The graph as a snapshot."""
+        from serving.workflow import SNAPSHOTS, freeze  # noqa: PLC0415
+        from training.environment import sizes  # noqa: PLC0415
+
+        def work() -> dict[str, Any]:
+            with self.reporter.step("freezing the graph"):
+                frozen = freeze(graph, self.home)
+            return {"snapshot": frozen.hash, "dataset": frozen.dataset, "counts": sizes(frozen.snapshot)}
+
+        inputs = {"encode": encoded.result, "code": code_version("graph")}
+        kept = self.home / SNAPSHOTS
+        return self.steps.run("snapshot", inputs, work, holds=lambda result: (kept / result["snapshot"]).is_dir())
+
+    def train(self, frozen: Done) -> Done:
+        """Every model and their blend, measured, logged, registered."""
+
+        def work() -> dict[str, Any]:
+            with self.reporter.step("training") as step:
+                return self._train(frozen, step)
+
+        inputs = {
+            "snapshot": frozen.result["snapshot"],
+            "seed": self.settings.seed,
+            "names": self.names,
+            "mlflow": self.settings.mlflow,
+            "code": code_version("training"),
+        }
+        return self.steps.run("train", inputs, work)
+
+    def _train(self, frozen: Done, step: Step) -> dict[str, Any]:
+        from serving.workflow import open_registry, thaw  # noqa: PLC0415
+        from training.train import Plan, Watch, train  # noqa: PLC0415
+
+        data = thaw(self.home, frozen.result["snapshot"])
+        plan = Plan(names=self.names, min_value=LIKED, seed=self.settings.seed)
+        watch = Watch(step.note, lambda _name: EpochMonitor(step))
+        registry = open_registry(self.settings.mlflow)
+        return train(data.snapshot, data.hash, registry, plan, dataset=frozen.result["dataset"], watch=watch).as_dict()
+
+    def publish(self, trained: Done) -> Done:
+        """The champion's index."""
+        from serving.index import FOLDER, MANIFEST  # noqa: PLC0415
+
+        def work() -> dict[str, Any]:
+            from serving.workflow import open_registry, publish_version, thaw  # noqa: PLC0415
+
+            with self.reporter.step("publishing the index") as step:
+                registry = open_registry(self.settings.mlflow)
+                champion = registry.find("champion")
+                frozen = thaw(self.home, trained.result["snapshot"])
+                folder = publish_version(frozen, registry, champion, self.home, step.note)
+            return {"index": folder.name, "model": champion.model, "version": champion.version}
+
+        inputs = {"train": trained.result, "code": code_version("serving/publish.py", "serving/index.py")}
+        published = self.home / FOLDER
+        return self.steps.run(
+            "publish", inputs, work, holds=lambda result: (published / result["index"] / MANIFEST).is_file()
+        )
+
+
+def count_nodes(graph: GraphStore) -> int:
+    """All nodes: a store that was emptied or filled from elsewhere shows in it."""
+    return int(graph.query("MATCH (n) RETURN count(n) AS nodes", {}).rows[0][0])
+
+
+def _report(log: list[Done], data: Done, frozen: Done, trained: Done, index: Done) -> DemoReport:
+    result = trained.result
+    notes = data.result.get("notes", [])
+    return DemoReport(
+        counts=frozen.result["counts"],
+        metrics={**result["models"], result["model"]: result["metrics"]},
+        chosen=result["chosen"],
+        model=index.result["model"],
+        version=index.result["version"],
+        index=index.result["index"],
+        promoted=result["promoted"],
+        why=result["why"],
+        seconds={done.name: done.seconds for done in log},
+        reused=tuple(done.name for done in log if done.reused),
+        notes=tuple(notes),
+    )

@@ -1,0 +1,167 @@
+"""`interlace doctor`: is everything here that Interlace needs, and if not, how to mend it.
+
+Each check does the real thing once (starts the store, opens MLflow, encodes a word) instead of guessing from versions.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from typing import Literal
+
+from graph.errors import InterlaceError
+from serving.settings import Settings
+
+Status = Literal["ok", "warn", "fail"]
+
+PYTHONS = ((3, 11), (3, 14))
+"""First supported version, first unsupported one."""
+LITTLE_DISK, NO_DISK = 5 * 2**30, 2**29
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at: `detail` says what was found, `remedy` what to do about it (empty when all is well)."""
+
+    name: str
+    status: Status
+    detail: str
+    remedy: str = ""
+
+
+def examine(settings: Settings, before: Callable[[str], None] = lambda _name: None) -> Iterator[Check]:
+    """Every check in turn; `before` is told the name of the one that starts."""
+    checks: dict[str, Callable[[Settings], Check]] = {
+        "python": _python,
+        "packages": _packages,
+        "home": _home,
+        "disk": _disk,
+        "store": _store,
+        "mlflow": _mlflow,
+        "text encoder": lambda _: _encoder("text"),
+        "image encoder": lambda _: _encoder("image"),
+        "gpu": _gpu,
+        "port": _port,
+    }
+    for name, check in checks.items():
+        before(name)
+        try:
+            yield check(settings)
+        except InterlaceError as error:
+            yield Check(name, "fail", error.what, error.remedy)
+
+
+def _python(_settings: Settings) -> Check:
+    found = sys.version.split()[0]
+    if PYTHONS[0] <= sys.version_info[:2] < PYTHONS[1]:
+        return Check("python", "ok", found)
+    return Check("python", "fail", f"{found} is not supported", "install Python 3.11, 3.12 or 3.13, then make install")
+
+
+def _packages(_settings: Settings) -> Check:
+    """Every dependency of the installed distribution against its bounds."""
+    wrong = [text for text in map(_wrong, requires("interlace") or []) if text]
+    if not wrong:
+        return Check("packages", "ok", f"interlace {version('interlace')} and all that it needs")
+    return Check("packages", "fail", "; ".join(wrong), "make install (or: pip install --upgrade interlace)")
+
+
+def _wrong(line: str) -> str:
+    from packaging.requirements import Requirement  # noqa: PLC0415 - only doctor reads requirements
+
+    requirement = Requirement(line)
+    if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+        return ""
+    try:
+        found = version(requirement.name)
+    except PackageNotFoundError:
+        return f"{requirement.name} is missing"
+    fits = requirement.specifier.contains(found, prereleases=True)
+    return "" if fits else f"{requirement.name} {found} is not {requirement.specifier}"
+
+
+def _home(settings: Settings) -> Check:
+    home = settings.home
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home):
+            pass
+    except OSError as error:
+        remedy = "mend its permissions, or choose another --home"
+        return Check("home", "fail", f"cannot write in {home} ({error.strerror})", remedy)
+    return Check("home", "ok", str(home.resolve()))
+
+
+def _disk(settings: Settings) -> Check:
+    folder = next(path for path in (settings.home.resolve(), *settings.home.resolve().parents) if path.is_dir())
+    free = shutil.disk_usage(folder).free
+    status: Status = "ok" if free > LITTLE_DISK else "warn" if free > NO_DISK else "fail"
+    remedy = "" if status == "ok" else "free some space, or choose a --home on another disk"
+    return Check("disk", status, f"{free / 2**30:.1f} GiB free at {folder}", remedy)
+
+
+def _store(settings: Settings) -> Check:
+    """Opens the store (the local one is started with its own Java) and asks it one question."""
+    from serving.connect import connect  # noqa: PLC0415
+
+    store = connect(settings)
+    try:
+        count = store.query("MATCH (n) RETURN count(n) AS nodes", {}).rows[0][0]
+    finally:
+        store.close()
+    return Check("store", "ok", f"{settings.store_url} answers, {count:,} nodes")
+
+
+def _mlflow(settings: Settings) -> Check:
+    from training.registry import Registry  # noqa: PLC0415 - MLflow takes seconds to import
+    from training.tracking import open_tracker  # noqa: PLC0415
+
+    models = Registry(open_tracker(settings.mlflow)).list_models()
+    return Check("mlflow", "ok", f"{settings.mlflow} answers, {len(models)} registered models")
+
+
+def _encoder(modality: Literal["text", "image"]) -> Check:
+    """Loads the default encoder of `modality`: this is where missing weights show."""
+    from encoders.registry import DEFAULTS, open_encoder  # noqa: PLC0415 - torch takes seconds to import
+
+    encoder = open_encoder(DEFAULTS[modality])
+    encoder.encode([_sample(modality)])
+    return Check(f"{modality} encoder", "ok", f"{encoder.name} {encoder.version}, {encoder.dim} dimensions")
+
+
+def _sample(modality: Literal["text", "image"]) -> str | bytes:
+    """The smallest thing there is to encode."""
+    if modality == "text":
+        return "a word"
+    from PIL import Image  # noqa: PLC0415
+
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "PNG")
+    return file.getvalue()
+
+
+def _gpu(_settings: Settings) -> Check:
+    import torch  # noqa: PLC0415
+
+    if torch.cuda.is_available():
+        return Check("gpu", "ok", torch.cuda.get_device_name(0))
+    return Check("gpu", "ok", "none; encoding and training run on the processor")
+
+
+def _port(settings: Settings) -> Check:
+    """Is the server's port free."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            where = f"{settings.host}:{settings.port}"
+            remedy = "stop the program that holds it, or choose another --port or INTERLACE_PORT"
+            return Check("port", "warn", f"{where} cannot be bound ({error.strerror})", remedy)
+    return Check("port", "ok", f"{settings.host}:{settings.port} is free")

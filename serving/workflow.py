@@ -1,0 +1,85 @@
+"""The arrows between the packages, as the command line, the demo and the refresh job call them.
+
+Graph -> snapshot (kept in `HOME/snapshots/HASH`) -> training -> champion -> published index. Not part of the request
+path: this file imports `training`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from graph.snapshot_files import content_hash, load, save
+from graph.snapshot_read import read_snapshot
+
+from graph.errors import InvalidData
+from graph.snapshot import Snapshot
+from graph.store import GraphStore
+from serving.index import ModelInfo
+from serving.publish import publish
+from training.model_files import check_snapshot, read_card
+from training.registry import Registry, Version
+from training.tracking import open_tracker
+from training.train import everything
+
+SNAPSHOTS = "snapshots"
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A snapshot and its content hash."""
+
+    snapshot: Snapshot
+    hash: str
+
+    @property
+    def dataset(self) -> str:
+        """The platforms whose items it holds: the name of its MLflow experiment."""
+        return "+".join(sorted({identity.partition(":")[0] for identity in self.snapshot.items.ids}))
+
+
+def freeze(store: GraphStore, home: Path) -> Frozen:
+    """Reads the graph as a snapshot and keeps it. Raises `InvalidData` for a graph without interactions."""
+    snapshot = read_snapshot(store)
+    if not len(snapshot.interactions):
+        raise InvalidData(
+            f"the graph at {store.url!r} holds no interactions",
+            valid="a graph with users, items and what the users did",
+            remedy="interlace ingest PATH --platform NAME (or interlace demo)",
+        )
+    frozen = Frozen(snapshot, content_hash(snapshot))
+    folder = home / SNAPSHOTS / frozen.hash
+    if not folder.is_dir():
+        save(snapshot, folder)
+    return frozen
+
+
+def thaw(home: Path, snapshot_hash: str) -> Frozen:
+    """A kept snapshot."""
+    return Frozen(load(home / SNAPSHOTS / snapshot_hash), snapshot_hash)
+
+
+def open_registry(address: str) -> Registry:
+    """The model registry at an MLflow address."""
+    return Registry(open_tracker(address))
+
+
+def publish_version(
+    frozen: Frozen, registry: Registry, version: Version, home: Path, progress: Callable[[str], None] | None = None
+) -> Path:
+    """Publishes the index of a model version. Raises `Conflict` for a model of another snapshot."""
+    folder = registry.folder(version)
+    card = read_card(folder)
+    check_snapshot(card, frozen.hash)
+    info = ModelInfo(card.model, version.version, card.metrics, version.run_id)
+    known = everything(frozen.snapshot, card.min_value).histories
+    return publish(
+        frozen.snapshot,
+        registry.load(version),
+        home=home,
+        model=info,
+        snapshot_hash=frozen.hash,
+        histories=known,
+        progress=progress,
+    )

@@ -1,0 +1,47 @@
+"""What a run was made with: versions, machine, commit, and how much data. Written into every MLflow run."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+from graph.snapshot import Snapshot
+
+
+def sizes(snapshot: Snapshot) -> dict[str, Any]:
+    """How much of everything a snapshot holds."""
+    return {
+        "users": len(snapshot.users),
+        "items": len(snapshot.items),
+        "interactions": len(snapshot.interactions),
+        "entities": len(snapshot.entities),
+        "triples": len(snapshot.triples),
+        "friendships": len(snapshot.friendships),
+        "embeddings": {name: int(table.present.sum()) for name, table in sorted(snapshot.embeddings.items())},
+    }
+
+
+def environment_tags() -> dict[str, str]:
+    """Python, machine and, in a checkout, the commit: small enough to search runs by."""
+    found = {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}"}
+    commit = git_commit(Path(__file__).parents[1])
+    return found | ({"mlflow.source.git.commit": commit} if commit else {})
+
+
+def environment() -> dict[str, Any]:
+    """Everything installed: what an artifact of each run says, so that it can be repeated."""
+    packages = {dist.metadata["Name"]: dist.version for dist in distributions() if dist.metadata["Name"]}
+    return {"python": sys.version, "platform": platform.platform(), "packages": dict(sorted(packages.items()))}
+
+
+def git_commit(folder: Path) -> str | None:
+    """The commit checked out in `folder`, None outside a checkout or without git."""
+    try:
+        done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,37 @@
+"""The last fit before production: the chosen settings on everything that is known, the blend's weights kept.
+
+After the test has been read once. A network gets as many epochs as validation chose: nothing is held out here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from training.blend import Blend, BlendConfig
+from training.data import TrainingData
+from training.recommender import SILENT, Monitor, Recommender
+from training.zoo import find
+
+Monitors = Callable[[str], Monitor]
+
+
+def refit(
+    recommender: Recommender, config: Any, data: TrainingData, monitors: Monitors = lambda _name: SILENT
+) -> Recommender:
+    """A new model like `recommender` (fitted, its settings in `config`), fitted on `data`."""
+    if not isinstance(recommender, Blend):
+        return _again(recommender, config, data, monitors(recommender.name))
+    pairs = zip(recommender.config.members, recommender.members, strict=True)
+    members = [
+        _again(member, find(one.name).config(one.settings), data, monitors(one.name)) for one, member in pairs
+    ]  # fmt: skip
+    return Blend(BlendConfig(recommender.config.members), members)
+
+
+def _again(recommender: Recommender, config: Any, data: TrainingData, monitor: Monitor) -> Recommender:
+    training = getattr(recommender, "training", None)
+    if training is not None and training.best_epoch:
+        config = replace(config, epochs=training.best_epoch)
+    return find(recommender.name).build(config).fit(data, monitor)

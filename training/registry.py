@@ -1,0 +1,237 @@
+"""MLflow's model registry: versions of one registered model, the champion among them, and the gate it stands behind.
+
+After training; the index is published from the champion. A version is the folder of `training.model_files` in MLflow's
+artifacts; its tags say model, snapshot and split, its aliases `champion` and `challenger` which one serves.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from graph.errors import Conflict, NotFound
+from training.gate import Verdict, judge
+from training.model_files import load, read_card
+from training.recommender import Recommender
+from training.tracking import Run, Tracker
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+    from mlflow.models import ModelSignature
+
+NAME = "interlace"
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+_FORMER = "former_champions"
+"""Tag of the registered model: versions that were champion before, oldest first."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered model version. `metrics` are of its test part."""
+
+    version: str
+    model: str
+    snapshot: str
+    split: str
+    run_id: str
+    created: int
+    aliases: tuple[str, ...] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def champion(self) -> bool:
+        return CHAMPION in self.aliases
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What a promotion did, and why."""
+
+    version: str
+    promoted: bool
+    why: str
+    before: str | None
+
+
+class Registry:
+    """The versions of one registered model."""
+
+    def __init__(self, tracker: Tracker, name: str = NAME) -> None:
+        self.tracker = tracker
+        self.name = name
+        self._client = tracker.client
+
+    def register(self, run: Run, folder: Path) -> Version:
+        """Adds the model saved in `folder` (`model_files.save`) as a new version, alias `challenger`."""
+        card = read_card(folder)
+        tags = {"model": card.model, "snapshot": card.snapshot, "split": card.split}
+        logged = self._client.create_logged_model(
+            run.experiment_id, name=card.model, source_run_id=run.id, tags=tags, model_type="recommender"
+        )
+        _write_mlmodel(folder, run.id, logged.model_id)
+        self._client.log_model_artifacts(logged.model_id, str(folder))
+        self._client.finalize_logged_model(logged.model_id, "READY")
+        self._ensure()
+        made = self._client.create_model_version(
+            self.name,
+            source=f"models:/{logged.model_id}",
+            run_id=run.id,
+            model_id=logged.model_id,
+            tags=tags | {"metrics": json.dumps(dict(card.metrics))},
+            description=card.chosen,
+        )
+        self._client.set_registered_model_alias(self.name, CHALLENGER, made.version)
+        return self.find(str(made.version))
+
+    def list_models(self) -> list[Version]:
+        """Every version, newest first; empty when none was registered."""
+        if self._registered() is None:
+            return []
+        found = self._client.search_model_versions(f"name = '{self.name}'", max_results=10_000)
+        aliases = self._aliases()
+        return sorted((_version(one, aliases) for one in found), key=lambda one: -int(one.version))
+
+    def find(self, version: str) -> Version:
+        """One version by number, or by alias (`champion`). Raises `NotFound` with those that exist."""
+        versions = self.list_models()
+        for one in versions:
+            if one.version == version or version in one.aliases:
+                return one
+        valid = ", ".join(one.version for one in versions) or "none: no model has been registered"
+        raise NotFound(f"no model version {version!r}", valid=valid, remedy="interlace models list; interlace train")
+
+    def champion(self) -> Version | None:
+        """The version that serves, None when there is none."""
+        return next((one for one in self.list_models() if one.champion), None)
+
+    def folder(self, version: Version) -> Path:
+        """Local folder of a version's files, downloaded first when MLflow is elsewhere."""
+        from mlflow.artifacts import download_artifacts  # noqa: PLC0415
+
+        uri = self._client.get_model_version_download_uri(self.name, version.version)
+        return Path(download_artifacts(artifact_uri=uri, tracking_uri=self.tracker.uri))
+
+    def load(self, version: Version) -> Recommender:
+        """The fitted model of a version."""
+        return load(self.folder(version))
+
+    def promote(self, version: str, *, snapshot: str | None = None, reason: str = "") -> Promotion:
+        """Makes a version the champion when it passes the gate, or, with a `reason`, whatever the gate says.
+
+        Raises `Conflict` for a model of another snapshot than `snapshot` (no reason helps: its ids mean others).
+        """
+        challenger = self.find(version)
+        if snapshot is not None and challenger.snapshot != snapshot:
+            raise _other_snapshot(challenger, snapshot)
+        champion = self.champion()
+        if champion is not None and champion.version == challenger.version:
+            return Promotion(version, promoted=False, why="it is the champion already", before=version)
+        verdict = self._judge(challenger, champion)
+        before = None if champion is None else champion.version
+        if not (verdict.better or reason):
+            return Promotion(challenger.version, promoted=False, why=verdict.why, before=before)
+        why = verdict.why if verdict.better else f"forced: {reason} ({verdict.why})"
+        self._crown(challenger.version, before, why)
+        return Promotion(challenger.version, promoted=True, why=why, before=before)
+
+    def rollback(self, *, snapshot: str | None = None) -> Promotion:
+        """Makes the champion before this one champion again. Raises `Conflict` when there is none.
+
+        Or when that one learned from another snapshot than `snapshot`.
+        """
+        former = self._former()
+        champion = self.champion()
+        if not former or champion is None:
+            raise Conflict("there is no earlier champion to go back to", valid="a registry with two promotions",
+                           remedy="interlace models promote VERSION")  # fmt: skip
+        before = self.find(former[-1])
+        if snapshot is not None and before.snapshot != snapshot:
+            raise _other_snapshot(before, snapshot)
+        self._client.set_registered_model_tag(self.name, _FORMER, json.dumps(former[:-1]))
+        self._client.set_registered_model_alias(self.name, CHAMPION, before.version)
+        return Promotion(before.version, promoted=True, why="rolled back", before=champion.version)
+
+    def _judge(self, challenger: Version, champion: Version | None) -> Verdict:
+        theirs = None if champion is None else self.folder(champion)
+        return judge(self.folder(challenger), theirs)
+
+    def _crown(self, version: str, before: str | None, why: str) -> None:
+        if before is not None:
+            self._client.set_registered_model_tag(self.name, _FORMER, json.dumps([*self._former(), before]))
+        self._client.set_model_version_tag(self.name, version, "promoted", why)
+        self._client.set_registered_model_alias(self.name, CHAMPION, version)
+        if self._aliases().get(CHALLENGER) == version:
+            self._client.delete_registered_model_alias(self.name, CHALLENGER)
+
+    def _former(self) -> list[str]:
+        registered = self._registered()
+        found: list[str] = json.loads(registered.tags.get(_FORMER, "[]")) if registered is not None else []
+        return found
+
+    def _aliases(self) -> dict[str, str]:
+        registered = self._registered()
+        return {} if registered is None else {name: str(number) for name, number in registered.aliases.items()}
+
+    def _registered(self) -> Any:
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+        try:
+            return self._client.get_registered_model(self.name)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+
+    def _ensure(self) -> None:
+        if self._registered() is None:
+            self._client.create_registered_model(self.name, description="Models that Interlace serves from")
+
+
+def _version(found: ModelVersion, aliases: Mapping[str, str]) -> Version:
+    mine = tuple(sorted(name for name, number in aliases.items() if number == str(found.version)))
+    tags = found.tags
+    return Version(
+        version=str(found.version),
+        model=tags.get("model", "?"),
+        snapshot=tags.get("snapshot", ""),
+        split=tags.get("split", ""),
+        run_id=found.run_id or "",
+        created=int(found.creation_timestamp or 0),
+        aliases=mine,
+        metrics=json.loads(tags.get("metrics", "{}")),
+    )
+
+
+def _other_snapshot(version: Version, snapshot: str) -> Conflict:
+    return Conflict(
+        f"model version {version.version} was trained on snapshot {version.snapshot[:12]}, not on {snapshot[:12]}",
+        valid="a version trained on the present graph",
+        remedy="train again: interlace train",
+    )
+
+
+def _write_mlmodel(folder: Path, run_id: str, model_id: str) -> None:
+    """`MLmodel` with the signature: a pyfunc that is opened by module name, so nothing is pickled."""
+    from mlflow import pyfunc  # noqa: PLC0415
+    from mlflow.models import Model  # noqa: PLC0415
+
+    model = Model(run_id=run_id, model_id=model_id, signature=signature())
+    pyfunc.add_to_model(model, loader_module="training.pyfunc")
+    model.save(str(folder / "MLmodel"))
+    (folder / "requirements.txt").write_text(f"interlace=={installed('interlace')}\n", encoding="utf-8")
+
+
+def signature() -> ModelSignature:
+    """What goes in and comes out of the model as a pyfunc."""
+    from mlflow.models import ModelSignature  # noqa: PLC0415
+    from mlflow.types.schema import Array, ColSpec, DataType, Schema  # noqa: PLC0415
+
+    history = ColSpec(Array(DataType.string), "history")
+    count = ColSpec(DataType.long, "n", required=False)
+    items, scores = ColSpec(Array(DataType.string), "items"), ColSpec(Array(DataType.double), "scores")
+    return ModelSignature(inputs=Schema([history, count]), outputs=Schema([items, scores]))
