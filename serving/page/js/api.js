@@ -1,0 +1,68 @@
+/** The HTTP API as functions. Every failure is a `Problem` with what to say and what to do. */
+
+const BASE = '/v1';
+
+export class Problem extends Error {
+  constructor({ title, detail, valid = '', remedy = '', status = 0 }) {
+    super(detail || title);
+    Object.assign(this, { title, detail, valid, remedy, status });
+  }
+}
+
+/** What to show for any error; one that is no `Problem` is a bug of the page and goes to the console too. */
+export function asProblem(error) {
+  if (error instanceof Problem) return error;
+  console.error(error);
+  return new Problem({
+    title: 'The page failed',
+    detail: String(error),
+    remedy: 'Reload it; if it happens again, report what the browser console says',
+  });
+}
+
+export const isAborted = (error) => error?.name === 'AbortError';
+
+async function get(parts, params = {}, signal = undefined) {
+  const path = [BASE, ...parts.map(encodeURIComponent)].join('/');
+  const query = new URLSearchParams(Object.entries(params)).toString();
+  const response = await reach(query ? `${path}?${query}` : path, signal);
+  const body = await parse(response);
+  if (!response.ok) throw new Problem({ title: `HTTP ${response.status}`, ...body, status: response.status });
+  return body;
+}
+
+async function reach(address, signal) {
+  try {
+    return await fetch(address, { signal, headers: { accept: 'application/json' } });
+  } catch (error) {
+    if (isAborted(error)) throw error;
+    throw new Problem({
+      title: 'No answer from the server',
+      detail: `${address} cannot be reached`,
+      remedy: 'Check that `interlace serve` is running, then try again',
+    });
+  }
+}
+
+async function parse(response) {
+  try {
+    return await response.json();
+  } catch (error) {
+    if (isAborted(error)) throw error;
+    throw new Problem({
+      title: 'An answer that is no JSON',
+      detail: `${response.url} answered ${response.status} with something else`,
+      remedy: 'Check that nothing between this page and Interlace changes its answers',
+      status: response.status,
+    });
+  }
+}
+
+export const findUsers = (query, limit, signal) => get(['users'], { query, limit }, signal).then((body) => body.users);
+export const findItems = (query, limit, signal) => get(['items'], { query, limit }, signal).then((body) => body.items);
+export const getUser = (id, limit) => get(['users', id], { limit });
+export const getItem = (id) => get(['items', id]);
+export const getRecommendations = (id, n, explain) => get(['users', id, 'recommendations'], { n, explain });
+export const getSimilar = (id, modality, n) => get(['items', id, 'similar'], { modality, n }).then((body) => body.items);
+export const getNeighbourhood = (label, id, limit) => get(['graph', label, id], { limit });
+export const getModels = () => get(['models']).then((body) => body.models);

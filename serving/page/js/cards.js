@@ -1,0 +1,29 @@
+/** An item in a list: poster, title, year, attributes, and what the list adds (rank, reason, rating, similarity). */
+import { h } from './dom.js';
+import { words } from './format.js';
+import { poster } from './poster.js';
+import { address } from './router.js';
+
+const MOST_CHIPS = 3;
+
+/** `user`: whose eyes the item is opened with, or null. `extra`: elements below the title. */
+export function card(item, { user = null, rank = null, meta = null, chips = true, extra = [], eager = false } = {}) {
+  const year = item.year === null ? null : h('span', {}, String(item.year));
+  return h(
+    'li',
+    { class: 'card' },
+    rank && h('span', { class: 'card__rank', 'aria-hidden': 'true' }, String(rank)),
+    poster(item, { eager }),
+    h('h3', { class: 'card__title' }, h('a', { href: address({ user, item: item.id }) }, item.title)),
+    (year || meta) && h('p', { class: 'card__meta' }, year, meta),
+    chips && attributeChips(item.attributes),
+    extra,
+  );
+}
+
+function attributeChips(attributes) {
+  const values = Object.entries(attributes).flatMap(([label, names]) => names.map((name) => [label, name]));
+  if (values.length === 0) return null;
+  const chip = ([label, name]) => h('li', { class: 'chip', title: words(label) }, name);
+  return h('ul', { class: 'chips', 'aria-label': 'Attributes' }, values.slice(0, MOST_CHIPS).map(chip));
+}

@@ -1,0 +1,39 @@
+/** Ids, numbers and names as people read them. */
+
+/** `movielens:196` -> `196`. */
+export const nativeId = (id) => id.slice(id.indexOf(':') + 1);
+
+export function userName({ id, properties = {} }) {
+  return String(properties.name ?? properties.title ?? `User ${nativeId(id)}`);
+}
+
+/** `zip_code` -> `zip code`, `ReleaseYear` -> `Release year`. */
+export function words(name) {
+  const spaced = name.replaceAll('_', ' ').replace(/(?<=[a-z])(?=[A-Z])/g, ' ');
+  return spaced.charAt(0) + spaced.slice(1).toLowerCase();
+}
+
+export const count = (number, noun) => `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
+
+export const score = (number) => Number(number).toLocaleString('en', { maximumSignificantDigits: 3 });
+
+export function metric(value) {
+  return typeof value === 'number' && !Number.isInteger(value) ? value.toFixed(4) : String(value);
+}
+
+/** Properties worth a line: short values, most telling first as the source has them. */
+export function facts(properties, most) {
+  const shown = Object.entries(properties).filter(([name, value]) => isShort(value) && !['name', 'title'].includes(name));
+  return shown.slice(0, most).map(([name, value]) => [words(name), String(value)]);
+}
+
+const isShort = (value) => ['string', 'number', 'boolean'].includes(typeof value) && String(value).length <= 40;
+
+/** FNV-1a: the same text gives the same colours and shapes everywhere. */
+export function hash(text) {
+  let value = 0x811c9dc5;
+  for (const character of text) value = Math.imul(value ^ character.codePointAt(0), 0x01000193);
+  return value >>> 0;
+}
+
+export const hue = (text) => hash(text) % 360;

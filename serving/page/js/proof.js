@@ -1,0 +1,43 @@
+/** The Cypher that proves a reason, to copy and run. */
+import { h } from './dom.js';
+
+export function proof({ cypher, parameters }) {
+  const query = h('pre', { tabindex: 0, 'aria-label': 'Cypher' }, h('code', {}, cypher));
+  const values = h('pre', { tabindex: 0, 'aria-label': 'Parameters' }, h('code', {}, JSON.stringify(parameters, null, 2)));
+  return h(
+    'details',
+    { class: 'proof' },
+    h('summary', {}, 'The Cypher that proves it'),
+    h('div', { class: 'proof__box' }, copyButton(query, cypher), query, values),
+  );
+}
+
+function copyButton(source, text) {
+  const button = h('button', { type: 'button', class: 'button proof__copy', onclick: copy }, 'Copy');
+  const status = h('span', { class: 'visually-hidden', role: 'status' });
+  return [button, status];
+
+  async function copy() {
+    const message = (await toClipboard(text)) ? 'Copied' : select(source);
+    button.textContent = message;
+    status.textContent = message;
+    setTimeout(() => (button.textContent = 'Copy'), 2500);
+  }
+}
+
+/** False where the browser has no clipboard for this page (no HTTPS) or forbids it. */
+async function toClipboard(text) {
+  if (!navigator.clipboard) return false;
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch (error) {
+    if (error instanceof DOMException) return false;
+    throw error;
+  }
+}
+
+function select(source) {
+  getSelection().selectAllChildren(source);
+  return 'Selected: press Ctrl+C';
+}
