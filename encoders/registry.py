@@ -6,14 +6,15 @@ A name is `NAME` or, where the encoder takes one, `NAME:REFERENCE`: `minilm`,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from encoders.base import AnyEncoder, Modality
 from encoders.image import efficientnet_lite0, open_clip_image
+from encoders.projected import catalogue_image, catalogue_text
 from encoders.text import minilm, sentence_transformer
-from graph.errors import NotFound
+from graph.errors import InvalidData, NotFound
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,12 @@ ENCODERS: Mapping[str, EncoderSpec] = MappingProxyType(
             "image", efficientnet_lite0, "", "EfficientNet-Lite0's features (ImageNet), shipped; 1,280 wide"
         ),
         "open-clip": EncoderSpec("image", open_clip_image, "MODEL/TAG, MODEL/FILE or FOLDER", "any CLIP of open_clip"),
+        "catalogue-image": EncoderSpec(
+            "image", catalogue_image, "FILE", "efficientnet-lite0 projected by a catalogue's own CLIP; 256 wide"
+        ),
+        "catalogue-text": EncoderSpec(
+            "text", catalogue_text, "FILE", "minilm projected into the same space, to search pictures by words"
+        ),
     }
 )
 
@@ -58,3 +65,27 @@ def open_encoder(name: str, *, device: str | None = None) -> AnyEncoder:
 def known_names() -> list[str]:
     """What may be written, with the place of a reference: `minilm`, `open-clip:MODEL/TAG...`."""
     return sorted(f"{name}:{spec.reference}" if spec.reference else name for name, spec in ENCODERS.items())
+
+
+def resolve_names(modalities: Sequence[str], names: Mapping[str, str] | None) -> dict[str, str]:
+    """Encoder by modality: the one named, else the default.
+
+    Raises `InvalidData` for a modality that is not encoded, or an encoder of another one.
+    """
+    chosen = {modality: (names or {}).get(modality) or _default(modality) for modality in modalities}
+    for modality, name in chosen.items():
+        spec = ENCODERS.get(name.partition(":")[0])
+        if spec is not None and spec.modality != modality:
+            raise InvalidData(
+                f"{name!r} encodes {spec.modality}, not {modality}",
+                valid=", ".join(key for key, spec in ENCODERS.items() if spec.modality == modality),
+                remedy="name an encoder of that modality",
+            )
+    return chosen
+
+
+def _default(modality: str) -> str:
+    found = {str(key): name for key, name in DEFAULTS.items()}.get(modality)
+    if found is None:
+        raise InvalidData(f"no modality {modality!r} is encoded", valid=", ".join(DEFAULTS), remedy="leave it out")
+    return found

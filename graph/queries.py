@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from graph.queries_encode import ENCODE
 from graph.queries_explain import EXPLAIN
 
 QUERIES: Mapping[str, str] = MappingProxyType(
     {
+        **ENCODE,
         **EXPLAIN,
         "node_count": "MATCH (n) RETURN count(n) AS nodes",
         "relationship_count": "MATCH ()-[r]->() RETURN count(r) AS relationships",
@@ -37,6 +39,11 @@ QUERIES: Mapping[str, str] = MappingProxyType(
         "nearest": (
             "CALL db.index.vector.queryNodes($index, $k, $vector) YIELD node, score "
             "RETURN node.id AS id, 2 * score - 1 AS score ORDER BY score DESC, id"
+        ),
+        # Neo4j's own: the local store asks its SQL side.
+        "vector_index_dim": (
+            "SHOW VECTOR INDEXES YIELD name, options WHERE name = $name "
+            "RETURN options.indexConfig['vector.dimensions'] AS dim"
         ),
         # Grouped by user; `types`: relationship types to read; users with `after < id <= upto`.
         "interactions": (

@@ -1,0 +1,102 @@
+"""What of an item each modality encodes: its text, or its picture's file; and how to tell that it changed.
+
+Attributes stay out of the text: the graph holds them, and what text alone brings can be measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from encoders.base import AnyEncoder, Modality, Vectors
+from encoders.cache import VectorCache, content_key
+from encoders.pipeline import Content, encode_contents
+from encoders.text import clean_text
+from graph.errors import InvalidData
+
+MAX_BYTES = 32 << 20
+FILES_AT_ONCE = 128
+
+
+@dataclass(frozen=True)
+class Source:
+    """`content`: a text, or a path below the media folder. `mark` changes when the content does."""
+
+    item: str
+    content: str
+    mark: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Vectors and refusals by item; `computed` vectors are new, the other ones came from the cache."""
+
+    vectors: Mapping[str, Vectors]
+    refused: Mapping[str, str]
+    computed: int
+
+
+def source_of(modality: Modality, item: str, row: Mapping[str, Any]) -> Source | None:
+    """Source of an item with the properties `row`, None where it has none of this modality."""
+    if modality == "text":
+        text = item_text(row.get("title"), row.get("text"))
+        return Source(item, text, content_key(text).hex()[:32]) if text else None
+    path = row.get(modality)
+    return Source(item, str(path), str(path)) if path else None
+
+
+def item_text(title: object, text: object) -> str:
+    """`Title. Text`, cleaned; either may be missing."""
+    parts = [clean_text(str(part)) for part in (title, text) if part is not None]
+    return ". ".join(part for part in parts if part)
+
+
+def encode_sources(encoder: AnyEncoder, sources: Sequence[Source], folder: Path, cache: VectorCache) -> Outcome:
+    """Encodes sources; files are read below `folder`, `FILES_AT_ONCE` at a time."""
+    vectors: dict[str, Vectors] = {}
+    refused: dict[str, str] = {}
+    computed = 0
+    step = len(sources) if encoder.modality == "text" else FILES_AT_ONCE
+    for begin in range(0, len(sources), max(step, 1)):
+        contents = _read(encoder.modality, sources[begin : begin + step], folder, refused)
+        keys = {item: content_key(content) for item, content in contents.items()}
+        encoded = encode_contents(encoder, list(contents.values()), cache)
+        computed += encoded.computed
+        for item, key in keys.items():
+            if key in encoded.vectors:
+                vectors[item] = encoded.vectors[key]
+            else:
+                refused[item] = encoded.refused[key]
+    return Outcome(vectors, refused, computed)
+
+
+def _read(modality: Modality, sources: Sequence[Source], folder: Path, refused: dict[str, str]) -> dict[str, Content]:
+    if modality == "text":
+        return {source.item: source.content for source in sources}
+    contents: dict[str, Content] = {}
+    for source in sources:
+        try:
+            contents[source.item] = read_file(folder, source.content)
+        except InvalidData as error:
+            refused[source.item] = str(error)
+    return contents
+
+
+def read_file(folder: Path, path: str) -> bytes:
+    """Content of a file below `folder`; raises `InvalidData` where there is none, or one outside or too large."""
+    parts = PurePosixPath(path)
+    if parts.is_absolute() or ".." in parts.parts or "\0" in path:
+        raise InvalidData(f"the path {path!r} leaves its folder", valid="a relative path below it")
+    file = folder / parts
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            raise InvalidData(f"the file {path!r} is too large", valid=f"at most {MAX_BYTES >> 20} MiB")
+        return file.read_bytes()
+    except OSError as error:
+        raise InvalidData(
+            f"the file {path!r} cannot be read: {error.strerror}",
+            valid=f"a file below {folder}",
+            remedy="put it back and run the command again",
+        ) from error
