@@ -47,10 +47,15 @@ class StaticScores:
 
 @dataclass(frozen=True)
 class ItemWeights:
-    """score = history @ weights; CSR where `rows` is given (its `columns` beside `weights`), else dense."""
+    """score = history @ weights; CSR where `rows` is given (its `columns` beside `weights`), else dense.
+
+    `decay`, `last` and `normalise` weigh the history: see `training.recommender.ItemForm`.
+    """
 
     weights: NDArray[np.float32]
     normalise: bool
+    decay: float
+    last: int
     rows: Rows | None = None
 
 
@@ -63,7 +68,8 @@ class Factors:
     fold_in: NDArray[np.float32] | None
     fold_in_power: float
     gram: NDArray[np.float32] | None
-    confidence: float
+    ridge: tuple[float, float, float]
+    """Ridge, offset and power."""
 
 
 Form: TypeAlias = StaticScores | ItemWeights | Factors
@@ -269,9 +275,11 @@ def _form(folder: Path, entry: Mapping[str, Any]) -> Form:
         return StaticScores(map_array(folder, f"{name}.scores"))
     if kind == "item":
         rows = map_rows(folder, name) if entry["sparse"] else None
-        return ItemWeights(map_array(folder, f"{name}.weights"), entry["normalise"], rows)
+        return ItemWeights(
+            map_array(folder, f"{name}.weights"), entry["normalise"], entry["decay"], entry["last"], rows
+        )
     optional = {part: map_array(folder, f"{name}.{part}") if entry[part] else None for part in ("fold_in", "gram")}
     return Factors(
         map_array(folder, f"{name}.users"), map_array(folder, f"{name}.items"),
-        optional["fold_in"], entry["fold_in_power"], optional["gram"], entry["confidence"],
+        optional["fold_in"], entry["fold_in_power"], optional["gram"], tuple(entry["ridge"]),
     )  # fmt: skip

@@ -204,8 +204,8 @@ def _write_form(folder: Path, name: str, form: Form) -> dict[str, Any]:
         if array is not None:
             write_array(folder, f"{name}.{part}", array.astype(np.float32))
     present = {part: array is not None for part, array in parts.items()}
-    return {"kind": "factor", "file": name, **present,
-            "fold_in_power": form.fold_in_power, "confidence": form.confidence}  # fmt: skip
+    ridge = [form.ridge, form.ridge_offset, form.ridge_power]
+    return {"kind": "factor", "file": name, **present, "fold_in_power": form.fold_in_power, "ridge": ridge}
 
 
 def _write_item_form(folder: Path, name: str, form: ItemForm) -> dict[str, Any]:
@@ -216,7 +216,8 @@ def _write_item_form(folder: Path, name: str, form: ItemForm) -> dict[str, Any]:
         matrix = csr_matrix(form.weights)
         write_rows(folder, name, matrix.indptr, matrix.indices)
         write_array(folder, f"{name}.weights", matrix.data.astype(np.float32))
-    return {"kind": "item", "file": name, "sparse": sparse, "normalise": bool(form.normalise)}
+    return {"kind": "item", "file": name, "sparse": sparse, "normalise": bool(form.normalise),
+            "decay": form.decay, "last": form.last}  # fmt: skip
 
 
 def _write_lists(folder: Path, recommender: Recommender, known: Histories, seen: csr_matrix) -> None:

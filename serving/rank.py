@@ -15,12 +15,14 @@ from serving.index_files import MISSING
 def score(index: Index, user: int, history: NDArray[np.int32]) -> NDArray[np.float32]:
     """(num_items,) scores; `user` is a position, or `MISSING` for somebody the model was not fitted on (fold-in).
 
-    `history`: the items that the model may read, repeats allowed.
+    `history`: the items that the model may read, oldest first, repeats allowed.
     """
-    items = np.unique(history)
+    items, back = np.unique(history[::-1], return_index=True)
+    ages = back.astype(np.float32)
     total = np.zeros(index.num_items, np.float32)
     for member in index.members:
-        scores = sum((_form_scores(form, user, items) for form in member.forms), np.zeros(index.num_items, np.float32))
+        parts = (_form_scores(form, user, items, ages) for form in member.forms)
+        scores = sum(parts, np.zeros(index.num_items, np.float32))
         total += scores if member.weight is None else np.float32(member.weight) * standardise(scores)
     return total
 
@@ -43,33 +45,38 @@ def best(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     return allowed[np.lexsort((allowed, -scores[allowed]))]
 
 
-def _form_scores(form: Form, user: int, items: NDArray[np.int32]) -> NDArray[np.float32]:
+def _form_scores(form: Form, user: int, items: NDArray[np.int32], ages: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`ages`: how many steps back in the history each of `items` was met last; the newest is 0."""
     if isinstance(form, StaticScores):
         return form.scores
     if isinstance(form, ItemWeights):
-        return _item_scores(form, items)
+        return _item_scores(form, items, ages)
     vector = form.users[user] if user != MISSING else _newcomer(form, items)
     return np.asarray(form.items @ vector, np.float32)
 
 
-def _item_scores(form: ItemWeights, items: NDArray[np.int32]) -> NDArray[np.float32]:
-    scale = 1.0 / max(1, len(items)) if form.normalise else 1.0
+def _item_scores(form: ItemWeights, items: NDArray[np.int32], ages: NDArray[np.float32]) -> NDArray[np.float32]:
+    if form.last:
+        items, ages = items[ages < form.last], ages[ages < form.last]
+    scale = np.float32(1.0 / max(1, len(items)) if form.normalise else 1.0) * np.float32(form.decay) ** ages
     if form.rows is None:
-        return np.asarray(form.weights[items].sum(axis=0) * np.float32(scale), np.float32)
-    spans = [form.rows.span(int(item)) for item in items]
+        return np.asarray(scale @ form.weights[items], np.float32)
     num_items = len(form.rows)
-    if not spans:
+    if not len(items):
         return np.zeros(num_items, np.float32)
+    spans = [form.rows.span(int(item)) for item in items]
     columns = np.concatenate([form.rows.columns[span] for span in spans])
-    weights = np.concatenate([form.weights[span] for span in spans])
-    return (np.bincount(columns, weights, minlength=num_items) * scale).astype(np.float32)
+    weights = np.concatenate([form.weights[span] * factor for span, factor in zip(spans, scale, strict=True)])
+    return np.bincount(columns, weights, minlength=num_items).astype(np.float32)
 
 
 def _newcomer(form: Factors, items: NDArray[np.int32]) -> NDArray[np.float32]:
     if form.gram is not None:
         rows = form.items[items]
-        left = form.gram + np.float32(form.confidence) * (rows.T @ rows)
-        return np.linalg.solve(left, (1.0 + form.confidence) * rows.sum(axis=0)).astype(np.float32)
+        ridge, offset, power = form.ridge
+        left = form.gram + rows.T @ rows
+        left[np.diag_indices_from(left)] += np.float32(ridge * (len(items) + offset) ** power)
+        return np.linalg.solve(left, rows.sum(axis=0)).astype(np.float32)
     if form.fold_in is None:
         return np.zeros(form.items.shape[1], np.float32)
     return np.asarray(form.fold_in[items].sum(axis=0) / max(1, len(items)) ** form.fold_in_power, np.float32)
