@@ -4,7 +4,7 @@ import { words } from './format.js';
 import { poster } from './poster.js';
 import { address } from './router.js';
 
-const MOST_CHIPS = 3;
+const MOST_CHIPS = 2;
 
 /** `user`: whose eyes the item is opened with, or null. `extra`: elements below the title. */
 export function card(item, { user = null, rank = null, meta = null, chips = true, extra = [], eager = false } = {}) {

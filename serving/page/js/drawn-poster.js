@@ -1,6 +1,6 @@
 /** A poster made from a title: two colours and a pattern chosen by its hash, the title set below. */
 import { s, uniqueId } from './dom.js';
-import { hash } from './format.js';
+import { hash, hue } from './format.js';
 
 const WIDTH = 200;
 const HEIGHT = 300;
@@ -8,8 +8,8 @@ const MOST_LINES = 5;
 
 export function drawnPoster({ id, title, year }) {
   const seed = hash(`${id} ${title}`);
-  const tone = seed % 360;
-  const paints = [`hsl(${tone} 30% 26%)`, `hsl(${(tone + 28) % 360} 42% 46%)`, `hsl(${(tone + 190) % 360} 45% 66%)`];
+  const tone = hue(`${id} ${title}`);
+  const paints = [`hsl(${tone} 30% 26%)`, `hsl(${(tone + 16) % 360} 44% 47%)`, `hsl(${(tone + 200) % 360} 40% 70%)`];
   const pattern = PATTERNS[(seed >>> 9) % PATTERNS.length];
   return s(
     'svg',

@@ -7,10 +7,10 @@ export function userName({ id, properties = {} }) {
   return String(properties.name ?? properties.title ?? `User ${nativeId(id)}`);
 }
 
-/** `zip_code` -> `zip code`, `ReleaseYear` -> `Release year`. */
+/** `zip_code` -> `Zip code`, `ReleaseYear` -> `Release year`. */
 export function words(name) {
   const spaced = name.replaceAll('_', ' ').replace(/(?<=[a-z])(?=[A-Z])/g, ' ');
-  return spaced.charAt(0) + spaced.slice(1).toLowerCase();
+  return spaced.charAt(0).toUpperCase() + spaced.slice(1).toLowerCase();
 }
 
 export const count = (number, noun) => `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
@@ -29,11 +29,15 @@ export function facts(properties, most) {
 
 const isShort = (value) => ['string', 'number', 'boolean'].includes(typeof value) && String(value).length <= 40;
 
-/** FNV-1a: the same text gives the same colours and shapes everywhere. */
+/** FNV-1a with a mixing step, so that ids in a row differ widely: the same text gives the same colours and shapes everywhere. */
 export function hash(text) {
   let value = 0x811c9dc5;
   for (const character of text) value = Math.imul(value ^ character.codePointAt(0), 0x01000193);
-  return value >>> 0;
+  value = Math.imul(value ^ (value >>> 15), 0x2c1b3c6d);
+  return (value ^ (value >>> 13)) >>> 0;
 }
 
-export const hue = (text) => hash(text) % 360;
+/** Hues that look well dark: no olive, no mustard. */
+const HUES = [4, 18, 150, 165, 180, 195, 208, 222, 236, 252, 270, 292, 318, 340];
+
+export const hue = (text) => HUES[hash(text) % HUES.length];

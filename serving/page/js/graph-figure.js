@@ -1,20 +1,25 @@
 /** A figure with a drawn graph: the drawing, its legend, and the same in words for those who cannot see it. */
 import { h } from './dom.js';
 import { words } from './format.js';
+import { graphModel } from './graph-model.js';
 import { labelColour } from './label-colours.js';
 
-/** `graph`: {nodes, relationships}; `layout`: 'path' (from left to right) or 'around' (the target in the middle). */
-export function graphFigure(graph, { target, layout }) {
+/** `layout`: 'path' (in order, the item last) or 'around' (the item in the middle). `images`: item id -> address. */
+export function graphFigure(graph, { item, layout, images = new Map() }) {
+  const model = graphModel(graph);
   const tall = layout === 'around' ? ' graph__canvas--tall' : '';
-  const canvas = h('div', { class: `graph__canvas${tall}`, role: 'img', 'aria-label': inWords(graph) });
-  draw(canvas, graph, target, layout);
-  return h('figure', { class: 'graph' }, canvas, h('figcaption', {}, legend(graph)));
+  const canvas = h('div', { class: `graph__canvas${tall}`, role: 'img', 'aria-label': inWords(model) });
+  const pictures = new Map([...images].map(([id, address]) => [itemKey(id), address]));
+  draw(canvas, model, { target: itemKey(item), layout, pictures });
+  return h('figure', { class: 'graph' }, canvas, h('figcaption', {}, legend(model)));
 }
 
+const itemKey = (id) => `Item ${id}`;
+
 /** The library is loaded only when a graph is shown. */
-async function draw(canvas, graph, target, layout) {
+async function draw(canvas, model, options) {
   const { drawGraph } = await import('./graph-drawing.js');
-  if (canvas.isConnected) drawGraph(canvas, graph, { target, layout });
+  if (canvas.isConnected) drawGraph(canvas, model, options);
 }
 
 function legend({ nodes }) {
@@ -23,8 +28,8 @@ function legend({ nodes }) {
   return h('ul', { class: 'legend', 'aria-label': 'Legend' }, labels.map(entry));
 }
 
-function inWords({ nodes, relationships }) {
-  const titles = new Map(nodes.map((node) => [node.id, node.title]));
+function inWords({ nodes, edges }) {
+  const titles = new Map(nodes.map(({ key, title }) => [key, title]));
   const one = ({ source, target, type }) => `${titles.get(source)} ${words(type).toLowerCase()} ${titles.get(target)}`;
-  return `Graph: ${relationships.map(one).join('; ')}`;
+  return `Graph: ${edges.map(one).join('; ')}`;
 }

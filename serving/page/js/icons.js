@@ -9,8 +9,8 @@ const PATHS = {
   dark: ['M20 14.500A8.500 8.500 0 1 1 9.500 4a6.800 6.800 0 0 0 10.500 10.500Z'],
 };
 
-export function icon(name) {
+export function icon(name, look = null) {
   const strokes = PATHS[name].map((d) => s('path', { d }));
-  const look = { fill: 'none', stroke: 'currentColor', 'stroke-width': 1.8, 'stroke-linecap': 'round', 'stroke-linejoin': 'round' };
-  return s('svg', { viewBox: '0 0 24 24', 'aria-hidden': 'true', ...look }, strokes);
+  const pen = { fill: 'none', stroke: 'currentColor', 'stroke-width': 1.8, 'stroke-linecap': 'round', 'stroke-linejoin': 'round' };
+  return s('svg', { viewBox: '0 0 24 24', 'aria-hidden': 'true', class: look, ...pen }, strokes);
 }

@@ -59,9 +59,8 @@ function detail(item, ranked) {
       { class: 'detail__head' },
       h('h2', { class: 'detail__title', id: 'panel-title', tabindex: -1 }, item.title),
       h('p', { class: 'detail__meta' }, item.year !== null && h('span', {}, String(item.year)), h('span', {}, item.kind), place),
-      item.text && h('p', { class: 'detail__text' }, item.text),
-      attributeList(item),
     ),
+    h('div', { class: 'detail__rest' }, item.text && h('p', { class: 'detail__text' }, item.text), attributeList(item)),
   );
 }
 

@@ -22,7 +22,7 @@ export function searchBox() {
   let timer = 0;
   let chosen = -1;
   document.addEventListener('keydown', shortcut);
-  return h('div', { class: 'search' }, icon('search'), input, h('kbd', { class: 'search__key', 'aria-hidden': 'true' }, '/'), list, status);
+  return h('div', { class: 'search' }, icon('search', 'search__icon'), input, h('kbd', { class: 'search__key', 'aria-hidden': 'true' }, '/'), list, status);
 
   function later() {
     clearTimeout(timer);
