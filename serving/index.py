@@ -104,7 +104,7 @@ class Vectors:
 
 @dataclass(frozen=True)
 class Attributes:
-    """IDF-weighted unit vectors over attribute nodes, by item (`rows`, `weights`) and by node (`items`, `item_weights`)."""
+    """IDF-weighted unit vectors over attribute nodes, by item (`rows`), by node (`items`), weights beside."""
 
     rows: Rows
     weights: NDArray[np.float32]
@@ -255,7 +255,10 @@ def _mapped(folder: Path, manifest: Mapping[str, Any]) -> Index:
         history=History(map_rows(folder, "history"), *(array(f"history.{name}") for name in ("kind", "value", "time"))),
         list_items=array("list.items"),
         list_scores=array("list.scores"),
-        vectors={name: Vectors(array(f"vectors.{name}.unit"), array(f"vectors.{name}.present")) for name in manifest["modalities"]},
+        vectors={
+            name: Vectors(array(f"vectors.{name}.unit"), array(f"vectors.{name}.present"))
+            for name in manifest["modalities"]
+        },
         attributes=Attributes(
             map_rows(folder, "attributes"), array("attributes.weights"),
             map_rows(folder, "attribute_items"), array("attribute_items.weights"),

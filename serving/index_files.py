@@ -135,14 +135,17 @@ def map_array(folder: Path, name: str) -> NDArray[Any]:
 
 
 def map_blobs(folder: Path, name: str) -> Blobs:
+    """What `write_blobs` wrote."""
     with (folder / f"{name}{BYTES}").open("rb") as file:
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    return Blobs(memoryview(map_array(folder, f"{name}{OFFSETS}")), data)
+    return Blobs(map_array(folder, f"{name}{OFFSETS}").data, data)
 
 
 def map_rows(folder: Path, name: str) -> Rows:
+    """What `write_rows` wrote."""
     return Rows(map_array(folder, f"{name}.indptr"), map_array(folder, f"{name}.columns"))
 
 
 def map_names(folder: Path, name: str) -> Names:
+    """What `write_names` wrote."""
     return Names(map_blobs(folder, name), map_array(folder, f"{name}.order"))

@@ -15,7 +15,8 @@ BLOCK = 1024
 def unit(table: EmbeddingTable) -> NDArray[np.float32]:
     """Rows of unit length; absent rows stay zero."""
     norms = np.linalg.norm(table.vectors, axis=1, keepdims=True)
-    rows = np.divide(table.vectors, norms, out=np.zeros_like(table.vectors, np.float32), where=norms > 0)
+    rows: NDArray[np.float32] = np.zeros(table.vectors.shape, np.float32)
+    np.divide(table.vectors, norms, out=rows, where=norms > 0)
     rows[~table.present] = 0
     return rows
 

@@ -1,20 +1,12 @@
 """From a snapshot and a fitted model to a published index: written aside, synced, renamed, then made current.
 
-Fourth arrow of the flow. Not part of the request path: this file may import `training`. A version's name is the hash of
-what it holds, so publishing the same thing twice changes nothing, and a process killed at any point leaves either the
-old index or the new one.
+Fourth arrow of the flow. Not part of the request path: this file may import `training`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import shutil
-import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -26,24 +18,24 @@ from scipy.sparse import csr_matrix
 from graph.errors import Conflict, InvalidData
 from graph.schema import KINDS
 from graph.snapshot import Interactions, Snapshot
+from graph.snapshot_files import content_hash
 from serving import catalogue
-from serving.index import CURRENT, FOLDER, FORMAT, MANIFEST, ModelInfo, file_hash
+from serving.index import FOLDER, ModelInfo
 from serving.index_files import MISSING, write_array, write_blobs, write_names, write_rows
 from serving.neighbours import attribute_vectors, crowd, unit
+from serving.publish_forms import write_members
+from serving.publish_version import finish, make_current, prune
 from serving.rank import best
-from training.blend import Blend
 from training.data import Histories, UserBatch
 from training.prepare import histories as histories_of
-from training.recommender import Form, ItemForm, Recommender, StaticForm
+from training.recommender import Recommender
 from training.split import positives
 
 __all__ = ["ModelInfo", "publish"]
 
 LIST_SIZE = 200
 CROWD_SIZE = 100
-KEEP = 3
 USERS_A_BATCH = 1024
-STALE_SECONDS = 24 * 3600
 
 
 def publish(
@@ -74,19 +66,13 @@ def publish(
     try:
         tell = progress or (lambda _: None)
         entries = _write(temporary, snapshot, recommender, known, seen, tell)
-        entries |= {"snapshot": snapshot_hash or _content_hash(snapshot), "model": model.json()}
-        folder = _finish(temporary, root, entries)
+        entries |= {"snapshot": snapshot_hash or content_hash(snapshot), "model": model.json()}
+        folder = finish(temporary, root, entries)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    _make_current(root, folder.name)
-    _prune(root, folder.name)
+    make_current(root, folder.name)
+    prune(root, folder.name)
     return folder
-
-
-def _content_hash(snapshot: Snapshot) -> str:
-    from graph.snapshot_files import content_hash
-
-    return content_hash(snapshot)
 
 
 def _check_shape(found: tuple[int, int], expected: tuple[int, int]) -> None:
@@ -120,7 +106,7 @@ def _write(
     tell("similar items")
     _write_similarity(folder, snapshot, known)
     tell("lists of every user")
-    members = _write_members(folder, recommender)
+    members = write_members(folder, recommender)
     _write_lists(folder, recommender, known, seen)
     return {"kinds": kinds, "members": members, "modalities": sorted(snapshot.embeddings)}
 
@@ -177,49 +163,6 @@ def _write_similarity(folder: Path, snapshot: Snapshot, known: Histories) -> Non
     write_array(folder, "crowd.scores", scores)
 
 
-def _write_members(folder: Path, recommender: Recommender) -> list[dict[str, Any]]:
-    members: Sequence[tuple[Recommender, float | None]] = [(recommender, None)]
-    if isinstance(recommender, Blend):
-        members = list(zip(recommender.members, recommender.weights, strict=True))
-    return [
-        {
-            "name": member.name,
-            "weight": weight,
-            "forms": [
-                _write_form(folder, f"form{place}_{part}", form) for part, form in enumerate(member.forms())
-            ],
-        }
-        for place, (member, weight) in enumerate(members)
-    ]  # fmt: skip
-
-
-def _write_form(folder: Path, name: str, form: Form) -> dict[str, Any]:
-    if isinstance(form, StaticForm):
-        write_array(folder, f"{name}.scores", form.scores.astype(np.float32))
-        return {"kind": "static", "file": name}
-    if isinstance(form, ItemForm):
-        return _write_item_form(folder, name, form)
-    parts: dict[str, NDArray[np.float32] | None] = {"fold_in": form.fold_in, "gram": form.gram}
-    for part, array in {"users": form.users, "items": form.items, **parts}.items():
-        if array is not None:
-            write_array(folder, f"{name}.{part}", array.astype(np.float32))
-    present = {part: array is not None for part, array in parts.items()}
-    ridge = [form.ridge, form.ridge_offset, form.ridge_power]
-    return {"kind": "factor", "file": name, **present, "fold_in_power": form.fold_in_power, "ridge": ridge}
-
-
-def _write_item_form(folder: Path, name: str, form: ItemForm) -> dict[str, Any]:
-    sparse = not isinstance(form.weights, np.ndarray)
-    if isinstance(form.weights, np.ndarray):
-        write_array(folder, f"{name}.weights", form.weights.astype(np.float32))
-    else:
-        matrix = csr_matrix(form.weights)
-        write_rows(folder, name, matrix.indptr, matrix.indices)
-        write_array(folder, f"{name}.weights", matrix.data.astype(np.float32))
-    return {"kind": "item", "file": name, "sparse": sparse, "normalise": bool(form.normalise),
-            "decay": form.decay, "last": form.last}  # fmt: skip
-
-
 def _write_lists(folder: Path, recommender: Recommender, known: Histories, seen: csr_matrix) -> None:
     """Each known user's best unseen items by the model's own scores; users without a history get none."""
     users, size = len(known), min(LIST_SIZE, known.num_items)
@@ -248,59 +191,3 @@ def _seen(rows: Interactions, shape: tuple[int, int]) -> csr_matrix:
 def _sorted_rows(matrix: csr_matrix) -> tuple[NDArray[Any], NDArray[Any]]:
     matrix.sum_duplicates()
     return matrix.indptr, matrix.indices
-
-
-def _finish(temporary: Path, root: Path, entries: Mapping[str, Any]) -> Path:
-    """Manifest, sync, rename. The version is the hash of the files' hashes and of the entries."""
-    files = {
-        path.name: {"bytes": path.stat().st_size, "sha256": file_hash(path)} for path in sorted(temporary.iterdir())
-    }
-    content = {"format": FORMAT, **entries, "files": files}
-    version = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
-    content |= {"version": version, "created": datetime.now(UTC).isoformat(timespec="seconds")}
-    (temporary / MANIFEST).write_text(json.dumps(content, indent=1), encoding="utf-8")
-    for path in (*temporary.iterdir(), temporary):
-        _sync(path)
-    temporary.chmod(0o755)
-    folder = root / version
-    if (folder / MANIFEST).is_file() and json.loads((folder / MANIFEST).read_bytes())["files"] == files:
-        os.utime(folder)
-        return folder
-    shutil.rmtree(folder, ignore_errors=True)
-    temporary.rename(folder)
-    os.utime(folder)
-    _sync(root)
-    return folder
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _make_current(root: Path, version: str) -> None:
-    pointer = root / f".{CURRENT}-{os.getpid()}"
-    pointer.write_text(f"{version}\n", encoding="ascii")
-    _sync(pointer)
-    pointer.replace(root / CURRENT)
-    _sync(root)
-
-
-def _prune(root: Path, current: str) -> None:
-    """Keeps the last `KEEP` versions and removes what a killed run left behind a day ago."""
-    folders = [path for path in root.iterdir() if path.is_dir()]
-    versions = sorted((path for path in folders if not path.name.startswith(".")), key=_age)
-    keep = {current, *(path.name for path in versions[:KEEP])}
-    for path in folders:
-        stale = path.name.startswith(".new-") and _age(path) > STALE_SECONDS
-        if stale or (not path.name.startswith(".") and path.name not in keep):
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _age(path: Path) -> float:
-    with suppress(FileNotFoundError):
-        return time.time() - path.stat().st_mtime
-    return 0.0

@@ -1,0 +1,59 @@
+"""A fitted model as arrays in an index folder: each member of a blend, each of its forms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from serving.index_files import write_array, write_rows
+from training.blend import Blend
+from training.recommender import Form, ItemForm, Recommender, StaticForm
+
+
+def write_members(folder: Path, recommender: Recommender) -> list[dict[str, Any]]:
+    """Writes every member's forms; returns what the manifest says of them. A model alone is its own only member."""
+    members: Sequence[tuple[Recommender, float | None]] = [(recommender, None)]
+    if isinstance(recommender, Blend):
+        members = list(zip(recommender.members, recommender.weights, strict=True))
+    return [
+        {
+            "name": member.name,
+            "weight": weight,
+            "forms": [
+                _write_form(folder, f"form{place}_{part}", form) for part, form in enumerate(member.forms())
+            ],
+        }
+        for place, (member, weight) in enumerate(members)
+    ]  # fmt: skip
+
+
+def _write_form(folder: Path, name: str, form: Form) -> dict[str, Any]:
+    if isinstance(form, StaticForm):
+        write_array(folder, f"{name}.scores", form.scores.astype(np.float32))
+        return {"kind": "static", "file": name}
+    if isinstance(form, ItemForm):
+        return _write_item_form(folder, name, form)
+    parts: dict[str, NDArray[np.float32] | None] = {"fold_in": form.fold_in, "gram": form.gram}
+    for part, array in {"users": form.users, "items": form.items, **parts}.items():
+        if array is not None:
+            write_array(folder, f"{name}.{part}", array.astype(np.float32))
+    present = {part: array is not None for part, array in parts.items()}
+    ridge = [form.ridge, form.ridge_offset, form.ridge_power]
+    return {"kind": "factor", "file": name, **present, "fold_in_power": form.fold_in_power, "ridge": ridge}
+
+
+def _write_item_form(folder: Path, name: str, form: ItemForm) -> dict[str, Any]:
+    sparse = not isinstance(form.weights, np.ndarray)
+    if isinstance(form.weights, np.ndarray):
+        write_array(folder, f"{name}.weights", form.weights.astype(np.float32))
+    else:
+        matrix = csr_matrix(form.weights)
+        write_rows(folder, name, matrix.indptr, matrix.indices)
+        write_array(folder, f"{name}.weights", matrix.data.astype(np.float32))
+    return {"kind": "item", "file": name, "sparse": sparse, "normalise": bool(form.normalise),
+            "decay": form.decay, "last": form.last}  # fmt: skip

@@ -1,0 +1,80 @@
+"""A written folder becomes a version of the index: manifest, sync, rename, pointer; old versions go.
+
+A version's name is the hash of what it holds, so publishing the same thing twice changes nothing, and a process killed
+at any point leaves either the old index or the new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from serving.index import CURRENT, FORMAT, MANIFEST, file_hash
+
+KEEP = 3
+STALE_SECONDS = 24 * 3600
+
+
+def finish(temporary: Path, root: Path, entries: Mapping[str, Any]) -> Path:
+    """Manifest, sync, rename. The version is the hash of the files' hashes and of the entries."""
+    files = {
+        path.name: {"bytes": path.stat().st_size, "sha256": file_hash(path)} for path in sorted(temporary.iterdir())
+    }
+    content = {"format": FORMAT, **entries, "files": files}
+    version = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+    content |= {"version": version, "created": datetime.now(UTC).isoformat(timespec="seconds")}
+    (temporary / MANIFEST).write_text(json.dumps(content, indent=1), encoding="utf-8")
+    for path in (*temporary.iterdir(), temporary):
+        _sync(path)
+    temporary.chmod(0o755)
+    folder = root / version
+    if (folder / MANIFEST).is_file() and json.loads((folder / MANIFEST).read_bytes())["files"] == files:
+        os.utime(folder)
+        return folder
+    shutil.rmtree(folder, ignore_errors=True)
+    temporary.rename(folder)
+    os.utime(folder)
+    _sync(root)
+    return folder
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def make_current(root: Path, version: str) -> None:
+    """Points `current` at a version, atomically."""
+    pointer = root / f".{CURRENT}-{os.getpid()}"
+    pointer.write_text(f"{version}\n", encoding="ascii")
+    _sync(pointer)
+    pointer.replace(root / CURRENT)
+    _sync(root)
+
+
+def prune(root: Path, current: str) -> None:
+    """Keeps the last `KEEP` versions and removes what a killed run left behind a day ago."""
+    folders = [path for path in root.iterdir() if path.is_dir()]
+    versions = sorted((path for path in folders if not path.name.startswith(".")), key=_age)
+    keep = {current, *(path.name for path in versions[:KEEP])}
+    for path in folders:
+        stale = path.name.startswith(".new-") and _age(path) > STALE_SECONDS
+        if stale or (not path.name.startswith(".") and path.name not in keep):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _age(path: Path) -> float:
+    with suppress(FileNotFoundError):
+        return time.time() - path.stat().st_mtime
+    return 0.0

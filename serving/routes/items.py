@@ -1,0 +1,71 @@
+"""GET /v1/items, /v1/items/{id} and /v1/items/{id}/similar."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Query, Request, Response
+
+from serving.render import array, json_response, ranked
+from serving.routes.examples import ITEM, OTHER, answer
+from serving.routes.parameters import Count, ItemId, Limit, Search
+from serving.routes.schemas import ItemPage, Items, SimilarItems
+from serving.service import service_of
+from serving.similar import similar
+
+router = APIRouter(tags=["items"])
+
+PAGE = {**ITEM, "text": "A cowboy doll is threatened by a new toy.", "properties": {"release_date": "01-Jan-1995"}}
+SIMILAR = {
+    "item": "movielens:1",
+    "modality": "graph",
+    "items": [{"rank": 1, "score": 0.71, "item": dict(OTHER)}],
+}
+Modality = Annotated[
+    str,
+    Query(
+        max_length=32,
+        description="text, image or audio (embeddings), graph (shared attributes), crowd (who liked both)",
+        examples=["graph"],
+    ),
+]
+
+
+@router.get(
+    "/items",
+    summary="Find items",
+    response_class=Response,
+    responses=answer(Items, {"items": [dict(ITEM)]}, 404, 409, 422),
+)
+def items(request: Request, query: Search = "", limit: Limit = 20) -> Response:
+    """Items whose title or id holds every word of `query` (case and accents do not matter), most popular first."""
+    index = service_of(request).index
+    found = index.item_names.search(query, limit)
+    return json_response(b'{"items":%b}' % array(index.item_cards[place] for place in found))
+
+
+@router.get(
+    "/items/{id}",
+    summary="An item",
+    response_class=Response,
+    responses=answer(ItemPage, PAGE, 404, 409, 422),
+)
+def item_page(request: Request, item: ItemId) -> Response:
+    """Everything known of an item but its embeddings."""
+    index = service_of(request).index
+    return json_response(index.item_pages[index.item(item)])
+
+
+@router.get(
+    "/items/{id}/similar",
+    summary="Items like this one",
+    response_class=Response,
+    responses=answer(SimilarItems, SIMILAR, 404, 409, 422, 501),
+)
+def similar_items(request: Request, item: ItemId, modality: Modality = "graph", n: Count = 10) -> Response:
+    """The most similar items by one modality, best first; scores are cosines."""
+    index = service_of(request).index
+    order, scores = similar(index, index.item(item), modality, n)
+    rows = ranked(index, order.tolist(), scores.tolist())
+    return json_response(b'{"item":%b,"modality":%b,"items":%b}' % (orjson.dumps(item), orjson.dumps(modality), rows))

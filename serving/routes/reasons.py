@@ -1,0 +1,26 @@
+"""Reasons for a list of recommendations, asked of the graph store within a deadline."""
+
+from __future__ import annotations
+
+import orjson
+
+from graph.errors import StoreUnavailable
+from graph.explain import explain
+from serving.index import Index
+from serving.recommend import Recommendations
+from serving.render import NULL
+from serving.service import Service
+
+DEADLINE_SECONDS = 5.0
+
+
+async def reasons_for(
+    service: Service, index: Index, found: Recommendations
+) -> tuple[list[bytes] | None, bytes | None]:
+    """The reason of each item as JSON, and None; or None and JSON that says why the store gave none."""
+    ids = [index.item_ids[item].decode() for item in found.items]
+    try:
+        given = await service.gateway.run(lambda store: explain(store, found.user, ids), deadline=DEADLINE_SECONDS)
+    except StoreUnavailable as error:
+        return None, orjson.dumps({"title": error.title, "detail": error.what, "remedy": error.remedy})
+    return [orjson.dumps(given[name].json()) if name in given else NULL for name in ids], None

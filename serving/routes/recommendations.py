@@ -1,0 +1,65 @@
+"""GET /v1/users/{id}/recommendations: the hot path. Without `explain`, one list lookup and a join of bytes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from serving.index import Index
+from serving.recommend import Recommendations, Wish, from_list, recommend
+from serving.render import json_response, recommendations
+from serving.routes.examples import ITEM, MODEL, OTHER, REASON, answer
+from serving.routes.parameters import ID_LENGTH, Count, UserId
+from serving.routes.reasons import reasons_for
+from serving.routes.schemas import RecommendationList
+from serving.service import Service, service_of
+
+router = APIRouter(tags=["recommendations"])
+
+EXAMPLE = {
+    "user": "movielens:196",
+    "model": dict(MODEL),
+    "items": [
+        {"rank": 1, "score": 0.93, "item": dict(OTHER), "reason": dict(REASON)},
+        {"rank": 2, "score": 0.87, "item": dict(ITEM), "reason": None},
+    ],
+}
+Kind = Annotated[str | None, Query(max_length=64, description="only items of this kind", examples=["movie"])]
+Excluded = Annotated[
+    list[str] | None,
+    Query(max_length=1000, description="item id not to recommend; may be given again", examples=[["movielens:50"]]),
+]
+Explain = Annotated[bool, Query(description="give the reason of each item, proved by a path in the graph")]
+
+
+@router.get(
+    "/users/{id}/recommendations",
+    summary="What to show a user next",
+    response_class=Response,
+    responses=answer(RecommendationList, EXAMPLE, 404, 409, 422),
+)
+async def user_recommendations(
+    request: Request, user: UserId, n: Count = 10, kind: Kind = None, exclude: Excluded = None, explain: Explain = False
+) -> Response:
+    """The items that the current model ranks highest for the user, seen items left out, best first.
+
+    A user without a history gets what is popular. With `explain=true`, when the graph store cannot be reached, reasons
+    are null and `reasons` says why.
+    """
+    service = service_of(request)
+    index = service.index
+    wish = Wish(user, n, kind, tuple(name[:ID_LENGTH] for name in exclude or ()))
+    found = from_list(index, wish)
+    if found is None:
+        found = await run_in_threadpool(recommend, index, wish)
+    if not explain:
+        return json_response(recommendations(index, found))
+    return await _explained(service, index, found)
+
+
+async def _explained(service: Service, index: Index, found: Recommendations) -> Response:
+    reasons, missing = await reasons_for(service, index, found)
+    headers = {"X-Interlace-Reasons": "unavailable"} if missing is not None else None
+    return json_response(recommendations(index, found, reasons, missing), headers)

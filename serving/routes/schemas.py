@@ -1,0 +1,208 @@
+"""The shapes of the API's answers, for the OpenAPI document.
+
+Answers are assembled from JSON that was rendered when the index was published, so these models validate nothing at run
+time; `tests/serving/test_openapi.py` holds real answers to them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Documented(BaseModel):
+    """Closed, so that a field nobody documented fails the tests."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Item(Documented):
+    """An item as lists show it."""
+
+    id: str
+    title: str
+    kind: str
+    year: int | None
+    image: str | None = Field(description="address below /media, or null")
+    attributes: dict[str, list[str]] = Field(description="label of attribute -> names")
+
+
+class ItemPage(Item):
+    """An item with its text and every other property."""
+
+    text: str | None
+    properties: dict[str, Any]
+
+
+class User(Documented):
+    """A user as lists show one."""
+
+    id: str
+    platform: str
+    interactions: int
+    properties: dict[str, Any]
+
+
+class Event(Documented):
+    """One thing a user did; `at` in Unix seconds."""
+
+    item: Item
+    kind: str
+    value: float | None
+    at: int | None
+
+
+class UserPage(User):
+    """A user with what they did, newest first."""
+
+    history: list[Event]
+
+
+class Model(Documented):
+    """Which model answered."""
+
+    name: str
+    version: str
+
+
+class PathNode(Documented):
+    """A node of a reason."""
+
+    id: str
+    label: str
+    title: str
+
+
+class PathRelationship(Documented):
+    """A relationship of a reason; `source` and `target` are node ids."""
+
+    source: str
+    target: str
+    type: str
+
+
+class ReasonPath(Documented):
+    """The path in the graph that a reason rests on."""
+
+    nodes: list[PathNode]
+    relationships: list[PathRelationship]
+
+
+class Reason(Documented):
+    """Why an item is recommended: words, the path, and the Cypher that returns exactly this path."""
+
+    text: str
+    path: ReasonPath
+    cypher: str
+    parameters: dict[str, Any]
+
+
+class Recommendation(Documented):
+    """One recommended item."""
+
+    rank: int
+    score: float
+    item: Item
+    reason: Reason | None
+
+
+class ReasonsMissing(Documented):
+    """Why there are no reasons though they were asked for."""
+
+    title: str
+    detail: str
+    remedy: str
+
+
+class RecommendationList(Documented):
+    """Best first. `reasons` says why reasons are missing, and is there only then."""
+
+    user: str
+    model: Model
+    items: list[Recommendation]
+    reasons: ReasonsMissing | None = None
+
+
+class SimilarItem(Documented):
+    """One similar item; `score` is a cosine."""
+
+    rank: int
+    score: float
+    item: Item
+
+
+class SimilarItems(Documented):
+    """Best first."""
+
+    item: str
+    modality: str
+    items: list[SimilarItem]
+
+
+class Items(Documented):
+    """Items found, most popular first."""
+
+    items: list[Item]
+
+
+class Users(Documented):
+    """Users found, by id."""
+
+    users: list[User]
+
+
+class GraphNode(Documented):
+    """A node of the graph, embeddings left out."""
+
+    id: str
+    label: str
+    title: str
+    properties: dict[str, Any]
+
+
+class GraphRelationship(Documented):
+    """A relationship of the graph; `source` and `target` are node ids."""
+
+    source: str
+    target: str
+    type: str
+    properties: dict[str, Any]
+
+
+class Neighbourhood(Documented):
+    """A node, its neighbours and what joins them."""
+
+    nodes: list[GraphNode]
+    relationships: list[GraphRelationship]
+
+
+class PublishedModel(Documented):
+    """A published version; the champion is the one that answers."""
+
+    name: str
+    version: str
+    champion: bool
+    metrics: dict[str, float]
+
+
+class Models(Documented):
+    """Published versions, champion first."""
+
+    models: list[PublishedModel]
+
+
+class Health(Documented):
+    """The process answers."""
+
+    status: str
+
+
+class Readiness(Documented):
+    """Whether recommendations can be given; `store` is what is known of it without asking."""
+
+    ready: bool
+    index: str
+    model: Model
+    store: str
+    warning: str | None

@@ -1,0 +1,129 @@
+"""Runs the HTTP server: one process, or several workers that share the index's pages and one socket.
+
+`python -m serving.run` serves the home folder that the settings (`INTERLACE_…`) name; `interlace serve` calls `serve`.
+"""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from graph.errors import Conflict, InterlaceError, InvalidData, Unsupported
+from serving.app import create_app
+from serving.index import open_index
+from serving.settings import Settings, read_settings
+
+BACKLOG = 2048
+GRACE_SECONDS = 10
+LOCALHOST = "localhost"
+
+
+def serve(settings: Settings, *, on_start: Callable[[str], None] | None = None) -> None:
+    """Serves until SIGINT or SIGTERM, then lets running requests end.
+
+    `on_start` gets the address once the port is bound. Raises `NotFound` or `Conflict` for a missing or damaged index,
+    `Unsupported` for an address beyond this machine, `Conflict` for a port in use.
+    """
+    refuse_strangers(settings.host)
+    open_index(settings.home)
+    with bind(settings.host, settings.port) as listener:
+        if on_start is not None:
+            on_start(address(listener))
+        _run(config(settings), listener)
+
+
+def config(settings: Settings) -> uvicorn.Config:
+    """The server's configuration. The factory makes each worker's own application from the same settings."""
+    native = sys.platform != "win32"
+    return uvicorn.Config(
+        partial(create_app, settings),
+        factory=True,
+        workers=settings.workers,
+        loop="uvloop" if native else "auto",
+        http="httptools" if native else "auto",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+def refuse_strangers(host: str) -> None:
+    """Raises `Unsupported` for an address that others could reach: without keys, everybody could read everything."""
+    if host == LOCALHOST:
+        return
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise Unsupported(
+            f"cannot bind to {host!r}: others could reach it, and this version has no API keys",
+            valid="127.0.0.1, ::1 or localhost",
+            remedy="bind to 127.0.0.1 and put a reverse proxy that authenticates in front",
+        )
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises `Conflict` for a port in use."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise _cannot_bind(host, port, error) from error
+    listener.set_inheritable(True)
+    return listener
+
+
+def address(listener: socket.socket) -> str:
+    """The URL of a listening socket."""
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _cannot_bind(host: str, port: int, error: OSError) -> InterlaceError:
+    if error.errno == errno.EADDRINUSE:
+        return Conflict(
+            f"port {port} of {host} is in use",
+            valid="a free port; 0 takes any",
+            remedy="stop what uses it, or name another with --port",
+        )
+    if error.errno == errno.EACCES:
+        return InvalidData(f"port {port} needs rights that this user lacks", valid="1024 to 65535", remedy="name one")
+    return InvalidData(f"cannot bind to {host}:{port} ({error.strerror})", valid="an address of this machine")
+
+
+def _run(configuration: uvicorn.Config, listener: socket.socket) -> None:
+    with suppress(KeyboardInterrupt):  # uvicorn raises the signal again once it has shut down
+        if configuration.workers > 1:
+            Multiprocess(configuration, sockets=[listener]).run()
+        else:
+            uvicorn.Server(configuration).run(sockets=[listener])
+
+
+def main() -> None:
+    """Entry point of `python -m serving.run`."""
+    try:
+        serve(read_settings({}), on_start=lambda url: print(f"Interlace serves at {url}", flush=True))  # noqa: T201
+    except InterlaceError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
