@@ -11,7 +11,9 @@ import pytest
 
 from graph.local_server import Lease
 from graph.local_store import LocalStore
+from graph.neo4j_store import Neo4jStore
 from graph.store import GraphStore
+from tools import neo4j as neo4j_tool
 
 ROOT = Path(__file__).parents[1]
 
@@ -49,9 +51,40 @@ def local_store(local_home: Path, database_names: Iterator[str]) -> Iterator[Loc
     store.close()
 
 
+@pytest.fixture(scope="session")
+def neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str | None]]:
+    """Address and password of a Neo4j whose data the tests may delete.
+
+    INTERLACE_TEST_NEO4J (and INTERLACE_TEST_NEO4J_PASSWORD), else one that is started for this session.
+    """
+    if given := os.environ.get("INTERLACE_TEST_NEO4J"):
+        yield given, os.environ.get("INTERLACE_TEST_NEO4J_PASSWORD")
+        return
+    if missing := neo4j_tool.missing_tools():
+        reason = f"no Neo4j: {' and '.join(missing)} not found (install Java 17 and Maven, or set INTERLACE_TEST_NEO4J)"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    server = neo4j_tool.Neo4j(tmp_path_factory.mktemp("neo4j"), neo4j_tool.free_port(), heap_mb=512)
+    pid = server.start()
+    yield server.uri, server.password
+    neo4j_tool.stop(pid)
+
+
 @pytest.fixture
-def neo4j_store() -> GraphStore:
-    pytest.skip("the launcher is not here yet")
+def neo4j_store(neo4j_server: tuple[str, str | None]) -> Iterator[Neo4jStore]:
+    """The session's Neo4j, emptied."""
+    url, password = neo4j_server
+    store = Neo4jStore.open(url, password=password)
+    _empty(store)
+    yield store
+    store.close()
+
+
+def _empty(store: Neo4jStore) -> None:
+    """Deletes all nodes and vector indexes; the constraints may stay."""
+    while store.query("MATCH (n) WITH n LIMIT 5000 DETACH DELETE n RETURN count(n)").rows[0][0]:
+        pass
+    for (name,) in store.query("SHOW VECTOR INDEXES YIELD name"):
+        store.query(f"DROP INDEX `{name}`")
 
 
 @pytest.fixture(params=["local", pytest.param("neo4j", marks=pytest.mark.neo4j)])
