@@ -68,7 +68,7 @@ class Demo:
 
     def fetch(self) -> Done:
         """Data set and, where they can be had, posters."""
-        from graph.datasets import get  # noqa: PLC0415 - each step's imports are paid only when it is done
+        from graph.datasets import get
 
         mirror = self.settings.mirror
 
@@ -81,7 +81,7 @@ class Demo:
 
     def ingest(self, graph: GraphStore, data: Done) -> Done:
         """Users, items, ratings and the knowledge graph into the store."""
-        from graph.ingest import ingest  # noqa: PLC0415
+        from graph.ingest import ingest
 
         path = Path(data.result["path"])
 
@@ -101,7 +101,7 @@ class Demo:
         """Titles, plots and posters to vectors on the graph."""
 
         def work() -> dict[str, Any]:
-            from encoders.encode import encode_items  # noqa: PLC0415
+            from encoders.encode import encode_items
 
             with self.reporter.step("encoding text and images") as step:
                 report = encode_items(graph, home=self.home, progress=step.advance)
@@ -112,8 +112,8 @@ class Demo:
 
     def freeze(self, graph: GraphStore, encoded: Done) -> Done:
         """The graph as a snapshot."""
-        from serving.workflow import SNAPSHOTS, freeze  # noqa: PLC0415
-        from training.environment import sizes  # noqa: PLC0415
+        from serving.workflow import SNAPSHOTS, freeze
+        from training.environment import sizes
 
         def work() -> dict[str, Any]:
             with self.reporter.step("freezing the graph"):
@@ -141,8 +141,8 @@ class Demo:
         return self.steps.run("train", inputs, work)
 
     def _train(self, frozen: Done, step: Step) -> dict[str, Any]:
-        from serving.workflow import open_registry, thaw  # noqa: PLC0415
-        from training.train import Plan, Watch, train  # noqa: PLC0415
+        from serving.workflow import open_registry, thaw
+        from training.train import Plan, Watch, train
 
         data = thaw(self.home, frozen.result["snapshot"])
         plan = Plan(names=self.names, min_value=LIKED, seed=self.settings.seed)
@@ -152,10 +152,10 @@ class Demo:
 
     def publish(self, trained: Done) -> Done:
         """The champion's index."""
-        from serving.index import FOLDER, MANIFEST  # noqa: PLC0415
+        from serving.index import FOLDER, MANIFEST
 
         def work() -> dict[str, Any]:
-            from serving.workflow import open_registry, publish_version, thaw  # noqa: PLC0415
+            from serving.workflow import open_registry, publish_version, thaw
 
             with self.reporter.step("publishing the index") as step:
                 registry = open_registry(self.settings.mlflow)

@@ -73,7 +73,7 @@ def _packages(_settings: Settings) -> Check:
 
 
 def _wrong(line: str) -> str:
-    from packaging.requirements import Requirement  # noqa: PLC0415 - only doctor reads requirements
+    from packaging.requirements import Requirement
 
     requirement = Requirement(line)
     if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
@@ -108,7 +108,7 @@ def _disk(settings: Settings) -> Check:
 
 def _store(settings: Settings) -> Check:
     """Opens the store (the local one is started with its own Java) and asks it one question."""
-    from serving.connect import connect  # noqa: PLC0415
+    from serving.connect import connect
 
     store = connect(settings)
     try:
@@ -119,8 +119,8 @@ def _store(settings: Settings) -> Check:
 
 
 def _mlflow(settings: Settings) -> Check:
-    from training.registry import Registry  # noqa: PLC0415 - MLflow takes seconds to import
-    from training.tracking import open_tracker  # noqa: PLC0415
+    from training.registry import Registry
+    from training.tracking import open_tracker
 
     models = Registry(open_tracker(settings.mlflow)).list_models()
     return Check("mlflow", "ok", f"{settings.mlflow} answers, {len(models)} registered models")
@@ -128,7 +128,7 @@ def _mlflow(settings: Settings) -> Check:
 
 def _encoder(modality: Literal["text", "image"]) -> Check:
     """Loads the default encoder of `modality`: this is where missing weights show."""
-    from encoders.registry import DEFAULTS, open_encoder  # noqa: PLC0415 - torch takes seconds to import
+    from encoders.registry import DEFAULTS, open_encoder
 
     encoder = open_encoder(DEFAULTS[modality])
     encoder.encode([_sample(modality)])
@@ -139,7 +139,7 @@ def _sample(modality: Literal["text", "image"]) -> str | bytes:
     """The smallest thing there is to encode."""
     if modality == "text":
         return "a word"
-    from PIL import Image  # noqa: PLC0415
+    from PIL import Image
 
     file = io.BytesIO()
     Image.new("RGB", (8, 8)).save(file, "PNG")
@@ -147,7 +147,7 @@ def _sample(modality: Literal["text", "image"]) -> str | bytes:
 
 
 def _gpu(_settings: Settings) -> Check:
-    import torch  # noqa: PLC0415
+    import torch
 
     if torch.cuda.is_available():
         return Check("gpu", "ok", torch.cuda.get_device_name(0))

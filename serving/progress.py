@@ -50,13 +50,13 @@ class Bars:
     """Progress bars for a terminal."""
 
     def __init__(self) -> None:
-        from rich.console import Console  # noqa: PLC0415 - rich costs the start of every command otherwise
+        from rich.console import Console
 
         self._console = Console(stderr=True)
 
     @contextmanager
     def step(self, title: str, total: int | None = None) -> Iterator[Step]:
-        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
         columns = (
             SpinnerColumn(finished_text="[green]✓"),

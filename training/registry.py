@@ -7,6 +7,7 @@ artifacts; its tags say model, snapshot and split, its aliases `champion` and `c
 from __future__ import annotations
 
 import json
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version as installed
@@ -79,7 +80,7 @@ class Registry:
         self._ensure()
         made = self._client.create_model_version(
             self.name,
-            source=f"models:/{logged.model_id}",
+            source=logged.artifact_location,
             run_id=run.id,
             model_id=logged.model_id,
             tags=tags | {"metrics": json.dumps(dict(card.metrics))},
@@ -111,7 +112,7 @@ class Registry:
 
     def folder(self, version: Version) -> Path:
         """Local folder of a version's files, downloaded first when MLflow is elsewhere."""
-        from mlflow.artifacts import download_artifacts  # noqa: PLC0415
+        from mlflow.artifacts import download_artifacts
 
         uri = self._client.get_model_version_download_uri(self.name, version.version)
         return Path(download_artifacts(artifact_uri=uri, tracking_uri=self.tracker.uri))
@@ -178,7 +179,7 @@ class Registry:
         return {} if registered is None else {name: str(number) for name, number in registered.aliases.items()}
 
     def _registered(self) -> Any:
-        from mlflow.exceptions import MlflowException  # noqa: PLC0415
+        from mlflow.exceptions import MlflowException
 
         try:
             return self._client.get_registered_model(self.name)
@@ -216,20 +217,22 @@ def _other_snapshot(version: Version, snapshot: str) -> Conflict:
 
 
 def _write_mlmodel(folder: Path, run_id: str, model_id: str) -> None:
-    """`MLmodel` with the signature: a pyfunc that is opened by module name, so nothing is pickled."""
-    from mlflow import pyfunc  # noqa: PLC0415
-    from mlflow.models import Model  # noqa: PLC0415
+    """`MLmodel` with the signature: a pyfunc that is opened by module name, so nothing is pickled.
+
+    The flavor is written by its documented fields: `mlflow.pyfunc` itself takes seconds to import.
+    """
+    from mlflow.models import Model
 
     model = Model(run_id=run_id, model_id=model_id, signature=signature())
-    pyfunc.add_to_model(model, loader_module="training.pyfunc")
+    model.add_flavor("python_function", loader_module="training.pyfunc", python_version=platform.python_version())
     model.save(str(folder / "MLmodel"))
     (folder / "requirements.txt").write_text(f"interlace=={installed('interlace')}\n", encoding="utf-8")
 
 
 def signature() -> ModelSignature:
     """What goes in and comes out of the model as a pyfunc."""
-    from mlflow.models import ModelSignature  # noqa: PLC0415
-    from mlflow.types.schema import Array, ColSpec, DataType, Schema  # noqa: PLC0415
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import Array, ColSpec, DataType, Schema
 
     history = ColSpec(Array(DataType.string), "history")
     count = ColSpec(DataType.long, "n", required=False)

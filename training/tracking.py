@@ -50,7 +50,7 @@ class Tracker:
 
     def experiment(self, name: str) -> str:
         """Id of the experiment of this name, made when new."""
-        from mlflow.exceptions import MlflowException  # noqa: PLC0415
+        from mlflow.exceptions import MlflowException
 
         found = self.client.get_experiment_by_name(name)
         if found is not None and found.lifecycle_stage == "deleted":
@@ -98,20 +98,20 @@ class Run:
 
     def params(self, values: Mapping[str, Any]) -> None:
         """Logs parameters; what is too long for MLflow is cut."""
-        from mlflow.entities import Param  # noqa: PLC0415
+        from mlflow.entities import Param
 
         params = [Param(metric_name(name), str(value)[:_LONGEST]) for name, value in values.items()]
         for start in range(0, len(params), 100):
             self.tracker.client.log_batch(self.id, params=params[start : start + 100])
 
     def tags(self, values: Mapping[str, str]) -> None:
-        from mlflow.entities import RunTag  # noqa: PLC0415
+        from mlflow.entities import RunTag
 
         self.tracker.client.log_batch(self.id, tags=[RunTag(name, value) for name, value in values.items()])
 
     def metrics(self, values: Mapping[str, float], *, step: int = 0, prefix: str = "") -> None:
         """Logs metrics, `prefix` before each name (`test/`). Written at the latest when the run ends."""
-        from mlflow.entities import Metric  # noqa: PLC0415
+        from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
         self._waiting.extend(
@@ -133,7 +133,7 @@ class Run:
 
     def dataset(self, snapshot: Snapshot, content_hash: str, *, name: str, context: str = "training") -> None:
         """Records which data the run read: name, hash and size of the snapshot."""
-        from mlflow.entities import Dataset, DatasetInput, InputTag  # noqa: PLC0415
+        from mlflow.entities import Dataset, DatasetInput, InputTag
 
         source = json.dumps({"snapshot": content_hash})
         record = Dataset(name, content_hash[:36], "snapshot", source, profile=json.dumps(sizes(snapshot)))
@@ -165,15 +165,16 @@ def open_tracker(uri: str) -> Tracker:
     _refuse_file_store(uri)
     uri, folder = _local(uri)
     _no_telemetry()
-    import mlflow  # noqa: PLC0415
-    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+    import mlflow
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
     for chatter in ("mlflow", "alembic"):  # after the import, which sets its own levels
         logging.getLogger(chatter).setLevel(logging.WARNING)
-    client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
     try:
+        client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
         client.search_experiments(max_results=1)
-    except MlflowException as error:
+    except (MlflowException, SQLAlchemyError) as error:
         raise StoreUnavailable(
             f"MLflow does not answer at {uri!r} ({str(error).splitlines()[0][:200]})",
             valid="sqlite:///mlruns/mlflow.db, or the address of a running tracking server",
@@ -213,4 +214,4 @@ def _no_telemetry() -> None:
     """MLflow reads these variables when it is imported: there is no other switch."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "true")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")

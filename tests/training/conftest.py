@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from graph.snapshot import Interactions
 from tests.training.planted import planted_interactions
+from training.tracking import Tracker, open_tracker
 
 
 @pytest.fixture(scope="session")
 def planted() -> Interactions:
     """Two groups of users and items (see `planted.py`)."""
     return planted_interactions()
+
+
+@pytest.fixture(scope="session")
+def fresh_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty MLflow database: making its tables takes seconds, so each test copies this one."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    open_tracker(f"sqlite:///{folder}/mlflow.db")
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def tracker(fresh_mlflow: Path, tmp_path: Path) -> Tracker:
+    """MLflow on a database of this test's own."""
+    shutil.copy(fresh_mlflow, tmp_path / "mlflow.db")
+    return open_tracker(f"sqlite:///{tmp_path}/mlflow.db")
