@@ -3,6 +3,7 @@ import { findItems, findUsers } from './api.js';
 import { card } from './cards.js';
 import { h } from './dom.js';
 import { userCard } from './people.js';
+import { section } from './section.js';
 import { cardBones, emptyState, fill, rowBones } from './states.js';
 
 const USERS = 12;
@@ -30,10 +31,6 @@ export function homePage() {
     section('Popular in the catalogue', items),
   );
   return { element, title: 'Interlace', reasonFor: async () => null };
-}
-
-function section(title, region) {
-  return h('section', { class: 'section' }, h('div', { class: 'section__head' }, h('h2', {}, title)), region);
 }
 
 function showUsers(users) {

@@ -1,7 +1,8 @@
 /** The Cypher that proves a reason, to copy and run. */
 import { h } from './dom.js';
 
-export function proof({ cypher, parameters }) {
+export function proof({ cypher: written, parameters }) {
+  const cypher = layOut(written);
   const query = h('pre', { tabindex: 0, 'aria-label': 'Cypher' }, h('code', {}, cypher));
   const values = h('pre', { tabindex: 0, 'aria-label': 'Parameters' }, h('code', {}, JSON.stringify(parameters, null, 2)));
   return h(
@@ -10,6 +11,13 @@ export function proof({ cypher, parameters }) {
     h('summary', {}, 'The Cypher that proves it'),
     h('div', { class: 'proof__box' }, copyButton(query, cypher), query, values),
   );
+}
+
+/** One clause a line; what stands in quotes is left as it is. */
+function layOut(cypher) {
+  const parts = cypher.trim().split(/('[^']*'|"[^"]*"|`[^`]*`)/);
+  const broken = (text) => text.replace(/\s+(?=(?:OPTIONAL MATCH|(?<!OPTIONAL )MATCH|WHERE|WITH|UNWIND|RETURN|ORDER BY|LIMIT)\b)/g, '\n');
+  return parts.map((part, place) => (place % 2 === 0 ? broken(part) : part)).join('');
 }
 
 function copyButton(source, text) {

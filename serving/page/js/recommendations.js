@@ -2,6 +2,7 @@
 import { asProblem, getRecommendations } from './api.js';
 import { card } from './cards.js';
 import { h } from './dom.js';
+import { section } from './section.js';
 import { cardBones, emptyState, fill, lineBones } from './states.js';
 
 const FIRST = 12;
@@ -11,7 +12,7 @@ const MOST = 60;
 export function recommendationsSection(user) {
   const note = h('p', { class: 'soft small' });
   const region = h('div');
-  const element = h('section', { class: 'section' }, h('div', { class: 'section__head' }, h('h2', {}, 'Recommended'), note), region);
+  const element = section('Recommended', region, note);
   const slots = new Map();
   let reasons = Promise.resolve(new Map());
   let announceStart;

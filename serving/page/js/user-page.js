@@ -5,6 +5,7 @@ import { h } from './dom.js';
 import { count, facts, nativeId, userName } from './format.js';
 import { avatar } from './people.js';
 import { recommendationsSection } from './recommendations.js';
+import { section } from './section.js';
 import { cardBones, emptyState, fill } from './states.js';
 
 const HISTORY = 60;
@@ -47,14 +48,9 @@ function history(user) {
   const shown = (liked.length > 0 ? liked : user.history).slice(0, SHOWN);
   const title = liked.length > 0 ? 'Recently liked' : 'Recent activity';
   const name = userName(user);
-  return h(
-    'section',
-    { class: 'section' },
-    h('div', { class: 'section__head' }, h('h2', {}, title)),
-    shown.length === 0
-      ? emptyState('Nothing yet', `${name} has no interactions: what is recommended rests on what is popular.`)
-      : h('ul', { class: 'shelf', tabindex: 0, 'aria-label': title }, shown.map((event) => eventCard(event, user.id))),
-  );
+  const shelf = () => h('ul', { class: 'shelf', tabindex: 0, 'aria-label': title }, shown.map((event) => eventCard(event, user.id)));
+  const empty = () => emptyState('Nothing yet', `${name} has no interactions: what is recommended rests on what is popular.`);
+  return section(title, shown.length > 0 ? shelf() : empty());
 }
 
 function isLike({ kind, value }) {
