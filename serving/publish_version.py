@@ -17,7 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from serving.index import CURRENT, FORMAT, MANIFEST, file_hash
+from graph.errors import Conflict
+from serving.index import CURRENT, FORMAT, MANIFEST, check_files, file_hash, read_manifest
 
 KEEP = 3
 STALE_SECONDS = 24 * 3600
@@ -36,7 +37,7 @@ def finish(temporary: Path, root: Path, entries: Mapping[str, Any]) -> Path:
         _sync(path)
     temporary.chmod(0o755)
     folder = root / version
-    if (folder / MANIFEST).is_file() and json.loads((folder / MANIFEST).read_bytes())["files"] == files:
+    if _intact(folder):
         os.utime(folder)
         return folder
     shutil.rmtree(folder, ignore_errors=True)
@@ -44,6 +45,17 @@ def finish(temporary: Path, root: Path, entries: Mapping[str, Any]) -> Path:
     os.utime(folder)
     _sync(root)
     return folder
+
+
+def _intact(folder: Path) -> bool:
+    """Whether this version is there already, whole: its name says what it holds."""
+    if not folder.is_dir():
+        return False
+    try:
+        check_files(folder, read_manifest(folder), contents=True)
+    except Conflict:
+        return False
+    return True
 
 
 def _sync(path: Path) -> None:
