@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from graph.store import GraphStore
-from serving.progress import EpochMonitor, Reporter, Step
+from serving.progress import EpochMonitor, Reporter, Step, parts
 from serving.settings import Settings
 from serving.steps import Done, Steps, code_version, files_version
 
@@ -73,8 +73,12 @@ class Demo:
         mirror = self.settings.mirror
 
         def work() -> dict[str, Any]:
+            said: list[str] = []
             with self.reporter.step(f"fetching {DATASET}") as step:
-                return {"path": str(get(DATASET, home=self.home, mirror=mirror, progress=step.note))}
+                path = get(
+                    DATASET, home=self.home, mirror=mirror, progress=lambda text: (said.append(text), step.note(text))
+                )
+            return {"path": str(path.resolve()), "notes": [text for text in said if text.startswith("without ")]}
 
         inputs = {"name": DATASET, "mirror": mirror, "code": code_version("graph/datasets.py")}
         return self.steps.run("data", inputs, work, holds=lambda result: Path(result["path"]).is_dir())
@@ -104,8 +108,8 @@ class Demo:
             from encoders.encode import encode_items
 
             with self.reporter.step("encoding text and images") as step:
-                report = encode_items(graph, home=self.home, progress=step.advance)
-            return {"report": asdict(report)}
+                report = encode_items(graph, home=self.home, progress=parts(step))
+            return {"report": report.as_dict()}
 
         inputs = {"ingest": ingested.result, "store": self.settings.store_url, "code": code_version("encoders")}
         return self.steps.run("encode", inputs, work)
@@ -138,7 +142,13 @@ class Demo:
             "mlflow": self.settings.mlflow,
             "code": code_version("training"),
         }
-        return self.steps.run("train", inputs, work)
+        return self.steps.run("train", inputs, work, holds=lambda _result: self._has_runs())
+
+    def _has_runs(self) -> bool:
+        """Is MLflow's database still there; one elsewhere is taken to be."""
+        prefix = "sqlite:///"
+        address = self.settings.mlflow
+        return not address.startswith(prefix) or Path(address.removeprefix(prefix)).is_file()
 
     def _train(self, frozen: Done, step: Step) -> dict[str, Any]:
         from serving.workflow import open_registry, thaw

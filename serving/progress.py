@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol
 
@@ -25,8 +25,8 @@ class Step(Protocol):
         """`count` more are done."""
         ...
 
-    def total(self, count: int) -> None:
-        """How many there are, once that is known."""
+    def at(self, done: int, total: int) -> None:
+        """`done` of `total` are done."""
         ...
 
     def note(self, text: str) -> None:
@@ -82,8 +82,8 @@ class _Bar:
     def advance(self, count: int = 1) -> None:
         self._progress.advance(self._task, count)
 
-    def total(self, count: int) -> None:
-        self._progress.update(self._task, total=count)
+    def at(self, done: int, total: int) -> None:
+        self._progress.update(self._task, completed=done, total=total)
 
     def note(self, text: str) -> None:
         self._progress.update(self._task, note=text)
@@ -112,14 +112,14 @@ class _Line:
         self._title = title
         self._last = time.monotonic()
         self._done = 0
-        self._total = 0
 
     def advance(self, count: int = 1) -> None:
         self._done += count
-        self._say(f"{self._done:,}" + (f" of {self._total:,}" if self._total else ""))
+        self._say(f"{self._done:,}")
 
-    def total(self, count: int) -> None:
-        self._total = count
+    def at(self, done: int, total: int) -> None:
+        self._done = done
+        self._say(f"{done:,} of {total:,}")
 
     def note(self, text: str) -> None:
         self._say(text)
@@ -135,6 +135,16 @@ def open_reporter(*, plain: bool) -> Reporter:
     return Lines() if plain or not sys.stderr.isatty() else Bars()
 
 
+def parts(step: Step) -> Callable[[str, int, int], None]:
+    """For work in named parts: (part, done, total) shown in one step."""
+
+    def show(part: str, done: int, total: int) -> None:
+        step.note(part)
+        step.at(done, total)
+
+    return show
+
+
 class EpochMonitor:
     """A training `Monitor` that shows epochs in a step."""
 
@@ -143,7 +153,6 @@ class EpochMonitor:
 
     def epoch(self, number: int, total: int, metrics: Mapping[str, float]) -> None:
         """`number` counts from 1."""
-        self._step.total(total)
-        self._step.advance()
+        self._step.at(number, total)
         shown = [f"{name} {metrics[name]:.4f}" for name in SHOWN if name in metrics]
         self._step.note(f"epoch {number} of {total} {' '.join(shown)}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from serving.cli.session import Home, Json, Session, Store, examples, start
+from serving.cli.session import Home, Json, Session, Store, examples, require, start
 from serving.cli.train import Budget, MinValue, ModelName, Seed, Settings, parse_settings, show_models
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def bench(
 ) -> None:
     """Measure a model on a task: choices by validation, the test part read once, popularity beside it."""
     session = start(ctx, home, store, as_json, seed=seed)
+    require(path)
     from training.bench import bench as measure
 
     with session.reporter.step(f"{task} on {path}") as step:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serving.cli.session import Home, Json, Store, examples, start
+from serving.cli.session import Home, Json, Store, examples, require, start
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from encoders.report import EncodeReport
 
 PANEL = "Build the graph"
 
@@ -80,6 +82,7 @@ def ingest(
 ) -> None:
     """Load a data set into the graph, all or nothing. Bad rows go to a file with their reason."""
     session = start(ctx, home, store, as_json)
+    require(path)
     from graph.ingest import ingest as load
 
     with session.reporter.step(f"ingesting {path}") as step, session.store() as graph:
@@ -108,6 +111,7 @@ def encode(
     """Turn texts and pictures into vectors on the graph, with a vector index."""
     session = start(ctx, home, store, as_json)
     from encoders.encode import encode_items
+    from serving.progress import parts
 
     names = {name: value for name, value in (("text", text), ("image", image)) if value}
     with session.reporter.step("encoding") as step, session.store() as graph:
@@ -116,9 +120,20 @@ def encode(
             home=session.home,
             modalities=tuple(one.value for one in modality or Modality),
             names=names or None,
-            progress=step.advance,
+            progress=parts(step),
         )
-    session.answer(asdict(report), lambda console: show_fields(console, asdict(report)))
+    session.answer(report.as_dict(), lambda console: show_encoded(console, report))
+
+
+def show_encoded(console: Console, report: EncodeReport) -> None:
+    """One row a modality."""
+    from rich.table import Table
+
+    table = Table("", "encoder", "encoded", "from cache", "missing", "refused", "seconds", box=None)
+    for one in report.modalities:
+        counts = (f"{count:,}" for count in (one.encoded, one.cached, one.missing, one.refused))
+        table.add_row(one.modality, one.encoder, *counts, f"{one.seconds:.1f}")
+    console.print(table)
 
 
 def show_fields(console: Console, fields: dict[str, object]) -> None:

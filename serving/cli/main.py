@@ -71,4 +71,4 @@ app = build()
 def main() -> None:
     """Entry point of the `interlace` command."""
     sys.excepthook = report_bug
-    app()
+    typer.main.get_command(app)(prog_name="interlace")  # `app()` would put typer's own hook in that place

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
+from graph.errors import NotFound
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -101,6 +103,14 @@ def start(ctx: typer.Context, home: Path | None, store: str | None, as_json: boo
     if as_json:
         ctx.with_resource(redirect_stdout(sys.stderr))
     return session
+
+
+def require(path: Path) -> None:
+    """Raises `NotFound` for a path that is not there: before a store is started for it."""
+    if not path.exists():
+        raise NotFound(
+            f"no file or folder {str(path)!r}", valid="an existing dataset folder or file", remedy="correct the path"
+        )
 
 
 def write_json(payload: Mapping[str, Any], out: TextIO) -> None:
