@@ -1,170 +1,208 @@
-"""A snapshot as a folder: Parquet for ids, interactions, triples and properties, safetensors for embeddings.
+"""A snapshot as a folder of Parquet and safetensors, and its content hash.
 
-The content hash names the snapshot: models, indexes and runs carry it; `load` refuses a folder that does not have it.
+The hash covers the snapshot's content in a fixed little-endian layout, not the files: other versions of the libraries
+write other bytes of the same content.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import safetensors.numpy
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
-from graph.errors import Conflict, InvalidData, NotFound
+from graph.errors import InvalidData, NotFound, StoreUnavailable
 from graph.snapshot import EmbeddingTable, IdMap, Interactions, Snapshot, Triples
 
-FORMAT = 1
-_TABLES = ("users", "items", "entities", "interactions", "triples", "friendships", "identities")
-_DAMAGED = {"valid": "a folder that `save` wrote, unchanged", "remedy": "delete it and take a new snapshot"}
+LAYOUT = 1
+MANIFEST = "snapshot.json"
+ARRAYS = "arrays.safetensors"
+ACTS = ("user", "item", "kind", "value", "time")
+TABLES = ("users", "items", "entities", "relations", "identities", "item_properties", "user_properties")
 
 
 def content_hash(snapshot: Snapshot) -> str:
-    """SHA-256 over everything in the snapshot, in its canonical order: 64 hex digits, the same on every machine."""
-    digest = hashlib.sha256(f"interlace snapshot {FORMAT}".encode())
-    for name, part in _parts(snapshot):
-        digest.update(f"\0{name}\0{len(part)}\0".encode())
-        digest.update(part)
+    """SHA-256, in hexadecimal, of everything in the snapshot; equal for equal content wherever it came from."""
+    digest = hashlib.sha256()
+    for name, data in _content(snapshot):
+        digest.update(f"{name}:{data.nbytes}\n".encode())
+        digest.update(data)
     return digest.hexdigest()
 
 
-def _parts(snapshot: Snapshot) -> Iterator[tuple[str, memoryview | bytes]]:
-    for name in ("users", "items", "entities"):
-        yield name, "\0".join(getattr(snapshot, name).ids).encode()
-    yield "relations", "\0".join(snapshot.relations).encode()
-    for group in (snapshot.interactions, snapshot.triples):
-        for column, array in vars(group).items():
-            yield column, _bytes(array)
-    yield "friendships", _bytes(snapshot.friendships)
-    yield "identities", json.dumps(sorted(snapshot.identities.items())).encode()
-    yield "item_properties", _table_bytes(snapshot.item_properties)
-    yield "user_properties", _table_bytes(snapshot.user_properties)
-    for name, table in sorted(snapshot.embeddings.items()):
-        yield f"{name} encoder", f"{table.encoder}\0{table.version}".encode()
-        yield f"{name} present", _bytes(table.present)
-        yield f"{name} vectors", _bytes(table.vectors)
-
-
-def _bytes(array: NDArray[np.generic]) -> bytes:
-    little = array.dtype.newbyteorder("<")
-    return np.ascontiguousarray(array, little).tobytes()
-
-
-def _table_bytes(table: pa.Table) -> bytes:
-    """Values by column name, whatever the order of the columns, how they are chunked, or which are wholly absent."""
-    named = {name: table.column(name).to_pylist() for name in sorted(table.column_names)}
-    kept = {name: values for name, values in named.items() if any(value is not None for value in values)}
-    return json.dumps(kept, ensure_ascii=False, sort_keys=True, default=str).encode("utf-8", "surrogatepass")
-
-
-def save(snapshot: Snapshot, folder: Path) -> Path:
-    """Writes the folder whole or not at all; an equal snapshot that is there already is kept. Returns `folder`."""
-    digest = content_hash(snapshot)
-    if folder.exists():
-        if _manifest(folder)["hash"] == digest:
-            return folder
-        raise Conflict(f"{folder} holds another snapshot", valid="a new folder", remedy="choose another, or delete it")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=".snapshot-", dir=folder.parent))
+def save(snapshot: Snapshot, folder: Path) -> None:
+    """Writes the snapshot to `folder`, whole or not at all. Nothing is written where it is already."""
+    if folder.is_dir():
+        return
     try:
-        _write(snapshot, temporary, digest)
-        temporary.rename(folder)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
-    return folder
-
-
-def _write(snapshot: Snapshot, folder: Path, digest: str) -> None:
-    for name, table in _tables(snapshot).items():
-        pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
-    encoders = {}
-    for name, table in snapshot.embeddings.items():
-        arrays = {"vectors": np.ascontiguousarray(table.vectors), "present": np.ascontiguousarray(table.present)}
-        save_file(arrays, folder / f"{name}.safetensors")
-        encoders[name] = {"encoder": table.encoder, "version": table.version}
-    manifest = {"format": FORMAT, "hash": digest, "relations": snapshot.relations, "embeddings": encoders}
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-    for path in folder.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-
-
-def _tables(snapshot: Snapshot) -> dict[str, pa.Table]:
-    identities = sorted(snapshot.identities.items())
-    pairs = snapshot.friendships
-    return {
-        **{name: pa.table({"id": list(getattr(snapshot, name).ids)}, _ID) for name in ("users", "items", "entities")},
-        "interactions": pa.table(vars(snapshot.interactions)),
-        "triples": pa.table(vars(snapshot.triples)),
-        "friendships": pa.table({"user": pairs[:, 0], "friend": pairs[:, 1]}),
-        "identities": pa.table({"user": [user for user, _ in identities], "person": [one for _, one in identities]},
-                               pa.schema([("user", pa.int64()), ("person", pa.string())])),
-        "item_properties": snapshot.item_properties,
-        "user_properties": snapshot.user_properties,
-    }  # fmt: skip
-
-
-_ID = pa.schema([("id", pa.string())])
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(mkdtemp(prefix=".new-", dir=folder.parent))
+        try:
+            _write(snapshot, temporary)
+            temporary.replace(folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        if folder.is_dir():  # another process saved the same snapshot meanwhile
+            return
+        raise StoreUnavailable(
+            f"the snapshot cannot be written to {folder} ({error})",
+            remedy="free some disk space, or choose another --home",
+        ) from error
 
 
 def load(folder: Path) -> Snapshot:
-    """Reads and checks a folder. Raises `NotFound` where there is none, `InvalidData` where it is damaged."""
-    manifest = _manifest(folder)
+    """Reads what `save` wrote. Raises `NotFound` where there is none, `InvalidData` where its content has changed."""
+    if not (folder / MANIFEST).is_file():
+        raise NotFound(
+            f"there is no snapshot in {folder}",
+            valid="a folder that Interlace wrote",
+            remedy="make it anew: interlace train",
+        )
     try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         snapshot = _read(folder, manifest)
-    except (OSError, pa.ArrowInvalid, SafetensorError, KeyError) as error:
-        raise InvalidData(f"the snapshot at {folder} cannot be read: {error}", **_DAMAGED) from error
+    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException, SafetensorError) as error:
+        raise _damaged(folder, str(error)) from error
     if content_hash(snapshot) != manifest["hash"]:
-        raise InvalidData(f"the snapshot at {folder} is not the one that was saved (its hash differs)", **_DAMAGED)
+        raise _damaged(folder, "its content does not have the hash that it was saved with")
     return snapshot
 
 
-def _manifest(folder: Path) -> dict:  # type: ignore[type-arg]
-    path = folder / "manifest.json"
-    if not path.is_file():
-        raise NotFound(f"no snapshot at {folder}", valid="a folder with a manifest.json",
-                       remedy="take one: interlace train does, from the store")  # fmt: skip
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        known = manifest["format"] == FORMAT and bool(manifest["hash"])
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-        raise InvalidData(f"{path} is no snapshot manifest: {error}", **_DAMAGED) from error
-    if not known:
-        raise InvalidData(f"{path} has format {manifest['format']!r}", valid=f"format {FORMAT}",
-                          remedy="take a new snapshot with this version")  # fmt: skip
-    return dict(manifest)
+def _damaged(folder: Path, why: str) -> InvalidData:
+    return InvalidData(
+        f"the snapshot in {folder} is damaged ({why})",
+        valid="a folder as Interlace wrote it",
+        remedy="delete it; the next command that needs it makes it anew from the graph",
+    )
 
 
-def _read(folder: Path, manifest: dict) -> Snapshot:  # type: ignore[type-arg]
-    tables = {
-        name: pq.read_table(folder / f"{name}.parquet") for name in (*_TABLES, "item_properties", "user_properties")
+def _content(snapshot: Snapshot) -> Iterator[tuple[str, memoryview]]:
+    yield "layout", memoryview(str(LAYOUT).encode())
+    for name, table in _tables(snapshot).items():
+        for column in table.column_names:
+            yield from _column(f"{name}.{column}", table.column(column).combine_chunks())
+    for name, array in _arrays(snapshot).items():
+        kind = array.dtype.newbyteorder("<")
+        yield (
+            f"{name}:{kind.str}:{array.shape}",
+            memoryview(np.ascontiguousarray(array, kind).reshape(-1).view(np.uint8)),
+        )
+    for name, embedding in sorted(snapshot.embeddings.items()):
+        yield f"{name}.made by", memoryview(json.dumps([embedding.encoder, embedding.version]).encode())
+
+
+def _column(name: str, column: pa.Array) -> Iterator[tuple[str, memoryview]]:
+    """Type, presence and values; lists as their lengths and their values."""
+    present = pc.is_valid(column).to_numpy(zero_copy_only=False)
+    yield f"{name}:{column.type}:present", _bytes(present)
+    if pa.types.is_list(column.type):
+        yield f"{name}:lengths", _numbers(pc.fill_null(pc.list_value_length(column), 0), "<i8")
+        yield from _column(f"{name}:values", column.flatten())
+    elif pa.types.is_string(column.type):
+        yield f"{name}:lengths", _numbers(pc.fill_null(pc.binary_length(column), 0), "<i8")
+        yield f"{name}:text", memoryview("".join(one or "" for one in column.to_pylist()).encode())
+    else:
+        yield f"{name}:values", _numbers(pc.fill_null(column, False if pa.types.is_boolean(column.type) else 0), None)
+
+
+def _numbers(column: pa.Array, kind: str | None) -> memoryview:
+    values = column.to_numpy(zero_copy_only=False)
+    return _bytes(np.ascontiguousarray(values, kind or values.dtype.newbyteorder("<")))
+
+
+def _bytes(values: NDArray[Any]) -> memoryview:
+    return memoryview(values.reshape(-1).view(np.uint8).data)
+
+
+def _tables(snapshot: Snapshot) -> dict[str, pa.Table]:
+    identities = {
+        "user": pa.array(list(snapshot.identities.keys()), pa.int64()),
+        "person": pa.array(list(snapshot.identities.values()), pa.string()),
     }
-    arrays = {name: [column.to_numpy() for column in tables[name].columns] for name in _TABLES[3:6]}
+    return {
+        "users": _names(snapshot.users.ids),
+        "items": _names(snapshot.items.ids),
+        "entities": _names(snapshot.entities.ids),
+        "relations": _names(snapshot.relations),
+        "identities": pa.table(identities),
+        "item_properties": snapshot.item_properties,
+        "user_properties": snapshot.user_properties,
+    }
+
+
+def _names(names: tuple[str, ...]) -> pa.Table:
+    return pa.table({"name": pa.array(names, pa.string())})
+
+
+def _arrays(snapshot: Snapshot) -> dict[str, NDArray[Any]]:
+    acts, triples = snapshot.interactions, snapshot.triples
+    arrays: dict[str, NDArray[Any]] = {
+        "interactions.user": acts.user,
+        "interactions.item": acts.item,
+        "interactions.kind": acts.kind,
+        "interactions.value": acts.value,
+        "interactions.time": acts.time,
+        "triples.head": triples.head,
+        "triples.relation": triples.relation,
+        "triples.tail": triples.tail,
+        "friendships": snapshot.friendships,
+    }
+    for name, table in sorted(snapshot.embeddings.items()):
+        arrays[f"embeddings.{name}.vectors"] = table.vectors
+        arrays[f"embeddings.{name}.present"] = table.present
+    return arrays
+
+
+def _write(snapshot: Snapshot, folder: Path) -> None:
+    for name, table in _tables(snapshot).items():
+        pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
+    arrays = {name: np.ascontiguousarray(array) for name, array in _arrays(snapshot).items()}
+    safetensors.numpy.save_file(arrays, folder / ARRAYS)
+    made_by = {name: [table.encoder, table.version] for name, table in sorted(snapshot.embeddings.items())}
+    manifest = {"layout": LAYOUT, "hash": content_hash(snapshot), "embeddings": made_by}
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+
+
+def _read(folder: Path, manifest: Mapping[str, Any]) -> Snapshot:
+    if manifest["layout"] != LAYOUT:
+        raise ValueError(f"its layout is {manifest['layout']}, this version reads {LAYOUT}")
+    tables = {name: pq.read_table(folder / f"{name}.parquet") for name in TABLES}
+    arrays = safetensors.numpy.load_file(folder / ARRAYS)
+    embeddings = {
+        name: EmbeddingTable(
+            arrays[f"embeddings.{name}.vectors"], arrays[f"embeddings.{name}.present"], encoder=encoder, version=version
+        )
+        for name, (encoder, version) in manifest["embeddings"].items()
+    }
     people = tables["identities"].to_pydict()
-    embeddings = {}
-    for name, made_by in manifest["embeddings"].items():
-        stored = load_file(folder / f"{name}.safetensors")
-        embeddings[name] = EmbeddingTable(stored["vectors"], stored["present"], made_by["encoder"], made_by["version"])
     return Snapshot(
-        users=IdMap(tuple(tables["users"]["id"].to_pylist()), "user"),
-        items=IdMap(tuple(tables["items"]["id"].to_pylist()), "item"),
-        entities=IdMap(tuple(tables["entities"]["id"].to_pylist()), "entity"),
-        relations=tuple(manifest["relations"]),
-        interactions=Interactions(*arrays["interactions"]),
-        triples=Triples(*arrays["triples"]),
-        friendships=np.stack(arrays["friendships"], axis=1).astype(np.int32).reshape(-1, 2),
+        users=_ids(tables["users"], "user"),
+        items=_ids(tables["items"], "item"),
+        entities=_ids(tables["entities"], "entity"),
+        relations=_ids(tables["relations"], "relation").ids,
+        interactions=Interactions(
+            *(arrays[f"interactions.{name}"] for name in ("user", "item", "kind", "value", "time"))
+        ),
+        triples=Triples(*(arrays[f"triples.{name}"] for name in ("head", "relation", "tail"))),
+        friendships=arrays["friendships"],
         identities=dict(zip(people["user"], people["person"], strict=True)),
         item_properties=tables["item_properties"],
         user_properties=tables["user_properties"],
         embeddings=embeddings,
     )
+
+
+def _ids(table: pa.Table, what: str) -> IdMap:
+    return IdMap(tuple(table.column("name").to_pylist()), what)

@@ -1,1 +1,1 @@
-"""Readers: one file format each, into `NodeBatch` and `EdgeBatch`."""
+"""Readers: one a format, each a stream of bounded, validated chunks. First arrow of the flow, before `graph.ingest`."""
