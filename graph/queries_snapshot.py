@@ -1,0 +1,44 @@
+"""Reads for a snapshot: nodes in pages, relationships grouped by their head with `collect`.
+
+Row by row, a driver spends four times as long on a million relationships as on their groups. Every range is
+`$after < id <= $upto` (page by page, or in parallel by ranges); the caller sorts what it collects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+SNAPSHOT: Mapping[str, str] = MappingProxyType(
+    {
+        # `$types`: relationship types; `$unknown_value` (NaN) and `$unknown_time` stand where a property is absent.
+        "interactions": (
+            "MATCH (u:User)-[r]->(i:Item) WHERE u.id > $after AND u.id <= $upto AND type(r) IN $types "
+            "WITH u.id AS user, collect(i.id) AS items, collect(type(r)) AS types, "
+            "collect(coalesce(r.value, $unknown_value)) AS values, collect(coalesce(r.at, $unknown_time)) AS times "
+            "RETURN user, items, types, values, times"
+        ),
+        "friends": (
+            "MATCH (u:User)-[:FRIEND]->(v:User) WHERE u.id > $after AND u.id <= $upto "
+            "WITH u.id AS user, collect(v.id) AS friends RETURN user, friends"
+        ),
+        "identities": "MATCH (u:User)-[:IS]->(p:Person) RETURN u.id AS user, p.id AS person ORDER BY user, person",
+    }
+)
+
+
+def node_page(label: str) -> str:
+    """`$limit` nodes of a label (already through `safe_name`) after id `$after` (`''` to begin), in id order."""
+    return (
+        f"MATCH (n:`{label}`) WHERE n.id > $after "
+        "RETURN n.id AS id, properties(n) AS properties ORDER BY n.id LIMIT $limit"
+    )
+
+
+def triples_from(label: str) -> str:
+    """Relationships out of the nodes of a label, types in `$except` left out: head, types, tail labels, tail ids."""
+    return (
+        f"MATCH (h:`{label}`)-[r]->(t) WHERE h.id > $after AND h.id <= $upto AND NOT type(r) IN $except "
+        "WITH h.id AS head, collect(type(r)) AS types, collect(labels(t)[0]) AS labels, collect(t.id) AS tails "
+        "RETURN head, types, labels, tails"
+    )
