@@ -1,0 +1,224 @@
+"""Trains the catalogue's own CLIP: projections of frozen towers into one space, on its items' pictures and texts.
+
+A picture and its item's text should meet, other items' texts stay away: the symmetric InfoNCE loss of CLIP (Radford et
+al. 2021), L = (CE(s x t', i) + CE(s t x', i)) / 2, x = unit(W_image dropout(a)), t = unit(W_text dropout(b)), s
+learned. As the towers are frozen (LiT, Zhai et al. 2022), their features are computed once and training takes seconds.
+
+A tenth of the pairs tells when to stop, another tenth is read once, for the recall that is reported; then the
+projections are fitted anew on all pairs for as many epochs. Of use where pictures are searched by words, or one space
+for both is wanted. `efficientnet-lite0` stays the default for `image_embedding`: a projection that was fitted on an
+item's own text knows that text, and what pictures bring by themselves could no longer be told.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from encoders.base import Vectors
+from encoders.clip import IMAGE_PROJECTION, TEXT_PROJECTION
+from encoders.weights import files_version
+from graph.errors import InvalidData
+from graph.snapshot import EmbeddingTable
+
+if TYPE_CHECKING:
+    import torch
+
+FILE = Path("encoders") / "catalogue-clip.safetensors"
+BASES = {"image": "efficientnet-lite0", "text": "minilm"}
+FEWEST_PAIRS = 100
+LARGEST_LOG_SCALE = 4.6
+"""CLIP's own bound: similarities are multiplied by at most 100."""
+
+
+@dataclass(frozen=True)
+class ClipTraining:
+    """Hyper-parameters. `patience`: epochs without a better validation loss before it stops."""
+
+    embedding_size: int = 256
+    epochs: int = 60
+    learning_rate: float = 1e-3
+    regularization: float = 0.1
+    dropout: float = 0.7
+    batch_size: int = 256
+    patience: int = 5
+    seed: int = 42
+
+
+@dataclass(frozen=True)
+class ClipReport:
+    """`recall_before`, `recall_after`: recall@10 of the own text among the texts of `held_out` pairs, picture by
+    picture, with random projections and with those of the held-in pairs; by chance it is 10 / held_out.
+    """
+
+    file: str
+    version: str
+    pairs: int
+    held_out: int
+    epochs: int
+    recall_before: float
+    recall_after: float
+
+
+def train_clip(
+    tables: Mapping[str, EmbeddingTable],
+    *,
+    home: Path,
+    training: ClipTraining | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> ClipReport:
+    """Trains on the items that have both vectors and saves HOME/encoders/catalogue-clip.safetensors.
+
+    `tables`: `image` and `text` of the shipped encoders (`embed_folder`, or a snapshot's). Open the result with
+    `open_encoder("catalogue-image:FILE")` and `"catalogue-text:FILE"`. Raises `InvalidData` for other encoders' tables
+    and for fewer than `FEWEST_PAIRS` pairs.
+    """
+    chosen = training or ClipTraining()
+    images, texts = _pairs(tables)
+    fit, stop, test = _parts(len(images), chosen.seed)
+    before = _Projections(images.shape[1], texts.shape[1], chosen)
+    trained, epochs = _fit(images[fit], texts[fit], (images[stop], texts[stop]), chosen, progress)
+    final, _ = _fit(images, texts, None, chosen, progress, epochs=epochs)
+    recalls = [round(projections.recall(images[test], texts[test]), 4) for projections in (before, trained)]
+    about = {"training": asdict(chosen), "epochs": epochs, "pairs": len(images), "recall@10": recalls}
+    about["bases"] = {modality: [table.encoder, table.version] for modality, table in sorted(tables.items())}
+    file = _save(final, home / FILE, about)
+    return ClipReport(str(file), files_version([file], ""), len(images), len(test), epochs, recalls[0], recalls[1])
+
+
+def _pairs(tables: Mapping[str, EmbeddingTable]) -> tuple[Vectors, Vectors]:
+    for modality, base in BASES.items():
+        found = tables[modality].encoder if modality in tables else "nothing"
+        if found != base:
+            raise InvalidData(
+                f"the {modality} vectors are those of {found}",
+                valid=f"vectors of {base}, the tower that is projected",
+                remedy=f"encode the catalogue's {modality}s with {base} first",
+            )
+    both = tables["image"].present & tables["text"].present
+    if both.sum() < FEWEST_PAIRS:
+        raise InvalidData(
+            f"{int(both.sum())} items have both a picture and a text",
+            valid=f"at least {FEWEST_PAIRS}",
+            remedy="use the encoders as they are shipped",
+        )
+    return tables["image"].vectors[both], tables["text"].vectors[both]
+
+
+def _parts(pairs: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    order = np.random.default_rng(seed).permutation(pairs)
+    tenth = pairs // 10
+    return order[2 * tenth :], order[:tenth], order[tenth : 2 * tenth]
+
+
+class _Projections:
+    """The two matrices and the scale, random by seed."""
+
+    def __init__(self, image_dim: int, text_dim: int, training: ClipTraining) -> None:
+        import torch
+
+        self._generator = torch.Generator().manual_seed(training.seed)
+        self.image = self._random(training.embedding_size, image_dim)
+        self.text = self._random(training.embedding_size, text_dim)
+        self.log_scale = torch.tensor(float(np.log(1 / 0.07)), requires_grad=True)
+
+    def _random(self, rows: int, columns: int) -> torch.Tensor:
+        import torch
+
+        drawn: torch.Tensor = torch.randn(rows, columns, generator=self._generator) / columns**0.5
+        return drawn.requires_grad_()
+
+    def loss(self, images: torch.Tensor, texts: torch.Tensor, dropout: float) -> torch.Tensor:
+        from torch.nn import functional
+
+        similarity = self._unit(images, self.image, dropout) @ self._unit(texts, self.text, dropout).T
+        logits = self.log_scale.clamp(max=LARGEST_LOG_SCALE).exp() * similarity
+        own = logits.new_tensor(range(len(logits))).long()
+        return (functional.cross_entropy(logits, own) + functional.cross_entropy(logits.T, own)) / 2
+
+    def _unit(self, features: torch.Tensor, matrix: torch.Tensor, dropout: float) -> torch.Tensor:
+        import torch
+        from torch.nn import functional
+
+        if dropout:
+            kept = torch.rand(features.shape, generator=self._generator) >= dropout
+            features = features * kept
+        return functional.normalize(features @ matrix.T, dim=1)
+
+    def recall(self, images: Vectors, texts: Vectors, k: int = 10) -> float:
+        """Share of pictures whose own text is among the k nearest; ties count against it."""
+        import torch
+
+        with torch.no_grad():
+            pictures = self._unit(torch.from_numpy(images), self.image, 0.0)
+            similarity = pictures @ self._unit(torch.from_numpy(texts), self.text, 0.0).T
+            better = (similarity >= similarity.diag()[:, None]).sum(1) - 1
+            return float((better < k).float().mean())
+
+
+def _fit(
+    images: Vectors,
+    texts: Vectors,
+    stop: tuple[Vectors, Vectors] | None,
+    training: ClipTraining,
+    progress: Callable[[str, int, int], None] | None,
+    *,
+    epochs: int | None = None,
+) -> tuple[_Projections, int]:
+    """Projections, and the epoch whose validation loss was the lowest: they are that epoch's."""
+    import torch
+
+    projections = _Projections(images.shape[1], texts.shape[1], training)
+    matrices = [projections.image, projections.text]
+    groups: list[dict[str, Any]] = [{"params": matrices}, {"params": [projections.log_scale], "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=training.learning_rate, weight_decay=training.regularization)
+    x, y = torch.from_numpy(images), torch.from_numpy(texts)
+    order = np.random.default_rng(training.seed)
+    best, best_epoch, kept = float("inf"), 0, [matrix.detach().clone() for matrix in matrices]
+    last = epochs or training.epochs
+    for epoch in range(1, last + 1):
+        for batch in _batches(order.permutation(len(x)), training.batch_size):
+            optimizer.zero_grad()
+            projections.loss(x[batch], y[batch], training.dropout).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+        if progress is not None:
+            progress("clip", epoch, last)
+        if stop is None:
+            continue
+        with torch.no_grad():
+            loss = float(projections.loss(torch.from_numpy(stop[0]), torch.from_numpy(stop[1]), 0.0))
+        if loss < best:
+            best, best_epoch, kept = loss, epoch, [matrix.detach().clone() for matrix in matrices]
+        elif epoch - best_epoch >= training.patience:
+            break
+    if stop is None:
+        return projections, last
+    projections.image, projections.text = kept
+    return projections, best_epoch
+
+
+def _batches(order: np.ndarray, size: int) -> list[np.ndarray]:
+    """Batches of nearly equal size: a short last one would have too few others to stay away from."""
+    return np.array_split(order, max(1, round(len(order) / size)))
+
+
+def _save(projections: _Projections, file: Path, about: Mapping[str, object]) -> Path:
+    """Writes by atomic rename. One metadata entry: safetensors writes several in no fixed order."""
+    from safetensors.torch import save_file
+
+    tensors = {
+        IMAGE_PROJECTION: projections.image.detach().contiguous(),
+        TEXT_PROJECTION: projections.text.detach().contiguous(),
+        "logit_scale": projections.log_scale.detach().clamp(max=LARGEST_LOG_SCALE),
+    }
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(f".{os.getpid()}.part")
+    save_file(tensors, part, metadata={"training": json.dumps(about, sort_keys=True)})
+    part.replace(file)
+    return file
