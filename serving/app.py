@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 
 from serving import problem
 from serving.middleware import Wrapped
+from serving.openapi import Api
 from serving.routes import graph, health, items, media, models, recommendations, users
 from serving.routes.page import page_files
 from serving.service import Service, has_store, make_service
@@ -34,7 +35,7 @@ def create_app(settings: Settings, service: Service | None = None) -> Wrapped:
         yield
         service.gateway.close()
 
-    app = FastAPI(
+    app = Api(
         title="Interlace",
         version=VERSION,
         description=DESCRIPTION,
@@ -49,7 +50,7 @@ def create_app(settings: Settings, service: Service | None = None) -> Wrapped:
     app.include_router(_versioned(), prefix=f"/{VERSION}")
     app.include_router(health.router, include_in_schema=False)
     app.include_router(media.router)
-    app.mount("/", page_files(), name="page")
+    app.router.default = page_files()
     return Wrapped(app)
 
 

@@ -12,7 +12,7 @@ from serving.service import service_of
 
 router = APIRouter(tags=["health"])
 
-READY = {"ready": True, "index": "3f9a1c2b4d5e6f70", "model": dict(MODEL), "store": "open", "warning": None}
+READY = {"ready": True, "index": "3f9a1c2b4d5e6f70", "model": dict(MODEL), "store": "open", "warning": ""}
 
 
 @router.get(
@@ -33,7 +33,7 @@ async def health() -> Response:
     responses=answer(Readiness, READY, 404, 409),
 )
 async def ready(request: Request) -> Response:
-    """200 when an index is open; else the problem. `warning` tells of a newer index that is damaged."""
+    """200 when an index is open; else the problem. `warning`: a newer index is damaged; else empty."""
     service = service_of(request)
     index = service.index
     trouble = service.holder.trouble
@@ -42,6 +42,6 @@ async def ready(request: Request) -> Response:
         "index": index.version,
         "model": {"name": index.model.name, "version": index.model.version},
         "store": service.gateway.state,
-        "warning": trouble.what if trouble else None,
+        "warning": trouble.what if trouble else "",
     }
     return json_response(orjson.dumps(body))

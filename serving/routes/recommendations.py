@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from serving.index import Index
 from serving.recommend import Recommendations, Wish, from_list, recommend
 from serving.render import json_response, recommendations
-from serving.routes.examples import ITEM, MODEL, OTHER, REASON, answer
+from serving.routes.examples import MODEL, OTHER, REASON, answer
 from serving.routes.parameters import ID_LENGTH, Count, UserId
 from serving.routes.reasons import reasons_for
 from serving.routes.schemas import RecommendationList
@@ -23,7 +23,6 @@ EXAMPLE = {
     "model": dict(MODEL),
     "items": [
         {"rank": 1, "score": 0.93, "item": dict(OTHER), "reason": dict(REASON)},
-        {"rank": 2, "score": 0.87, "item": dict(ITEM), "reason": None},
     ],
 }
 Kind = Annotated[str | None, Query(max_length=64, description="only items of this kind", examples=["movie"])]

@@ -205,4 +205,4 @@ class Readiness(Documented):
     index: str
     model: Model
     store: str
-    warning: str | None
+    warning: str

@@ -1,0 +1,122 @@
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from graph.errors import InvalidData, StoreUnavailable
+from serving.gateway import PAUSE_SECONDS, THREADS, WAITING, Gateway
+
+
+class Store:
+    """Counts how often it was closed; everything else is what the work does with it."""
+
+    url = "test:"
+    closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class Connector:
+    """Opens a store, or fails as told."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+        self.error: StoreUnavailable | None = None
+        self.store = Store()
+
+    def __call__(self) -> Store:
+        self.tries += 1
+        if self.error is not None:
+            raise self.error
+        return self.store
+
+
+@pytest.fixture
+def connector() -> Connector:
+    return Connector()
+
+
+@pytest.fixture
+def now() -> list[float]:
+    return [0.0]
+
+
+@pytest.fixture
+def gateway(connector: Connector, now: list[float]) -> Iterator[Gateway]:
+    made = Gateway(connector, clock=lambda: now[0])
+    yield made
+    made.close()
+
+
+def test_work_runs_on_one_store_that_is_opened_when_needed(gateway: Gateway, connector: Connector) -> None:
+    assert (gateway.state, connector.tries) == ("unopened", 0)
+    for _ in range(3):
+        assert asyncio.run(gateway.run(lambda store: store.url, deadline=5)) == "test:"
+    assert (gateway.state, connector.tries) == ("open", 1)
+
+
+def test_a_store_that_is_down_is_not_tried_again_at_once(
+    gateway: Gateway, connector: Connector, now: list[float]
+) -> None:
+    connector.error = StoreUnavailable("down")
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable, match="down"):
+            asyncio.run(gateway.run(lambda store: store.url, deadline=5))
+    assert (gateway.state, connector.tries) == ("failed", 1)
+    connector.error = None
+    now[0] += PAUSE_SECONDS + 1
+    assert asyncio.run(gateway.run(lambda store: store.url, deadline=5)) == "test:"
+    assert gateway.state == "open"
+
+
+def test_a_slow_answer_meets_the_deadline_and_does_not_block_the_loop(gateway: Gateway) -> None:
+    release = threading.Event()
+
+    async def both() -> float:
+        begun = time.monotonic()
+        slow = asyncio.create_task(gateway.run(lambda _: release.wait(10), deadline=0.2))
+        await asyncio.sleep(0.01)
+        passed = time.monotonic() - begun
+        with pytest.raises(StoreUnavailable, match=r"within 0\.2 s"):
+            await slow
+        return passed
+
+    assert asyncio.run(both()) < 0.15
+    release.set()
+
+
+def test_too_many_at_once_are_turned_away(gateway: Gateway) -> None:
+    release = threading.Event()
+
+    async def crowd() -> list[object]:
+        waiting = [
+            asyncio.create_task(gateway.run(lambda _: release.wait(10), deadline=10)) for _ in range(THREADS + WAITING)
+        ]
+        await asyncio.sleep(0.05)
+        with pytest.raises(StoreUnavailable, match="too many"):
+            await gateway.run(lambda _: None, deadline=1)
+        release.set()
+        return await asyncio.gather(*waiting)
+
+    assert len(asyncio.run(crowd())) == THREADS + WAITING
+    assert asyncio.run(gateway.run(lambda _: 1, deadline=5)) == 1
+
+
+def test_a_bad_query_says_nothing_about_the_store(gateway: Gateway) -> None:
+    def bad(_: object) -> None:
+        raise InvalidData("bad Cypher")
+
+    with pytest.raises(InvalidData):
+        asyncio.run(gateway.run(bad, deadline=5))
+    assert gateway.state == "open"
+
+
+def test_closing_closes_the_store(connector: Connector) -> None:
+    gateway = Gateway(connector)
+    gateway.warm()
+    asyncio.run(gateway.run(lambda _: None, deadline=5))
+    gateway.close()
+    assert connector.store.closed == 1
