@@ -12,7 +12,6 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graph.errors import InvalidData
 from graph.schema import safe_name
 
 _NEEDS_ESCAPE = r'[\x00-\x1f"\\]'
@@ -55,8 +54,6 @@ def _quoted(column: pa.Array) -> pa.Array:
 
 
 def _floats(column: pa.Array) -> pa.Array:
-    if not pc.all(pc.is_finite(column)).as_py() and len(column) != column.null_count:
-        raise InvalidData("a number is NaN or infinite", valid="finite numbers", remedy="leave the value out instead")
     unique = column.dictionary_encode()
     texts = pa.array([orjson.dumps(value).decode() for value in unique.dictionary.to_pylist()], pa.large_string())
     return texts.take(unique.indices)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graph.bulk_check import refuse_odd_numbers
 from graph.errors import InvalidData
 from graph.json_lines import lines
 from graph.local_http import LocalHttp
@@ -33,6 +34,7 @@ class LocalBulk:
         """Loads the batches in order."""
         nodes = relationships = 0
         for batch in batches:
+            refuse_odd_numbers(batch.rows)
             if isinstance(batch, NodeBatch):
                 self._nodes(batch, progress)
                 nodes += batch.rows.num_rows

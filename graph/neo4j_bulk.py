@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from graph.bulk_check import refuse_odd_numbers
 from graph.errors import InvalidData
 from graph.schema import Batch, EdgeBatch, NodeBatch, safe_name
 from graph.store import Parameters, Table, Written
@@ -59,6 +60,7 @@ class Neo4jBulk:
 
     def _chunks(self, batches: Iterable[Batch]) -> Iterator[_Chunk]:
         for batch in batches:
+            refuse_odd_numbers(batch.rows)
             is_nodes = isinstance(batch, NodeBatch)
             ends = {batch.label} if isinstance(batch, NodeBatch) else {batch.head_label, batch.tail_label}
             self._prepare(ends)

@@ -67,7 +67,8 @@ class Neo4jStore(BoltStore):
             self.query(f"MATCH (n:`{label}`) WHERE n.{property_name} IS NOT NULL REMOVE n.{property_name}")
         self.query(
             f"CREATE VECTOR INDEX `{name}` IF NOT EXISTS FOR (n:`{label}`) ON (n.{property_name}) "
-            "OPTIONS {indexConfig: {`vector.dimensions`: $dim, `vector.similarity_function`: 'cosine'}}",
+            "OPTIONS {indexConfig: {`vector.dimensions`: $dim, `vector.similarity_function`: 'cosine', "
+            "`vector.quantization.enabled`: false}}",
             {"dim": dim},
         )
         self.query("CALL db.awaitIndexes(300)")

@@ -66,7 +66,7 @@ def neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str
     server = neo4j_tool.Neo4j(tmp_path_factory.mktemp("neo4j"), neo4j_tool.free_port(), heap_mb=512)
     pid = server.start()
     yield server.uri, server.password
-    neo4j_tool.stop(pid)
+    neo4j_tool.stop(pid, discard=True)
 
 
 @pytest.fixture

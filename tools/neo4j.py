@@ -100,6 +100,7 @@ class Neo4j:
             "dbms.security.allow_csv_import_from_file_urls": "false",
             "dbms.security.procedures.unrestricted": "",
             "db.transaction.timeout": "120s",
+            "db.tx_log.preallocate": "false",
             "dbms.usage_report.enabled": "false",
         }
         lines = [f"{name}={value}" for name, value in settings.items()]
@@ -159,11 +160,11 @@ def _jar_folder() -> Path:
     return CACHE / f"jars-{hashlib.sha256(POM.read_bytes()).hexdigest()[:12]}"
 
 
-def stop(pid: int) -> None:
-    """Asks a server to end and waits until it has."""
+def stop(pid: int, *, discard: bool = False) -> None:
+    """Asks a server to end and waits until it has; `discard` kills it at once, for data that nobody wants any more."""
     try:
         process = psutil.Process(pid)
-        process.terminate()
+        process.kill() if discard else process.terminate()
         process.wait(60)
     except psutil.NoSuchProcess:
         return
