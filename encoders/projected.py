@@ -74,7 +74,7 @@ def _projected(name: str, reference: str, base: AnyEncoder, tensor: str) -> Proj
             valid="a file that encoders.train_clip saved: HOME/encoders/catalogue-clip.safetensors",
             remedy="train them with `interlace encode --train-clip`",
         )
-    return ProjectedEncoder(name, base, file, tensor)
+    return ProjectedEncoder(f"{name}:{reference}", base, file, tensor)
 
 
 def _read(file: Path, tensor: str) -> Vectors:

@@ -1,0 +1,99 @@
+"""Small models in the formats of the real ones, and generated pictures, for the tests of the encoders."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+TINY_CLIP = {
+    "embed_dim": 24,
+    "vision_cfg": {"image_size": 32, "layers": 2, "width": 32, "head_width": 16, "patch_size": 8},
+    "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
+}
+
+
+def picture(seed: int, *, size: tuple[int, int] = (60, 90), mode: str = "RGB") -> Image.Image:
+    """Blobs of colour, different for each seed."""
+    coarse = np.random.default_rng(seed).integers(0, 256, size=(4, 3, 3), dtype=np.uint8)
+    return Image.fromarray(coarse, "RGB").resize(size, Image.Resampling.BICUBIC).convert(mode)
+
+
+def saved(image: Image.Image, kind: str = "JPEG", **options: object) -> bytes:
+    """The file's content."""
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def make_sentence_model(folder: Path, *, decoder: bool = False) -> Path:
+    """A random two-layer BERT (or Qwen3 with last-token pooling), saved by sentence-transformers itself."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import Normalize, Pooling, Transformer
+
+    source = folder / "source"
+    _save_transformer(source, decoder=decoder)
+    words = Transformer(str(source), max_seq_length=32)
+    pooling = Pooling(words.get_embedding_dimension(), pooling_mode="lasttoken" if decoder else "mean")
+    prompts = {"query": "Find: ", "document": ""} if decoder else None
+    SentenceTransformer(modules=[words, pooling, Normalize()], device="cpu", prompts=prompts).save(
+        str(folder / "model"), create_model_card=False
+    )
+    return folder / "model"
+
+
+def _save_transformer(folder: Path, *, decoder: bool) -> None:
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, Qwen3Config, Qwen3Model
+
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnopqrstuvwxyz", "film", "space", "love"]
+    tokenizer = Tokenizer(models.WordLevel({word: place for place, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", model_max_length=32
+    )
+    fast.save_pretrained(folder)
+    torch.manual_seed(0)
+    size = {"vocab_size": len(words), "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
+    if decoder:
+        config = Qwen3Config(**size, num_attention_heads=2, num_key_value_heads=1, head_dim=16, pad_token_id=0)
+        Qwen3Model(config).save_pretrained(folder)
+    else:
+        config = BertConfig(**size, num_attention_heads=2, max_position_embeddings=32)
+        BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+
+
+def make_open_clip(folder: Path) -> Path:
+    """A random CLIP as open_clip keeps it in a folder: open_clip_config.json and safetensors."""
+    import torch
+    from open_clip import CLIP
+    from safetensors.torch import save_file
+
+    torch.manual_seed(0)
+    folder.mkdir(parents=True)
+    config = {"model_cfg": TINY_CLIP, "preprocess_cfg": {"mean": [0.5] * 3, "std": [0.5] * 3}}
+    (folder / "open_clip_config.json").write_text(json.dumps(config))
+    weights = {name: tensor.contiguous() for name, tensor in CLIP(**TINY_CLIP).state_dict().items()}
+    save_file(weights, folder / "open_clip_model.safetensors")
+    return folder
+
+
+def make_projections(file: Path) -> Path:
+    """Random projections as encoders.train_clip saves them."""
+    import torch
+    from safetensors.torch import save_file
+
+    from encoders.clip import IMAGE_PROJECTION, TEXT_PROJECTION
+
+    drawn = torch.Generator().manual_seed(0)
+    tensors = {
+        IMAGE_PROJECTION: torch.randn(256, 1280, generator=drawn),
+        TEXT_PROJECTION: torch.randn(256, 384, generator=drawn),
+        "logit_scale": torch.tensor(2.0),
+    }
+    save_file(tensors, file)
+    return file
