@@ -1,4 +1,7 @@
-"""Item-item weights from similarities: the part that ItemKNN and the content models share."""
+"""Each candidate's nearest items as sparse item-item weights: the part that ItemKNN and the content models share.
+
+Exact. Among equal similarities the smaller item index is kept, so weights do not depend on the machine.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
-
-from training.topk import top_k
+from scipy.sparse import csc_matrix, csr_matrix
 
 BLOCK_CELLS = 8_000_000
 
@@ -22,74 +23,110 @@ def nearest(similarities: Similarities, num_items: int, k: int) -> csr_matrix:
     `similarities(rows)` gives (len(rows), num_items) of candidates to all items. Result (num_items, num_items): row =
     item in a history, column = candidate, so that score = history @ result.
     """
+    kept = _Kept.empty(num_items, k)
     step = max(1, BLOCK_CELLS // max(1, num_items))
-    parts = []
     for start in range(0, num_items, step):
-        block = np.array(similarities(slice(start, min(start + step, num_items))), np.float32)
-        rows = np.arange(len(block))
-        block[rows, start + rows] = -np.inf
-        block[block <= 0] = -np.inf
-        items, values = top_k(block, None, min(k, num_items - 1))
-        row, place = (items >= 0).nonzero()
-        shape = (len(block), num_items)
-        parts.append(csr_matrix((values[row, place], (row, items[row, place])), shape=shape))
-    return _stack(parts, num_items)
+        block = np.ascontiguousarray(similarities(slice(start, min(start + step, num_items))), np.float32)
+        _select_rows(block, start, kept.items, kept.values, kept.counts)
+    return kept.weights()
 
 
-def _stack(parts: list[csr_matrix], num_items: int) -> csr_matrix:
-    data = np.concatenate([part.data for part in parts])
-    indices = np.concatenate([part.indices for part in parts])
-    counts = np.concatenate([np.diff(part.indptr) for part in parts])
-    indptr = np.concatenate([[0], np.cumsum(counts)])
-    by_candidate = csr_matrix((data, indices, indptr), shape=(num_items, num_items))
-    weights = by_candidate.T.tocsr()
-    weights.sort_indices()
-    return csr_matrix(weights.astype(np.float32))
+def nearest_by_users(
+    matrix: csr_matrix,
+    by_item: csc_matrix,
+    *,
+    history: NDArray[np.float32],
+    candidate: NDArray[np.float32],
+    shrinkage: NDArray[np.float32],
+    k: int,
+) -> csr_matrix:
+    """The same, of s_ij = c_ij / (history_i candidate_j + shrinkage_i shrinkage_j) with c = X^T D X, in one pass.
 
-
-def dense_scores(history: csr_matrix, weights: csr_matrix) -> NDArray[np.float32]:
-    """history @ weights as a dense float32 matrix, without the sparse product in between."""
-    scores = np.zeros((history.shape[0], weights.shape[1]), np.float32)
-    _add_rows(
-        history.indptr, history.indices, history.data.astype(np.float32),
-        weights.indptr, weights.indices, weights.data, scores,
+    `matrix` is a binary X; `by_item` is X as CSC and holds D, a user's weight, in every entry of the user. No item by
+    item matrix is made: memory is the result's.
+    """
+    kept = _Kept.empty(matrix.shape[1], k)
+    _by_users(
+        matrix.indptr, matrix.indices, by_item.indptr, by_item.indices, by_item.data,
+        (history, candidate, shrinkage), (kept.items, kept.values, kept.counts),
     )  # fmt: skip
-    return scores
+    return kept.weights()
+
+
+class _Kept:
+    """Per candidate the items kept, unordered: the first `counts` entries of a row."""
+
+    def __init__(self, items: NDArray[np.int32], values: NDArray[np.float32], counts: NDArray[np.int32]) -> None:
+        self.items, self.values, self.counts = items, values, counts
+
+    @classmethod
+    def empty(cls, num_items: int, k: int) -> _Kept:
+        shape = (num_items, max(0, min(k, num_items - 1)))
+        return cls(np.zeros(shape, np.int32), np.zeros(shape, np.float32), np.zeros(num_items, np.int32))
+
+    def weights(self) -> csr_matrix:
+        """(num_items, num_items) float32: row = item kept, column = candidate; sorted."""
+        num_items, width = self.items.shape
+        filled = np.arange(width) < self.counts[:, None]
+        indptr = np.concatenate([[0], np.cumsum(self.counts)])
+        by_candidate = csr_matrix((self.values[filled], self.items[filled], indptr), shape=(num_items, num_items))
+        return csr_matrix(by_candidate.T.tocsr())
 
 
 @njit(cache=True)
-def _add_rows(indptr, indices, data, w_indptr, w_indices, w_data, scores):  # type: ignore[no-untyped-def]  # pragma: no cover
-    for row in range(len(scores)):
-        line = scores[row]
-        for place in range(indptr[row], indptr[row + 1]):
-            item, weight = indices[place], data[place]
-            for entry in range(w_indptr[item], w_indptr[item + 1]):
-                line[w_indices[entry]] += weight * w_data[entry]
-
-
-def co_occurrence(matrix: csr_matrix) -> NDArray[np.float32]:
-    """Dense X^T X of a sparse float32 X (users, items): how often two items meet in a history, weighted."""
-    by_item = matrix.tocsc()
-    gram = np.zeros((matrix.shape[1], matrix.shape[1]), np.float32)
-    _gram(
-        matrix.indptr, matrix.indices, matrix.data.astype(np.float32),
-        by_item.indptr, by_item.indices, by_item.data.astype(np.float32), gram, 0,
-    )  # fmt: skip
-    return gram
-
-
-def co_occurrence_rows(matrix: csr_matrix, by_item: csr_matrix, rows: slice) -> NDArray[np.float32]:
-    """The same, for a block of items only; `by_item` is `matrix` as CSC."""
-    block = np.zeros((rows.stop - rows.start, matrix.shape[1]), np.float32)
-    _gram(matrix.indptr, matrix.indices, matrix.data, by_item.indptr, by_item.indices, by_item.data, block, rows.start)
-    return block
+def _select(found, values, size, items_out, values_out):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """The best of `size` candidates into the outputs, unordered; returns how many."""
+    k = len(items_out)
+    if size <= k:
+        items_out[:size], values_out[:size] = found[:size], values[:size]
+        return size
+    if k == 0:
+        return 0
+    least = np.partition(values[:size], size - k)[size - k]
+    equal, count, ties = np.empty(size, np.int32), 0, 0
+    for place in range(size):
+        if values[place] > least:
+            items_out[count], values_out[count] = found[place], values[place]
+            count += 1
+        elif values[place] == least:
+            equal[ties] = found[place]
+            ties += 1
+    tied = np.sort(equal[:ties])
+    items_out[count:], values_out[count:] = tied[: k - count], least
+    return k
 
 
 @njit(cache=True)
-def _gram(indptr, indices, data, c_indptr, c_indices, c_data, gram, first):  # type: ignore[no-untyped-def]  # pragma: no cover
-    for place in range(len(gram)):
-        line = gram[place]
-        for entry in range(c_indptr[first + place], c_indptr[first + place + 1]):
-            user, weight = c_indices[entry], c_data[entry]
+def _select_rows(block, first, items, values, counts):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    found, near = np.empty(block.shape[1], np.int32), np.empty(block.shape[1], np.float32)
+    for row in range(len(block)):
+        candidate, size = first + row, 0
+        for item in range(block.shape[1]):
+            if block[row, item] > 0 and item != candidate:
+                found[size], near[size] = item, block[row, item]
+                size += 1
+        counts[candidate] = _select(found, near, size, items[candidate], values[candidate])
+
+
+@njit(cache=True)
+def _by_users(indptr, indices, item_indptr, users, weights, norms, kept):  # type: ignore[no-untyped-def]  # pragma: no cover
+    history, candidate, shrinkage = norms
+    items, values, counts = kept
+    num_items = len(history)
+    shared = np.zeros(num_items, np.float32)
+    met, near = np.empty(num_items, np.int32), np.empty(num_items, np.float32)
+    for item in range(num_items):
+        for place in range(item_indptr[item], item_indptr[item + 1]):
+            user, weight = users[place], weights[place]
             for other in range(indptr[user], indptr[user + 1]):
-                line[indices[other]] += weight * data[other]
+                shared[indices[other]] += weight
+        shared[item] = 0
+        size = 0
+        for other in range(num_items):
+            common = shared[other]
+            if common > 0:
+                met[size] = other
+                near[size] = common / (history[other] * candidate[item] + shrinkage[other] * shrinkage[item])
+                size += 1
+        shared[:] = 0
+        counts[item] = _select(met, near, size, items[item], values[item])

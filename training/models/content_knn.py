@@ -18,9 +18,9 @@ from scipy.sparse import csr_matrix
 from graph.errors import InvalidData
 from graph.snapshot import EmbeddingTable
 from training.data import SideInformation, TrainingData, UserBatch
-from training.models.item_knn import csr_from_state, csr_state
-from training.neighbours import Similarities, dense_scores, nearest
+from training.neighbours import Similarities, nearest
 from training.recommender import SILENT, Form, ItemForm, Monitor
+from training.sparse import csr_from_state, csr_state, times_sparse
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class ContentKNN:
         return self
 
     def score(self, users: UserBatch) -> NDArray[np.float32]:
-        return dense_scores(users.matrix, self.weights)
+        return times_sparse(users.matrix, self.weights)
 
     def forms(self) -> Sequence[Form]:
         return [ItemForm(self.weights)]

@@ -6,7 +6,8 @@ With A the observed pairs, minimise over W (users) and H (items)
     sum_(u,i in A) (1 - w_u h_i)^2 + alpha0 sum_(u,i) (w_u h_i)^2
         + regularization (sum_u (|A_u| + alpha0 n_items)^nu |w_u|^2 + sum_i (|A_i| + alpha0 n_users)^nu |h_i|^2).
 
-Each half step is solved by a few conjugate gradient steps from the last solution (Takács et al. 2011).
+Each half step is solved by a few conjugate gradient steps from the last solution (Takács et al. 2011), the last one of
+the users to float precision, so that folding in a known history gives the user's own vector.
 """
 
 from __future__ import annotations
@@ -26,24 +27,32 @@ from training.recommender import SILENT, FactorForm, Form, Monitor
 
 @dataclass(frozen=True)
 class IALSConfig:
-    """`unobserved_weight` is alpha0, `frequency_power` is nu of the paper."""
+    """`unobserved_weight` is alpha0 (above 0), `frequency_power` is nu of the paper.
+
+    With nu = 1/2 one `regularization` serves data sets of any size: 0.3 is best on MovieLens 100K and on 1M.
+    """
 
     embedding_size: int = 64
     epochs: int = 10
-    regularization: float = 0.003
-    unobserved_weight: float = 0.1
-    frequency_power: float = 1.0
+    regularization: float = 0.3
+    unobserved_weight: float = 0.3
+    frequency_power: float = 0.5
     cg_steps: int = 3
     seed: int = 42
 
 
-GRID = tuple(
-    IALSConfig(regularization=regularization, unobserved_weight=weight)
-    for weight in (0.1, 0.3)
-    for regularization in (0.003, 0.01, 0.03)
+GRID = (
+    IALSConfig(),
+    IALSConfig(unobserved_weight=0.1),
+    IALSConfig(regularization=0.6, unobserved_weight=0.1),
+    IALSConfig(regularization=0.2, unobserved_weight=0.5),
+    IALSConfig(embedding_size=128),
 )
 FOLD_IN_STEPS = 40
-"""Conjugate gradient steps from zero for a newcomer: the exact solution to float precision."""
+"""At most so many conjugate gradient steps from zero for a newcomer: the exact solution to float precision."""
+
+TOLERANCE = 1e-13
+"""Squared residual, relative to the right side's, at which a solution is as exact as float32 allows."""
 
 
 class IALS:
@@ -51,10 +60,10 @@ class IALS:
 
     name = "ials"
 
-    def __init__(self, config: IALSConfig) -> None:
-        self.config = config
-        self.users: NDArray[np.float32] = np.empty((0, config.embedding_size), np.float32)
-        self.items: NDArray[np.float32] = np.empty((0, config.embedding_size), np.float32)
+    def __init__(self, config: IALSConfig | None = None) -> None:
+        self.config = config or IALSConfig()
+        self.users: NDArray[np.float32] = np.empty((0, self.config.embedding_size), np.float32)
+        self.items: NDArray[np.float32] = np.empty((0, self.config.embedding_size), np.float32)
 
     def fit(self, data: TrainingData, monitor: Monitor = SILENT) -> Self:
         config, matrix = self.config, data.matrix
@@ -67,14 +76,15 @@ class IALS:
             self._solve(matrix, self.users, self.items, config.cg_steps)
             self._solve(by_item, self.items, self.users, config.cg_steps)
             monitor.epoch(epoch + 1, config.epochs, {})
-        self._solve(matrix, self.users, self.items, config.cg_steps)
+        self._solve(matrix, self.users, self.items, FOLD_IN_STEPS)
         return self
 
     def score(self, users: UserBatch) -> NDArray[np.float32]:
-        vectors = self.users[np.maximum(users.index, 0)] if len(self.users) else np.zeros((len(users), 1), np.float32)
-        new = np.flatnonzero(users.index == UNKNOWN)
-        if len(new):
-            vectors[new] = self.fold_in(users.matrix[new])
+        known = users.index != UNKNOWN
+        vectors = np.empty((len(users), self.items.shape[1]), np.float32)
+        vectors[known] = self.users[users.index[known]]
+        if not known.all():
+            vectors[~known] = self.fold_in(users.matrix[~known])
         return np.asarray(vectors @ self.items.T, np.float32)
 
     def fold_in(self, history: csr_matrix) -> NDArray[np.float32]:
@@ -109,41 +119,77 @@ class IALS:
 
 
 @njit(cache=True, fastmath=True)
-def _apply(vector, gram, ridge, members, fixed, out):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+def _add_outer(vector, rows, count, out):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """out += sum over the first `count` rows f of f (f . vector); four rows a pass, so `out` is written a quarter."""
+    size, place = len(vector), 0
+    while place + 4 <= count:
+        one, two, three, four = rows[place], rows[place + 1], rows[place + 2], rows[place + 3]
+        a, b, c, d = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+        for column in range(size):
+            value = vector[column]
+            a += one[column] * value
+            b += two[column] * value
+            c += three[column] * value
+            d += four[column] * value
+        for column in range(size):
+            out[column] += (a * one[column] + b * two[column]) + (c * three[column] + d * four[column])
+        place += 4
+    while place < count:
+        one, a = rows[place], np.float32(0)
+        for column in range(size):
+            a += one[column] * vector[column]
+        for column in range(size):
+            out[column] += a * one[column]
+        place += 1
+
+
+@njit(cache=True, fastmath=True)
+def _apply(vector, gram, ridge, rows, count, out):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """out = (gram + ridge I + sum f f^T) vector."""
     size = len(vector)
+    for column in range(size):
+        out[column] = ridge * vector[column]
     for row in range(size):
-        line, total = gram[row], np.float32(0)
+        line, value = gram[row], vector[row]
         for column in range(size):
-            total += line[column] * vector[column]
-        out[row] = total + ridge * vector[row]
-    for item in members:
-        other, total = fixed[item], np.float32(0)
-        for column in range(size):
-            total += other[column] * vector[column]
-        for column in range(size):
-            out[column] += total * other[column]
+            out[column] += value * line[column]
+    _add_outer(vector, rows, count, out)
+
+
+@njit(cache=True, fastmath=True)
+def _gather(members, fixed, near, total):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Copies the members' rows side by side (every step reads them again) and sums them into `total`."""
+    total[:] = 0
+    for place in range(len(members)):
+        source, target = fixed[members[place]], near[place]
+        for column in range(len(total)):
+            target[column] = source[column]
+            total[column] += source[column]
 
 
 @njit(cache=True, fastmath=True)
 def _conjugate_gradient(indptr, indices, rows, fixed, gram, ridge, steps):  # type: ignore[no-untyped-def]  # pragma: no cover
-    size = rows.shape[1]
+    """Row by row: `steps` steps from the present solution. A row without members becomes zero."""
+    size, most = rows.shape[1], 0
+    for row in range(len(rows)):
+        most = max(most, indptr[row + 1] - indptr[row])
+    near = np.empty((most, size), np.float32)
     residual, product = np.empty(size, np.float32), np.empty(size, np.float32)
     for row in range(len(rows)):
         members, solution = indices[indptr[row] : indptr[row + 1]], rows[row]
         if len(members) == 0:
             solution[:] = 0
             continue
-        _apply(solution, gram, ridge[row], members, fixed, product)
-        residual[:] = -product
-        for item in members:
-            residual += fixed[item]
+        _gather(members, fixed, near, residual)
+        start = np.dot(residual, residual)
+        _apply(solution, gram, ridge[row], near, len(members), product)
+        residual -= product
         direction = residual.copy()
         norm = np.dot(residual, residual)
         for _step in range(steps):
-            if norm < 1e-14:
+            if norm <= TOLERANCE * start:
                 break
-            _apply(direction, gram, ridge[row], members, fixed, product)
+            _apply(direction, gram, ridge[row], near, len(members), product)
             length = norm / np.dot(direction, product)
             solution += length * direction
             residual -= length * product

@@ -1,10 +1,13 @@
 """ItemKNN: items that the same people liked.
 
-Sarwar et al. 2001; shrinkage after Bell and Koren 2007; asymmetric cosine after Aiolli 2013. With X the (BM25-weighted)
-interactions and c = X^T X,
+Sarwar et al. 2001, «Item-based Collaborative Filtering Recommendation Algorithms»; shrinkage after Bell and Koren 2007;
+asymmetric cosine after Aiolli 2013. With X the binary interactions and c = X^T D X,
 
     s_ij = c_ij / (c_ii^alpha c_jj^(1 - alpha) + shrinkage),
-    score(u, j) = sum of s_ij over the i in u's history that are among j's k nearest.
+    score(u, j) = sum of s_ij over the i in u's history that are among j's `neighbours` nearest.
+
+D weighs users: |history|^-user_power (somebody who likes everything says little of any pair), scaled to a mean of one.
+With `bm25` it is the square of BM25's length normalisation instead, and items are weighed by their rarity.
 """
 
 from __future__ import annotations
@@ -18,8 +21,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from training.data import TrainingData, UserBatch
-from training.neighbours import co_occurrence_rows, dense_scores, nearest
+from training.neighbours import nearest_by_users
 from training.recommender import SILENT, Form, ItemForm, Monitor
+from training.sparse import csr_from_state, csr_state, times_sparse
 
 K1, B = 1.2, 0.75
 """BM25's usual saturation and length normalisation (Robertson and Zaragoza 2009)."""
@@ -27,20 +31,22 @@ K1, B = 1.2, 0.75
 
 @dataclass(frozen=True)
 class ItemKNNConfig:
-    """`neighbours` kept an item; `alpha` 0.5 is the symmetric cosine."""
+    """`neighbours` kept a candidate; `alpha` 0.5 is the symmetric cosine; `user_power` is for `cosine` alone."""
 
     neighbours: int = 100
-    shrinkage: float = 10.0
-    alpha: float = 0.5
+    shrinkage: float = 0.0
+    alpha: float = 0.6
+    user_power: float = 0.75
     weighting: Literal["cosine", "bm25"] = "cosine"
 
 
 GRID = (
     ItemKNNConfig(),
-    ItemKNNConfig(shrinkage=0.0),
-    ItemKNNConfig(neighbours=200, alpha=0.4),
-    ItemKNNConfig(neighbours=50, shrinkage=30.0),
-    ItemKNNConfig(neighbours=100, weighting="bm25"),
+    ItemKNNConfig(user_power=0.0, alpha=0.5, shrinkage=10.0),
+    ItemKNNConfig(user_power=1.0, alpha=0.5, neighbours=200),
+    ItemKNNConfig(user_power=1.0, neighbours=50, shrinkage=5.0),
+    ItemKNNConfig(user_power=1.0),
+    ItemKNNConfig(weighting="bm25", alpha=0.5, shrinkage=10.0),
 )
 
 
@@ -49,29 +55,30 @@ class ItemKNN:
 
     name = "item-knn"
 
-    def __init__(self, config: ItemKNNConfig) -> None:
-        self.config = config
+    def __init__(self, config: ItemKNNConfig | None = None) -> None:
+        self.config = config or ItemKNNConfig()
         self.weights = csr_matrix((0, 0), dtype=np.float32)
 
     def fit(self, data: TrainingData, monitor: Monitor = SILENT) -> Self:
-        del monitor
-        matrix = _bm25(data.matrix) if self.config.weighting == "bm25" else data.matrix
+        del monitor  # nothing is iterated
+        config, matrix = self.config, data.matrix
+        users, items = _bm25(matrix) if config.weighting == "bm25" else _lengths(matrix, config.user_power)
         by_item = matrix.tocsc()
-        norms = np.asarray(matrix.multiply(matrix).sum(0), np.float64).ravel()
-        history = np.power(np.maximum(norms, 1e-12), self.config.alpha).astype(np.float32)
-        candidate = np.power(np.maximum(norms, 1e-12), 1 - self.config.alpha).astype(np.float32)
-        shrinkage = np.float32(self.config.shrinkage)
-
-        def similarities(rows: slice) -> NDArray[np.float32]:
-            block = co_occurrence_rows(matrix, by_item, rows)
-            block /= candidate[rows, None] * history[None, :] + shrinkage
-            return block
-
-        self.weights = nearest(similarities, data.num_items, self.config.neighbours)
+        by_item.data = users[by_item.indices]
+        norms = np.add.reduceat(np.append(by_item.data, 0), by_item.indptr[:-1]) * (np.diff(by_item.indptr) > 0)
+        norms = np.maximum(norms * items**2, 1e-12).astype(np.float64)
+        self.weights = nearest_by_users(
+            matrix,
+            by_item,
+            history=(norms**config.alpha / items).astype(np.float32),
+            candidate=(norms ** (1 - config.alpha) / items).astype(np.float32),
+            shrinkage=(np.sqrt(config.shrinkage) / items).astype(np.float32),
+            k=config.neighbours,
+        )
         return self
 
     def score(self, users: UserBatch) -> NDArray[np.float32]:
-        return dense_scores(users.matrix, self.weights)
+        return times_sparse(users.matrix, self.weights)
 
     def forms(self) -> Sequence[Form]:
         return [ItemForm(self.weights)]
@@ -84,24 +91,15 @@ class ItemKNN:
         return self
 
 
-def csr_state(weights: csr_matrix) -> dict[str, NDArray[np.generic]]:
-    """A square CSR matrix as three arrays."""
-    return {"data": weights.data, "indices": weights.indices, "indptr": weights.indptr}
+def _lengths(matrix: csr_matrix, power: float) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Weight by user, and by item (one)."""
+    weights = np.maximum(1, np.diff(matrix.indptr)).astype(np.float64) ** -power
+    return (weights / weights.mean()).astype(np.float32), np.ones(matrix.shape[1])
 
 
-def csr_from_state(state: Mapping[str, NDArray[np.generic]]) -> csr_matrix:
-    """The matrix back from `csr_state`."""
-    size = len(state["indptr"]) - 1
-    return csr_matrix((state["data"], state["indices"], state["indptr"]), shape=(size, size), dtype=np.float32)
-
-
-def _bm25(matrix: csr_matrix) -> csr_matrix:
-    """Users as documents, items as words: a rare item and a short history say more."""
+def _bm25(matrix: csr_matrix) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Users as documents, items as words: squared weight by user, weight by item."""
     lengths = np.diff(matrix.indptr)
-    users = np.maximum(1, np.bincount(matrix.indices, minlength=matrix.shape[1]))
-    rarity = np.log1p(matrix.shape[0] / users)
+    popularity = np.maximum(1, np.bincount(matrix.indices, minlength=matrix.shape[1]))
     penalty = 1 - B + B * lengths / max(1e-12, lengths.mean())
-    tf = (K1 + 1) / (K1 * np.repeat(penalty, lengths) + 1)
-    weighted = matrix.copy()
-    weighted.data = (tf * rarity[matrix.indices]).astype(np.float32)
-    return weighted
+    return (((K1 + 1) / (K1 * penalty + 1)) ** 2).astype(np.float32), np.log1p(matrix.shape[0] / popularity)
