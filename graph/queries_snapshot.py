@@ -35,6 +35,15 @@ def node_page(label: str) -> str:
     )
 
 
+def acts_of(kind: str) -> str:
+    """As `interactions`, of one relationship type alone: half the work."""
+    return (
+        f"MATCH (u:User)-[r:`{kind}`]->(i:Item) WHERE u.id > $after AND u.id <= $upto WITH u, collect(i.id) AS items, "
+        "collect(coalesce(r.value, $unknown_value)) AS values, collect(coalesce(r.at, $unknown_time)) AS times "
+        "RETURN u.id AS user, items, values, times"
+    )
+
+
 def triples_from(label: str) -> str:
     """Relationships out of the nodes of a label, types in `$except` left out: head, types, tail labels, tail ids."""
     return (

@@ -20,12 +20,13 @@ from graph.errors import InvalidData
 from graph.schema import FRIEND, IS, ITEM, TYPE_TO_KIND, USER, NodeBatch
 from graph.snapshot import Snapshot
 from graph.snapshot_build import KIND_CODES, NOT_ENTITIES, Acts, Built, Collected, Facts, build
+from graph.snapshot_store import read_snapshot
 from graph.sources.batches import Batcher, Piece, graph_ids
 from graph.sources.chunks import INTERACTION_PARTS, Chunk
 from graph.sources.detect import open_path
 from graph.sources.refused import Repeats, Tally, check_refused
 
-__all__ = ["FolderData", "read_folder"]
+__all__ = ["FolderData", "read_folder", "read_snapshot"]
 
 DEFAULT_PLATFORM = "data"
 PART_CODES: Mapping[str, int] = MappingProxyType({"interactions": 0, "train": 0, "valid": 1, "test": 2})
