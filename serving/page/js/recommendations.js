@@ -47,7 +47,11 @@ export function recommendationsSection(user) {
     const answer = await getRecommendations(user, n, true).catch(failed);
     const byItem = new Map(answer.items.map((entry) => [entry.item.id, entry]));
     if (answer.reasons) note.textContent = `Reasons are missing: ${answer.reasons.detail}. ${answer.reasons.remedy}.`;
-    for (const { item } of found.items) showReason(slots.get(item.id), byItem.get(item.id)?.reason);
+    for (const { item } of found.items) {
+      const slot = slots.get(item.id);
+      if (answer.reasons) slot.remove();
+      else showReason(slot, byItem.get(item.id)?.reason);
+    }
     return byItem;
   }
 
