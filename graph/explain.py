@@ -76,9 +76,14 @@ def explain_all(
 
 
 def verify(store: GraphStore, explanation: Explanation) -> bool:
-    """Runs the explanation's own query and compares what it returns with the path and the words."""
+    """Runs the explanation's own query and compares what it returns with the path and the words.
+
+    False, too, for a query that is none of ours.
+    """
+    proof = next((name for name in _TELL if QUERIES[f"path_{name}"] == explanation.cypher), None)
+    if proof is None:
+        return False
     rows = store.query(explanation.cypher, explanation.parameters).dicts()
-    proof = next(name for name in _TELL if QUERIES[f"path_{name}"] == explanation.cypher)
     return any(_told(proof, explanation.parameters, row) == explanation for row in rows)
 
 

@@ -24,7 +24,7 @@ LIKED_USED = 60
 FANS_OF = 20
 FANS_READ = 300
 DEGREE_COUNTED = 10_000
-UNNAMED = 0.35
+UNNAMED = 0.12
 OVERLAP = 0.35
 """What else two items share makes the pair a better one; the claim is still about one node."""
 DIRECT = 0.9

@@ -6,10 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags
 
+from graph.schema import ENTITY
 from graph.snapshot import EmbeddingTable, Snapshot
 from serving.index_files import MISSING
 
 BLOCK = 1024
+NAMED = 2.0
+CODED = f"{ENTITY}:"
 
 
 def unit(table: EmbeddingTable) -> NDArray[np.float32]:
@@ -22,10 +25,12 @@ def unit(table: EmbeddingTable) -> NDArray[np.float32]:
 
 
 def attribute_vectors(snapshot: Snapshot) -> csr_matrix:
-    """(items, entities) float32, rows of unit length: inverse item frequency of each attribute the item touches.
+    """(items, entities) float32: inverse item frequency of each attribute the item touches, rows of length at most 1.
 
-    log(n / df), as in text retrieval: sharing a rare director says more than sharing a language. Attributes of one
-    item alone are left out: nothing shares them.
+    log(n / df), as in text retrieval: sharing a rare director says more than sharing a language. A node that people
+    know by name counts `NAMED` times a bare code. Attributes of one item alone are left out: nothing shares them. Rows
+    are divided by the root of their squared length plus the mean squared length, so that an item of which little is
+    known is not the nearest to everything that shares this little.
     """
     items = len(snapshot.items)
     head, tail = snapshot.triples.head, snapshot.triples.tail
@@ -36,11 +41,13 @@ def attribute_vectors(snapshot: Snapshot) -> csr_matrix:
     matrix.sum_duplicates()
     frequency = np.bincount(matrix.indices, minlength=matrix.shape[1])
     weight = np.where(frequency > 1, np.log(max(1, items) / np.maximum(1, frequency)), 0.0)
+    weight *= [1.0 if name.startswith(CODED) else NAMED for name in snapshot.entities.ids]
     matrix.data = weight[matrix.indices].astype(np.float32)
     matrix.eliminate_zeros()
-    norms = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
-    scaled = diags(1.0 / np.where(norms > 0, norms, 1.0)) @ matrix
-    return csr_matrix(scaled, dtype=np.float32)
+    squares = np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel()
+    known = squares[squares > 0]
+    lengths = np.sqrt(squares + (known.mean() if len(known) else 1.0))
+    return csr_matrix(diags(1.0 / lengths) @ matrix, dtype=np.float32)
 
 
 def crowd(history: csr_matrix, k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
