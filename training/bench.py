@@ -23,6 +23,7 @@ from training.data import TrainingData
 from training.evaluate import Evaluation, evaluate
 from training.prepare import Prepared, prepare
 from training.recommender import Recommender
+from training.refit import refit as refitted
 from training.significance import paired_test
 from training.split import How, make_split
 from training.zoo import find
@@ -62,6 +63,7 @@ class BenchResult:
 @dataclass(frozen=True)
 class _Fitted:
     recommender: Recommender
+    config: Any
     chosen: str
     validation: float
     tried: tuple[Mapping[str, Any], ...]
@@ -99,7 +101,7 @@ def bench(
     fitted = _fit(model, prepared.data, overrides, budget, progress)
     if refit:
         progress("refitting on train and validation")
-        fitted.recommender.fit(prepared.everything)
+        fitted = replace(fitted, recommender=refitted(fitted.recommender, fitted.config, prepared.everything))
     fit = time.perf_counter()
     progress("measuring on test")
     evaluation = _measure(fitted.recommender, prepared)
@@ -154,12 +156,12 @@ def _fit(
     if model == "auto":
         auto = fit_auto(data, budget=budget, progress=progress)
         tried = tuple(asdict(one) for one in auto.tried)
-        return _Fitted(auto.recommender, auto.text, auto.validation, tried, auto.brings)
+        return _Fitted(auto.recommender, None, auto.text, auto.validation, tried, auto.brings)
     progress(f"fitting {model}")
     chosen = choose(find(model), data, overrides=overrides)
     text = f"{model} {dict(chosen.best.settings)}, best of {len(chosen.tried)} by validation ndcg@10"
     tried = tuple(asdict(one) for one in chosen.tried)
-    return _Fitted(chosen.recommender, text, chosen.best.validation, tried, {})
+    return _Fitted(chosen.recommender, chosen.config, text, chosen.best.validation, tried, {})
 
 
 def _measure(recommender: Recommender, prepared: Prepared) -> Evaluation:
