@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from graph.snapshot_read import FolderData, read_folder
 
 from graph.errors import Unsupported
 from graph.snapshot import EmbeddingTable, Snapshot
+from graph.snapshot_read import FolderData, read_folder
 from training.auto import Progress, choose, fit_auto
 from training.data import TrainingData
 from training.evaluate import Evaluation, evaluate
