@@ -56,7 +56,7 @@ class EASE:
     def _invert(self, gram: NDArray[np.float32]) -> None:
         """In place, upper triangle: its transpose is LAPACK's column order with the lower triangle filled."""
         factor, failed = lapack.spotrf(gram.T, lower=1, overwrite_a=1, clean=0)
-        if failed:
+        if failed or not self.config.regularization > 0:  # LAPACK lets NaN pass
             raise InvalidData(
                 f"EASE cannot be solved with regularization {self.config.regularization:g}",
                 valid="a positive number, larger for more data (100 to 2000)",

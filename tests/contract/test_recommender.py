@@ -1,0 +1,170 @@
+"""What every model of the zoo keeps, whoever wrote it: the contract of `training.recommender`."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from functools import cache
+from pkgutil import iter_modules
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+
+import training.models
+from tests.training.models.small import everybody, histories_of, newcomers, small_data
+from training.data import UNKNOWN, UserBatch
+from training.models.linear_sequence import decayed
+from training.recommender import FactorForm, Form, ItemForm, StaticForm
+from training.zoo import ZOO
+
+MODELS = tuple(ZOO)
+DATA = small_data()
+QUICK = {"epochs": 3, "embedding_size": 16, "batch_size": 64}
+NEW = [0, 6, 1]
+"""Whose histories are shown as a stranger's: one has a repeat."""
+
+
+def build(name: str):
+    """The model with settings that make it quick, where it has them."""
+    model = ZOO[name]
+    known = {field.name for field in fields(model.config())}
+    return model.build(model.config({key: value for key, value in QUICK.items() if key in known}))
+
+
+@cache
+def fitted(name: str):
+    return build(name).fit(DATA)
+
+
+def test_every_model_there_is_stands_in_the_zoo_and_is_held_to_this():
+    modules = {module.name for module in iter_modules(training.models.__path__)}
+    assert modules == {ZOO[name].module for name in MODELS}
+    assert all(ZOO[name].fits(DATA) for name in MODELS), "the suite's data must have what every model needs"
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_fit_returns_the_model_and_keeps_its_name(name):
+    model = build(name)
+    assert model.fit(DATA) is model
+    assert model.name == name
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_its_grid_holds_configs_of_its_own_kind(name):
+    grid = ZOO[name].grid()
+    assert grid
+    assert len(set(grid)) == len(grid)
+    assert all(type(config) is type(ZOO[name].config()) for config in grid)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_scores_are_finite_float32_and_leave_the_input_alone(name):
+    batch = everybody(DATA)
+    before = batch.histories.items.copy()
+    scores = fitted(name).score(batch)
+    assert scores.shape == (DATA.num_users, DATA.num_items)
+    assert scores.dtype == np.float32
+    assert np.isfinite(scores).all()
+    assert np.array_equal(batch.histories.items, before)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_same_seed_gives_the_same_scores(name):
+    again = build(name).fit(small_data()).score(everybody(DATA))
+    assert np.array_equal(again, fitted(name).score(everybody(DATA)))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_score_does_not_depend_on_the_rest_of_the_batch(name):
+    model, batch = fitted(name), everybody(DATA)
+    rows = np.array([11, 2])
+    part = model.score(UserBatch(batch.index[rows], batch.histories.take(rows)))
+    assert np.allclose(part, model.score(batch)[rows], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_strangers_are_scored_from_their_history(name):
+    scores = fitted(name).score(newcomers(DATA, NEW))
+    assert scores.shape == (len(NEW), DATA.num_items)
+    assert np.isfinite(scores).all()
+    if name != "popularity":
+        assert not np.allclose(scores[0], scores[1])
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_stranger_without_a_history_is_no_error(name):
+    batch = UserBatch(np.array([UNKNOWN]), histories_of([[]], DATA.num_items))
+    assert np.isfinite(fitted(name).score(batch)).all()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_an_empty_batch_is_no_error(name):
+    batch = UserBatch(np.empty(0, np.int64), histories_of([], DATA.num_items))
+    assert fitted(name).score(batch).shape == (0, DATA.num_items)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_its_state_is_all_there_is(name):
+    state = {key: np.array(value) for key, value in fitted(name).state().items()}
+    assert all(value.dtype != object for value in state.values())
+    loaded = build(name).load_state(state)
+    for batch in (everybody(DATA), newcomers(DATA, NEW)):
+        assert np.allclose(loaded.score(batch), fitted(name).score(batch), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted({*MODELS} - {"popularity", "linear-sequence"}))
+def test_it_learns_who_likes_what(name):
+    """What the user's planted group likes stands above the rest. (Popularity is blind to it; there is no order here.)"""
+    scores = fitted(name).score(everybody(DATA))
+    same = np.equal.outer(np.arange(DATA.num_users) % 2, np.arange(DATA.num_items) % 2)
+    active = np.diff(DATA.matrix.indptr) > 0
+    assert scores[active][same[active]].mean() > scores[active][~same[active]].mean()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_its_forms_give_its_scores(name):
+    """Arrays alone, as the serving index reads them, against `score`."""
+    model = fitted(name)
+    forms = model.forms()
+    for batch in (everybody(DATA), newcomers(DATA, NEW)):
+        served = sum(score_form(form, batch) for form in forms)
+        assert np.allclose(served, model.score(batch), atol=1e-4)
+
+
+def score_form(form: Form, batch: UserBatch):
+    """The definitions of `training.recommender`, word for word, in float64."""
+    if isinstance(form, StaticForm):
+        return np.tile(form.scores.astype(np.float64), (len(batch), 1))
+    if isinstance(form, ItemForm):
+        history = batch.matrix
+        if form.decay != 1.0 or form.last:
+            history = decayed(batch.histories, form.decay, form.last or len(batch.histories.items) + 1)
+        scores = history.toarray().astype(np.float64) @ dense(form.weights)
+        return scores / np.maximum(1, batch.matrix.sum(1)) if form.normalise else scores
+    assert isinstance(form, FactorForm)
+    vectors = [
+        form.users[user] if user != UNKNOWN else newcomer(form, items)
+        for user, items in zip(batch.index, np.split(batch.matrix.indices, batch.matrix.indptr[1:-1]), strict=True)
+    ]
+    return np.array(vectors, np.float64) @ form.items.T
+
+
+def newcomer(form: FactorForm, items):
+    count = len(items)
+    if form.gram is not None:
+        near = form.items[items].astype(np.float64)
+        ridge = form.ridge * (count + form.ridge_offset) ** form.ridge_power
+        return np.linalg.solve(form.gram + ridge * np.eye(near.shape[1]) + near.T @ near, near.sum(0))
+    assert form.fold_in is not None
+    return form.fold_in[items].sum(0) / max(1, count) ** form.fold_in_power
+
+
+def dense(weights):
+    return np.asarray(weights.toarray() if isinstance(weights, csr_matrix) else weights, np.float64)
+
+
+def test_a_config_is_frozen_and_comparable():
+    for name in MODELS:
+        config = ZOO[name].config()
+        assert replace(config) == config
+        assert hash(config) == hash(replace(config))
