@@ -24,14 +24,15 @@ def softmax(
 ) -> torch.Tensor:
     """Mean over the positives of -log softmax(score / temperature) among the batch's candidates.
 
-    Without candidates the denominator is the whole catalogue. With them, `log_expected` (num_items,), the log of how
-    often the sampler is expected to draw each item, is taken off their logits, and each positive joins its own
+    `log_expected` (num_items,), the log of how often the sampler is expected to draw each item, is taken off their
+    logits. Without candidates the denominator is the whole catalogue. With them each positive joins its own
     denominator, so that the loss stays above zero.
     """
     asking = users[batch.users] / temperature
     if batch.candidates is None:
         logits = asking @ items.T
-        return (logits.logsumexp(1)[batch.rows] - logits[batch.rows, batch.items]).mean()
+        total = (logits if log_expected is None else logits - log_expected).logsumexp(1)
+        return (total[batch.rows] - logits[batch.rows, batch.items]).mean()
     logits = asking @ items[batch.candidates].T
     if log_expected is not None:
         logits = logits - log_expected[batch.candidates]

@@ -91,16 +91,23 @@ class Candidates:
 
     `log_expected` (num_items,) is log(number * probability): taking it from a candidate's logit makes the sampled
     softmax estimate the full one without favour to rare items (Bengio & Senecal 2008; Yi et al. 2019). A catalogue of
-    at most `number` items is taken whole: then `draw` gives None, `log_expected` is None and the softmax is exact.
+    at most `number` items is taken whole: then `draw` gives None and the softmax is exact. Without `unseen`, items of
+    count zero are never held against a positive: never drawn, or infinitely corrected.
     """
 
-    def __init__(self, item_counts: NDArray[np.int64], number: int, *, power: float = 0.5) -> None:
+    def __init__(self, item_counts: NDArray[np.int64], number: int, *, power: float = 0.5, unseen: bool = True) -> None:
         self.number = number
         self.exact = number >= len(item_counts)
-        weights = (item_counts + 1.0) ** power
+        allowed = np.ones(len(item_counts)) if unseen else (item_counts > 0).astype(np.float64)
+        weights = (item_counts + 1.0) ** power * allowed
         self._cumulative = np.cumsum(weights / weights.sum())
-        expected = number * weights / weights.sum()
-        self.log_expected = None if self.exact else np.log(expected).astype(np.float32)
+        self.log_expected = self._log_expected(weights, allowed)
+
+    def _log_expected(self, weights: NDArray[np.float64], allowed: NDArray[np.float64]) -> NDArray[np.float32] | None:
+        if self.exact and allowed.all():
+            return None
+        often = np.ones(len(weights)) if self.exact else self.number * weights / weights.sum()
+        return np.where(allowed > 0, np.log(np.where(allowed > 0, often, 1.0)), np.inf).astype(np.float32)
 
     def draw(self, rng: np.random.Generator) -> NDArray[np.int64] | None:
         """(number,) items, or None for all."""

@@ -33,7 +33,7 @@ class LightGCNConfig:
     """`temperature` and `candidates` are the softmax's; `regularization` weighs the squared norms of a batch's E(0)."""
 
     embedding_size: int = 64
-    num_layers: int = 3
+    num_layers: int = 2
     epochs: int = 100
     learning_rate: float = 0.005
     regularization: float = 1e-4
@@ -49,7 +49,7 @@ class LightGCNConfig:
 
 GRID = (
     LightGCNConfig(),
-    LightGCNConfig(num_layers=2),
+    LightGCNConfig(num_layers=3),
     LightGCNConfig(temperature=0.15),
 )
 
