@@ -11,12 +11,14 @@ from types import MappingProxyType
 
 from graph.queries_encode import ENCODE
 from graph.queries_explain import EXPLAIN
+from graph.queries_ingest import INGEST
 from graph.queries_snapshot import SNAPSHOT
 
 QUERIES: Mapping[str, str] = MappingProxyType(
     {
         **ENCODE,
         **EXPLAIN,
+        **INGEST,
         **SNAPSHOT,
         "node_count": "MATCH (n) RETURN count(n) AS nodes",
         "relationship_count": "MATCH ()-[r]->() RETURN count(r) AS relationships",

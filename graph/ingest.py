@@ -1,0 +1,242 @@
+"""A data set into the graph: read and check all of it, plan what is new, load that; all or nothing.
+
+First arrow of the flow: `graph.sources` -> `graph.gather` -> `graph.stage` -> `graph.plan` -> `graph.load` -> store.
+Again is no change: what the graph holds already is left alone, and values that changed are updated.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import mkdtemp
+
+from graph import load as loading
+from graph.errors import Conflict, InterlaceError, InvalidData, NotFound, StoreUnavailable
+from graph.gather import IMAGES, Gatherer
+from graph.load import PLAN, read_journal, write_journal
+from graph.plan import Plan, make_plan
+from graph.sources.chunks import Source
+from graph.sources.detect import open_path
+from graph.stage import Stage
+from graph.store import GraphStore
+
+RUNS = "ingest"
+_PLATFORM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """Rows of one file. `written`: they said something new; `unchanged`: the graph held it already."""
+
+    file: str
+    part: str
+    read: int
+    written: int
+    unchanged: int
+    refused: int
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What an ingest did. `nodes`, `relationships`: created; `changed`: those that got other values.
+
+    `refused_files`: where refused rows are, with their reasons. `recovered`: an earlier run that had been cut short was
+    finished (or taken back) first.
+    """
+
+    format: str
+    platforms: tuple[str, ...]
+    files: tuple[FileReport, ...]
+    nodes: int
+    relationships: int
+    changed: int
+    refused_files: tuple[str, ...]
+    seconds: float
+    recovered: bool = False
+
+
+def ingest(
+    store: GraphStore,
+    path: Path,
+    *,
+    platform: str,
+    home: Path,
+    format: str | None = None,  # noqa: A002 - the user's word for it
+    posters: Path | None = None,
+    max_refused: float = 0.01,
+    same_users: bool = False,
+    progress: Callable[[int], None] | None = None,
+    now: float | None = None,
+) -> IngestReport:
+    """Loads the data set at `path` into the store; ids become `platform:native`.
+
+    `posters`: folder of images named by native item id. `progress` gets the number of rows loaded since its last call.
+    Errors, all before anything is written: `NotFound` for a path that is not there, `InvalidData` for data that breaks
+    a rule (a missing column, another encoding, more than `max_refused` of a file's rows refused), `Conflict` when
+    another ingest uses this home. `StoreUnavailable`: the store or the disk gave up; what was written is taken back, at
+    once or by the next ingest.
+    """
+    started = time.monotonic()
+    source = _open(path, platform, format, posters, time.time() if now is None else now)
+    with _disk(home), _lock(home / RUNS) as runs:
+        recovered = _recover(store, runs)
+        run = Path(mkdtemp(prefix="run-", dir=runs))
+        try:
+            gatherer = Gatherer(store, source, platform, home, max_refused)
+            stage = Stage(run / "stage", _size(source.path))
+            gatherer.gather(stage, same_users=same_users)
+            plan = make_plan(store, stage, run / PLAN)
+            _carry_out(store, run, progress)
+        finally:
+            if read_journal(run) is None:
+                shutil.rmtree(run, ignore_errors=True)
+        report = _report(source, platform, gatherer, plan)
+        return replace(report, seconds=time.monotonic() - started, recovered=recovered)
+
+
+def recover(store: GraphStore, home: Path) -> bool:
+    """Finishes or takes back what an ingest into this store left half done; says whether there was anything."""
+    if not (home / RUNS).is_dir():
+        return False
+    with _disk(home), _lock(home / RUNS) as runs:
+        return _recover(store, runs)
+
+
+def _open(path: Path, platform: str, name: str | None, posters: Path | None, now: float) -> Source:
+    if not _PLATFORM.fullmatch(platform):
+        raise InvalidData(
+            f"{platform!r} cannot be a platform's name",
+            valid="letters, digits, _, . and -, at most 64",
+            remedy="choose another --platform",
+        )
+    source = open_path(path, now=now, format=name)
+    for one in source.platforms:
+        _open_platform(one)
+    if posters is None:
+        return source
+    if not posters.is_dir():
+        raise NotFound(f"there is no folder {posters}", valid="a folder of images", remedy="correct --posters")
+    return replace(source, posters=posters)
+
+
+def _open_platform(name: str) -> None:
+    if not _PLATFORM.fullmatch(name):
+        raise InvalidData(
+            f"platforms/{name} cannot be a platform's name",
+            valid="letters, digits, _, . and -, at most 64",
+            remedy="rename the folder",
+        )
+
+
+def _size(path: Path) -> int:
+    """Bytes of rows in a folder; packed ones count for what they unpack to, more or less."""
+    packed = (".gz", ".parquet")
+    files = (one for one in path.rglob("*") if one.is_file() and one.suffix != ".jpg")
+    return sum(one.stat().st_size * (5 if one.name.endswith(packed) else 1) for one in files)
+
+
+def _carry_out(store: GraphStore, run: Path, progress: Callable[[int], None] | None) -> None:
+    """Loads the plan; when that fails, takes back what was written, now or at the next start."""
+    if not (run / PLAN).is_dir():
+        return
+    write_journal(run, store, "loading")
+    try:
+        loading.load(store, run, progress)
+    except BaseException:
+        write_journal(run, store, "undoing")
+        _settle(store, run, "undoing")
+        raise
+    (run / loading.JOURNAL).unlink()
+
+
+def _recover(store: GraphStore, runs: Path) -> bool:
+    recovered = False
+    for run in sorted(runs.glob("run-*")):
+        journal = read_journal(run)
+        if journal is None:
+            shutil.rmtree(run)
+            continue
+        state, url = journal
+        if url == store.url:
+            _settle(store, run, state)
+            recovered = True
+    return recovered
+
+
+def _settle(store: GraphStore, run: Path, state: str) -> None:
+    """Finishes a load that was cut short; one that the store refuses, or that had begun to be undone, is taken back."""
+    if state == "loading":
+        try:
+            loading.finish(store, run)
+        except (InvalidData, Conflict):
+            write_journal(run, store, "undoing")
+            loading.undo(store, run)
+    else:
+        loading.undo(store, run)
+    shutil.rmtree(run)
+
+
+@contextmanager
+def _lock(runs: Path) -> Iterator[Path]:
+    """One ingest at a time in a home."""
+    runs.mkdir(parents=True, exist_ok=True)
+    file = os.open(runs / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(file)
+        raise Conflict(
+            f"another ingest uses the home {runs.parent}",
+            valid="one ingest at a time",
+            remedy="wait until it is done, or choose another --home",
+        ) from error
+    try:
+        yield runs
+    finally:
+        os.close(file)
+
+
+@contextmanager
+def _disk(home: Path) -> Iterator[None]:
+    """What the disk refuses, as an error of ours."""
+    try:
+        yield
+    except InterlaceError:
+        raise
+    except OSError as error:
+        where = error.filename or home
+        raise StoreUnavailable(
+            f"the disk gave up at {where} ({error.strerror or error})",
+            valid="a home that can be written to, with free space",
+            remedy="free some space or mend the permissions, then ingest again; nothing was lost",
+        ) from error
+
+
+def _report(source: Source, platform: str, gatherer: Gatherer, plan: Plan) -> IngestReport:
+    found = gatherer.found
+    files = []
+    for number, file in enumerate(found.files):
+        tally, written = found.tallies[file], plan.written.count(number)
+        unchanged = tally.read - tally.refused - written
+        files.append(FileReport(file, found.parts[file], tally.read, written, unchanged, tally.refused))
+    if found.images.read:
+        kept = found.images.read - found.images.refused
+        copied = gatherer.copied
+        files.append(FileReport(IMAGES, "media", found.images.read, copied, kept - copied, found.images.refused))
+    return IngestReport(
+        format=source.format,
+        platforms=source.platforms or (platform,),
+        files=tuple(files),
+        nodes=plan.nodes,
+        relationships=plan.relationships,
+        changed=plan.changed,
+        refused_files=tuple(map(str, found.refused_files)),
+        seconds=0.0,
+    )

@@ -1,0 +1,98 @@
+"""Pictures and sounds of items: checked, then copied under the hash of their content into `HOME/media`.
+
+`Item.image` and `Item.audio` in the graph are keys below that folder (`ab/abcdef….jpg`): the same file, whoever brings
+it, is kept once, and a key never changes its meaning.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from io import BytesIO
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from types import MappingProxyType
+
+from PIL import Image, UnidentifiedImageError
+
+from graph.errors import InvalidData
+
+FOLDER = "media"
+LARGEST_BYTES = 64 << 20
+LARGEST_PIXELS = 64_000_000
+IMAGES = MappingProxyType({"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp"})
+"""Pillow's name of a format that is taken -> ending of its key."""
+SOUNDS = (".mp3", ".wav", ".flac", ".ogg", ".m4a")
+
+
+class Media:
+    """The media folder of a home. `inside`: where files may be taken from; a path that leads out of it is refused."""
+
+    def __init__(self, home: Path, inside: Path) -> None:
+        self._folder = home / FOLDER
+        self._inside = inside.resolve()
+        self.copied = 0
+
+    def add(self, path: Path, sort: str) -> str:
+        """Copies an `image` or `audio` file where it is not there yet; returns its key.
+
+        Raises `InvalidData` for a file that is missing, lies outside, is too large, or does not decode.
+        """
+        data = self._content(path)
+        ending = _image_ending(path, data) if sort == "image" else _sound_ending(path)
+        digest = hashlib.sha256(data).hexdigest()
+        key = f"{digest[:2]}/{digest}{ending}"
+        target = self._folder / key
+        if not target.is_file():
+            self._write(target, data)
+        return key
+
+    def _content(self, path: Path) -> bytes:
+        resolved = path.resolve()
+        if not resolved.is_relative_to(self._inside):
+            raise _refused(path, "lies outside of the data", "a path below the folder that holds the data")
+        if not resolved.is_file():
+            raise _refused(path, "is not there", "a file")
+        if resolved.stat().st_size > LARGEST_BYTES:
+            raise _refused(path, f"has more than {LARGEST_BYTES >> 20} MiB", "a smaller file")
+        return resolved.read_bytes()
+
+    def _write(self, target: Path, data: bytes) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=target.parent, prefix=".new-", delete=False) as file:
+            file.write(data)
+        written = Path(file.name)
+        written.chmod(0o644)
+        written.replace(target)
+        self.copied += 1
+
+
+def _image_ending(path: Path, data: bytes) -> str:
+    """Decodes the whole picture: a header alone says little about the rest."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(BytesIO(data), formats=tuple(IMAGES)) as image:
+                if image.width * image.height > LARGEST_PIXELS:
+                    raise _refused(
+                        path, f"has {image.width} x {image.height} pixels", f"at most {LARGEST_PIXELS} of them"
+                    )
+                image.load()
+                return IMAGES[str(image.format)]
+    except UnidentifiedImageError as error:
+        raise _refused(path, "is no picture that can be read", ", ".join(IMAGES)) from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _refused(path, "has too many pixels", f"at most {LARGEST_PIXELS} pixels") from error
+    except (OSError, SyntaxError, ValueError) as error:
+        raise _refused(path, f"is a broken picture ({error})", "a picture that decodes") from error
+
+
+def _sound_ending(path: Path) -> str:
+    ending = path.suffix.lower()
+    if ending not in SOUNDS:
+        raise _refused(path, "is no sound", f"a file that ends in {', '.join(SOUNDS)}")
+    return ending
+
+
+def _refused(path: Path, why: str, valid: str) -> InvalidData:
+    return InvalidData(f"{path.name} {why}", valid=valid, remedy="mend the file, or leave the item without it")
