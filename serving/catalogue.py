@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from graph.schema import ENTITY
 from graph.snapshot import IdMap, Snapshot
+from serving.media_keys import is_media_key
 
 CARD = ("title", "kind", "year", "image")
 MEDIA = "/media/"
@@ -46,7 +47,7 @@ def item_card(identity: str, values: Mapping[str, Any], attributes: Mapping[str,
         "title": str(values.get("title") or identity),
         "kind": str(values.get("kind") or DEFAULT_KIND),
         "year": _year(values.get("year")),
-        "image": f"{MEDIA}{image}" if image else None,
+        "image": f"{MEDIA}{image}" if is_media_key(str(image)) else None,
         "attributes": dict(attributes),
     }
 
@@ -73,11 +74,12 @@ def attributes_by_item(snapshot: Snapshot) -> list[dict[str, list[str]]]:
     labels = [_attribute(name) for name in snapshot.entities.ids]
     found: list[dict[str, list[str]]] = [{} for _ in range(len(snapshot.items))]
     items = len(snapshot.items)
-    pairs = np.unique(np.stack([snapshot.triples.head, snapshot.triples.tail], axis=1), axis=0)
-    for head, tail in pairs[(pairs[:, 0] < items) & (pairs[:, 1] >= items)].tolist():
-        named = labels[tail - items]
-        if named is not None:
-            found[head].setdefault(named[0], []).append(named[1])
+    named = np.array([False] * items + [label is not None for label in labels], bool)
+    rows = (snapshot.triples.head < items) & named[snapshot.triples.tail]
+    pairs = np.stack([snapshot.triples.head[rows], snapshot.triples.tail[rows]], axis=1)
+    for head, tail in np.unique(pairs, axis=0).tolist():
+        label, name = labels[tail - items] or ("", "")
+        found[head].setdefault(label, []).append(name)
     return [{label: sorted(entry[label]) for label in sorted(entry)} for entry in found]
 
 

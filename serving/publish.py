@@ -25,17 +25,18 @@ from serving.index_files import MISSING, write_array, write_blobs, write_names, 
 from serving.neighbours import attribute_vectors, crowd, unit
 from serving.publish_forms import write_members
 from serving.publish_version import finish, make_current, prune
-from serving.rank import best
 from training.data import Histories, UserBatch
 from training.prepare import histories as histories_of
 from training.recommender import Recommender
 from training.split import positives
+from training.topk import top_k
 
 __all__ = ["ModelInfo", "publish"]
 
 LIST_SIZE = 200
 CROWD_SIZE = 100
 USERS_A_BATCH = 1024
+SCORES_A_BATCH = 1 << 26
 
 
 def publish(
@@ -168,17 +169,16 @@ def _write_lists(folder: Path, recommender: Recommender, known: Histories, seen:
     users, size = len(known), min(LIST_SIZE, known.num_items)
     items, scores = np.full((users, size), MISSING, np.int32), np.zeros((users, size), np.float32)
     some = np.flatnonzero(np.diff(known.indptr) > 0)
-    for start in range(0, len(some), USERS_A_BATCH):
-        batch = some[start : start + USERS_A_BATCH]
-        block = np.array(recommender.score(UserBatch(batch.astype(np.int64), known.take(batch))), np.float32)
+    step = max(1, min(USERS_A_BATCH, SCORES_A_BATCH // max(1, known.num_items)))
+    for start in range(0, len(some), step):
+        batch = some[start : start + step].astype(np.int64)
+        block = np.asarray(recommender.score(UserBatch(batch, known.take(batch))), np.float32)
         _check_shape((len(batch), block.shape[1]), (len(batch), known.num_items))
         if not np.isfinite(block).all():
             raise InvalidData(f"the model {recommender.name!r} gives scores that are not finite",
                               valid="finite scores", remedy="train it again with a lower learning rate")  # fmt: skip
-        for row, user in enumerate(batch.tolist()):
-            block[row, seen.indices[seen.indptr[user] : seen.indptr[user + 1]]] = -np.inf
-            order = best(block[row], size)
-            items[user, : len(order)], scores[user, : len(order)] = order, block[row, order]
+        items[batch], found = top_k(block, seen[batch], size)
+        scores[batch] = np.where(items[batch] == MISSING, 0, found)
     write_array(folder, "list.items", items)
     write_array(folder, "list.scores", scores)
 
