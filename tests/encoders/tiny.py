@@ -32,7 +32,7 @@ def saved(image: Image.Image, kind: str = "JPEG", **options: object) -> bytes:
 def make_sentence_model(folder: Path, *, decoder: bool = False) -> Path:
     """A random two-layer BERT (or Qwen3 with last-token pooling), saved by sentence-transformers itself."""
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.models import Normalize, Pooling, Transformer
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
     source = folder / "source"
     _save_transformer(source, decoder=decoder)
