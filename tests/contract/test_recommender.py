@@ -114,7 +114,7 @@ def test_its_state_is_all_there_is(name):
 
 @pytest.mark.parametrize("name", sorted({*MODELS} - {"popularity", "linear-sequence"}))
 def test_it_learns_who_likes_what(name):
-    """What the user's planted group likes stands above the rest. (Popularity is blind to it; there is no order here.)"""
+    """What the user's planted group likes stands above the rest. (Popularity is blind to it; no order is planted.)"""
     scores = fitted(name).score(everybody(DATA))
     same = np.equal.outer(np.arange(DATA.num_users) % 2, np.arange(DATA.num_items) % 2)
     active = np.diff(DATA.matrix.indptr) > 0
