@@ -98,9 +98,11 @@ class Gatherer:
             chunk = self._repeats.setdefault(chunk.file, Repeats()).check(chunk)
         if chunk.part == "items":
             items.add(chunk.rows.column("item"))
+            items.listed = True
             chunk = self._with_media(chunk)
-        if chunk.part in INTERACTION_PARTS and items.listed:
-            chunk = refuse_unknown_items(chunk, items.known())
+        if chunk.part in INTERACTION_PARTS:
+            chunk = refuse_unknown_items(chunk, items.known()) if items.listed else chunk
+            items.add(chunk.rows.column("item"))
         return chunk
 
     def _known_items(self, platform: str) -> _Items:
@@ -143,10 +145,7 @@ class Gatherer:
         assert self._poster_media is not None
         assert self._source.posters is not None
         files = sorted(path for path in self._source.posters.iterdir() if path.is_file())
-        items = self._known_items(self._platform)
-        known = set(
-            items.everything().filter(pc.is_in(items.everything(), pa.array([one.stem for one in files]))).to_pylist()
-        )
+        known = set(self._known_items(self._platform).known().to_pylist())
         keys = {
             path.stem: self._key(self._poster_media, path, "image", NO_ROW, path.name)
             for path in files
@@ -164,7 +163,7 @@ class Gatherer:
 
 
 class _Items:
-    """Native ids of a platform's items: those in the graph, and those that an items file lists."""
+    """Native ids of a platform's items: in the graph, and met so far. `listed`: an items file says which there are."""
 
     def __init__(self, there: pa.Array) -> None:
         self._parts = [there]
@@ -172,7 +171,6 @@ class _Items:
 
     def add(self, items: pa.ChunkedArray) -> None:
         self._parts.append(pc.unique(items))
-        self.listed = True
 
     def known(self) -> pa.Array:
         if len(self._parts) > 1:

@@ -151,32 +151,37 @@ def _split_facts(label: str, heads: pa.Array, types: pa.Array, labels: pa.Array,
 
 
 class _Vectors:
-    """Embeddings of the items met so far, by modality."""
+    """Embeddings of the items met so far, by modality and by who made them (encoder, version)."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, dict[str, NDArray[np.float32]]] = {name: {} for name in MODALITIES}
-        self._made_by: dict[str, tuple[str, str]] = {}
+        self._rows: dict[str, dict[tuple[str, str], dict[str, NDArray[np.float32]]]] = {}
 
     def take(self, ids: list[str], properties: list[dict[str, Any]]) -> None:
-        for modality, rows in self._rows.items():
+        for modality in MODALITIES:
             name = modality + EMBEDDING
             for identity, values in zip(ids, properties, strict=True):
-                vector = values.get(name)
-                if vector:
+                if vector := values.get(name):
+                    made_by = str(values.get(f"{name}_encoder", "")), str(values.get(f"{name}_version", ""))
+                    rows = self._rows.setdefault(modality, {}).setdefault(made_by, {})
                     rows[identity] = np.asarray(vector, np.float32)
-                    self._made_by[modality] = (
-                        str(values.get(f"{name}_encoder", "")),
-                        str(values.get(f"{name}_version", "")),
-                    )
 
     def tables(self, items: list[str]) -> Mapping[str, EmbeddingTable]:
-        """One table a modality that has any vector, aligned to the sorted item ids."""
-        return {modality: self._aligned(modality, rows, items) for modality, rows in self._rows.items() if rows}
+        """One table a modality that has any vector, aligned to the sorted item ids.
 
-    def _aligned(self, modality: str, rows: dict[str, NDArray[np.float32]], items: list[str]) -> EmbeddingTable:
-        dim = len(next(iter(rows.values())))
-        vectors = np.zeros((len(items), dim), np.float32)
-        present = np.array([identity in rows for identity in items], np.bool_)
-        for place in np.flatnonzero(present).tolist():
-            vectors[place] = rows[items[place]]
-        return EmbeddingTable(vectors, present, *self._made_by[modality])
+        Vectors of different encoders cannot be compared: while items are being encoded anew, the encoder that made the
+        most of them counts, and what others made is not there.
+        """
+        found = {}
+        for modality, by_encoder in self._rows.items():
+            made_by, rows = max(by_encoder.items(), key=lambda one: (len(one[1]), one[0]))
+            found[modality] = _aligned(rows, items, made_by)
+        return found
+
+
+def _aligned(rows: dict[str, NDArray[np.float32]], items: list[str], made_by: tuple[str, str]) -> EmbeddingTable:
+    dim = len(next(iter(rows.values())))
+    vectors = np.zeros((len(items), dim), np.float32)
+    present = np.array([identity in rows for identity in items], np.bool_)
+    for place in np.flatnonzero(present).tolist():
+        vectors[place] = rows[items[place]]
+    return EmbeddingTable(vectors, present, *made_by)
