@@ -14,6 +14,7 @@ TYPES: Mapping[str, str] = MappingProxyType(
         ".png": "image/png",
         ".webp": "image/webp",
         ".gif": "image/gif",
+        ".bmp": "image/bmp",
     }
 )
 """Ending -> media type. No SVG: it can hold scripts."""

@@ -1,0 +1,117 @@
+"""The API on a real local store: reasons that its own Cypher proves, the graph around a node, and life without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+import jsonschema
+import pytest
+
+from graph.errors import StoreUnavailable
+from graph.local_store import LocalStore
+from graph.schema import ITEM, USER, Entity, Interaction, Triple, node_id
+from graph.snapshot import Snapshot
+from serving.app import create_app
+from serving.gateway import Gateway
+from serving.service import IndexHolder, Service
+from serving.settings import Settings
+from tests.serving.conftest import Get, client
+from tests.serving.samples import ENTITIES, HOSTILE, USERS, sample_snapshot
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def store(local_store: LocalStore) -> LocalStore:
+    fill(local_store, sample_snapshot())
+    return local_store
+
+
+def fill(store: LocalStore, snapshot: Snapshot) -> None:
+    """The sample snapshot as a graph."""
+    rows, triples = snapshot.interactions, snapshot.triples
+    ends = [(ITEM, name) for name in snapshot.items.ids]
+    ends += [(label, identity) for label, _, identity in (name.partition(":") for name in ENTITIES)]
+    titles = snapshot.item_properties.column("title").to_pylist()
+    items = [Entity(ITEM, name, {"title": title}) for name, title in zip(snapshot.items.ids, titles, strict=True)]
+    attributes = [Entity(label, name, {"name": name.rpartition(":")[2]}) for label, name in ends if label != ITEM]
+    store.ensure_schema([USER, ITEM, "Genre", "Entity"])
+    store.write(
+        [Entity(USER, name) for name in snapshot.users.ids] + items + attributes,
+        [
+            Interaction(snapshot.users.ids[user], snapshot.items.ids[item], "rated", float(value), int(at))
+            for user, item, value, at in zip(rows.user, rows.item, rows.value, rows.time, strict=True)
+            if value > 0
+        ],
+        [
+            Triple(ends[head][1], snapshot.relations[relation], ends[tail][1], ends[head][0], ends[tail][0])
+            for head, relation, tail in zip(triples.head, triples.relation, triples.tail, strict=True)
+        ],
+    )
+
+
+def serving(home: Path, connect: Callable[[], LocalStore]) -> tuple[Get, Gateway]:
+    settings = Settings(home=home)
+    gateway = Gateway(connect)
+    return client(create_app(settings, Service(settings, IndexHolder(home), gateway))), gateway
+
+
+@pytest.mark.parametrize("user", [USERS[3], HOSTILE])
+def test_every_reason_is_what_its_cypher_returns(home: Path, store: LocalStore, user: str) -> None:
+    get, _ = serving(home, lambda: store)
+    answer = get(f"/v1/users/{quote(user, safe='')}/recommendations?n=5&explain=true")
+    assert answer.status_code == 200
+    assert "x-interlace-reasons" not in answer.headers
+    document = get("/v1/openapi.json").json()
+    schema = {"$ref": "#/components/schemas/RecommendationList", "components": document["components"]}
+    jsonschema.validate(answer.json(), schema)
+    reasons = [entry["reason"] for entry in answer.json()["items"]]
+    assert sum(reason is not None for reason in reasons) >= 4
+    for reason in filter(None, reasons):
+        row = store.query(reason["cypher"], reason["parameters"]).dicts()[0]
+        path = [row["user"], row["liked"], row["via"], row["item"]]
+        assert [node["id"] for node in reason["path"]["nodes"]] == [name for name in path if name]
+        assert reason["text"].startswith("Because you liked ")
+
+
+def test_the_graph_around_a_node_follows_its_schema(home: Path, store: LocalStore) -> None:
+    get, _ = serving(home, lambda: store)
+    body = get(f"/v1/graph/Item/{quote(HOSTILE, safe='')}?limit=5").json()
+    document = get("/v1/openapi.json").json()
+    schema = {"$ref": "#/components/schemas/Neighbourhood", "components": document["components"]}
+    jsonschema.validate(body, schema)
+    assert body["nodes"][0]["id"] == HOSTILE
+    assert len(body["relationships"]) == 5
+
+
+def test_labels_and_nodes_that_are_not_there(home: Path, store: LocalStore) -> None:
+    get, _ = serving(home, lambda: store)
+    assert get("/v1/graph/Nope/x").status_code == 404
+    assert get(f"/v1/graph/Item/{node_id('p', 'nothing')}").status_code == 404
+    assert get("/v1/graph/Item%60)%20DETACH%20DELETE%20(n/x").status_code == 422
+
+
+def test_a_store_that_dies_takes_the_reasons_and_nothing_else(home: Path, store: LocalStore) -> None:
+    class Dying:
+        alive = True
+
+        def query(self, *arguments: object) -> object:
+            if self.alive:
+                return store.query(*arguments)  # type: ignore[arg-type]
+            raise StoreUnavailable("the store is gone", remedy="start it")
+
+        def close(self) -> None:
+            self.alive = False
+
+    dying = Dying()
+    get, gateway = serving(home, lambda: dying)  # type: ignore[arg-type,return-value]
+    path = f"/v1/users/{USERS[3]}/recommendations?explain=true"
+    assert "reasons" not in get(path).json()
+    dying.alive = False
+    body = get(path).json()
+    assert (len(body["items"]), body["reasons"]["detail"]) == (10, "the store is gone")
+    assert all(entry["reason"] is None for entry in body["items"])
+    assert gateway.state == "failed"
+    assert get("/v1/graph/Item/p:i01").status_code == 503
