@@ -12,6 +12,7 @@ from serving.middleware import Wrapped
 from serving.openapi import Api
 from serving.routes import graph, health, items, media, models, recommendations, users
 from serving.routes.page import page_files
+from serving.routes.reasons import warm_up
 from serving.service import Service, has_store, make_service
 from serving.settings import Settings
 
@@ -31,7 +32,7 @@ def create_app(settings: Settings, service: Service | None = None) -> Wrapped:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         if has_store(settings):
-            service.gateway.warm()
+            warm_up(service)
         yield
         service.gateway.close()
 

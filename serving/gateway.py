@@ -48,9 +48,9 @@ class Gateway:
                 f"the graph store did not answer within {deadline:g} s", remedy="try again, or ask for less at once"
             ) from error
 
-    def warm(self) -> None:
-        """Starts opening the store in the background; a failure shows at the first use."""
-        self._pool.submit(self._work, lambda _: None)
+    def warm(self, work: Callable[[GraphStore], object]) -> None:
+        """Opens the store and does some `work` on it in the background; a failure shows at the first use."""
+        self._pool.submit(self._work, work)
 
     @property
     def state(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 
-from graph.errors import StoreUnavailable
+from graph.errors import InterlaceError, StoreUnavailable
 from graph.explain import explain
 from serving.index import Index
 from serving.recommend import Recommendations
@@ -12,6 +12,7 @@ from serving.render import NULL
 from serving.service import Service
 
 DEADLINE_SECONDS = 5.0
+WARMING = 10
 
 
 async def reasons_for(
@@ -24,3 +25,15 @@ async def reasons_for(
     except StoreUnavailable as error:
         return None, orjson.dumps({"title": error.title, "detail": error.what, "remedy": error.remedy})
     return [orjson.dumps(given[name].json()) if name in given else NULL for name in ids], None
+
+
+def warm_up(service: Service) -> None:
+    """Opens the store in the background and explains something, so that the first visitor does not wait for it."""
+    try:
+        index = service.index
+    except InterlaceError:  # nothing published yet: the requests will say so
+        service.gateway.warm(lambda _: None)
+        return
+    user = index.user_ids[0].decode() if index.num_users else ""
+    items = [index.item_ids[item].decode() for item in index.popular[:WARMING].tolist()]
+    service.gateway.warm(lambda store: explain(store, user, items))

@@ -116,7 +116,7 @@ def test_a_bad_query_says_nothing_about_the_store(gateway: Gateway) -> None:
 
 def test_closing_closes_the_store(connector: Connector) -> None:
     gateway = Gateway(connector)
-    gateway.warm()
+    gateway.warm(lambda _: None)
     asyncio.run(gateway.run(lambda _: None, deadline=5))
     gateway.close()
     assert connector.store.closed == 1
