@@ -61,7 +61,6 @@ def main() -> None:
 def published(data: Path, folder: Path) -> Path:
     """EASE on all positives of a dataset folder, published."""
     from graph.snapshot_read import read_folder
-
     from serving.publish import publish
     from training.train import everything
     from training.zoo import find
