@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import neo4j
-from neo4j.exceptions import DriverError, Neo4jError
+from neo4j.exceptions import DriverError, Neo4jError, ServiceUnavailable, SessionExpired
 
 from graph.bolt_errors import is_transient, translate
 from graph.bolt_values import plain_row
@@ -110,14 +110,24 @@ class BoltStore:
         return self._driver.session(database=self._database)
 
     def _with_retries(self, run: Callable[[], Answer], text: str) -> Answer:
+        recovered = False
         for attempt in range(ATTEMPTS):
             try:
                 return run()
+            except (ServiceUnavailable, SessionExpired) as error:
+                if recovered or not self._recover():
+                    raise translate(error, self.url, text) from error
+                recovered = True
             except (DriverError, Neo4jError) as error:
                 if attempt == ATTEMPTS - 1 or not is_transient(error):
                     raise translate(error, self.url, text) from error
                 time.sleep(FIRST_PAUSE * 2**attempt)
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _recover(self) -> bool:
+        """Called when the store does not answer: whether one more attempt may find it."""
+        time.sleep(FIRST_PAUSE)
+        return True
 
 
 def cypher(query: str) -> str:

@@ -29,9 +29,10 @@ TAIL = 600
 
 @dataclass(frozen=True)
 class LocalOptions:
-    """Limits of the child: Java heap, and the longest a query may run."""
+    """Limits of the child: Java heap, all of its memory (beyond it, it is ended), the longest a query may run."""
 
     heap_mb: int = 1024
+    memory_mb: int = 4096
     timeout_ms: int = 120_000
 
 
@@ -48,7 +49,8 @@ class Endpoint:
 class Lease:
     """The right to use a folder's server, held by this process until `release` or its death."""
 
-    def __init__(self, users: int, endpoint: Endpoint) -> None:
+    def __init__(self, home: Path, users: int, endpoint: Endpoint) -> None:
+        self._home = home
         self._users: int | None = users
         self.endpoint = endpoint
 
@@ -73,10 +75,14 @@ class Lease:
         with _Lock(home / START_LOCK, fcntl.LOCK_EX, "another command is still starting it"):
             users = _Lock(home / supervisor.USERS_LOCK, fcntl.LOCK_SH, "it is still stopping")
             try:
-                return cls(users.file, _running(home) or _start(home, options))
+                return cls(home, users.file, _running(home) or _start(home, options))
             except BaseException:
                 users.close()
                 raise
+
+    def is_alive(self) -> bool:
+        """Whether the server of this lease still runs."""
+        return _supervised(self._home) and _announced(self._home) == self.endpoint
 
     def release(self) -> None:
         """Gives the lease back (idempotent)."""
@@ -174,6 +180,7 @@ def _start(home: Path, options: LocalOptions) -> Endpoint:
         "java": str(package / "jre" / "bin" / ("java.exe" if sys.platform == "win32" else "java")),
         "classpath": str(package / "jars" / "*"),
         "heap_mb": options.heap_mb,
+        "memory_mb": options.memory_mb,
         "timeout_ms": options.timeout_ms,
     }
     script = [sys.executable, "-I", "-S", supervisor.__file__]

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from threading import Lock
 
 import neo4j
 
 from graph.bolt import BoltStore
 from graph.local_bulk import LocalBulk
 from graph.local_http import LocalHttp
-from graph.local_server import Lease, LocalOptions
+from graph.local_server import Endpoint, Lease, LocalOptions
 from graph.schema import Batch, safe_name
 from graph.store import Table, Written
 
@@ -23,31 +24,27 @@ DATABASE = "interlace"
 class LocalStore(BoltStore):
     """The graph in a folder. Open it with `graph.store.open_store("local:FOLDER")`."""
 
-    def __init__(self, lease: Lease, url: str, database: str = DATABASE) -> None:
-        end = lease.endpoint
-        driver = neo4j.GraphDatabase.driver(
-            f"bolt://127.0.0.1:{end.bolt}",
-            auth=("root", end.password),
-            telemetry_disabled=True,
-            notifications_min_severity="OFF",
-        )
-        super().__init__(url, driver, database)
-        self._lease = lease
-        self._http = LocalHttp(end, url, database)
-        self._http.create_database()
+    def __init__(self, home: Path, database: str = DATABASE, options: LocalOptions | None = None) -> None:
+        self._home = home
+        self._options = options
+        self._recovery = Lock()
+        self._lease = Lease.take(home, options)
+        super().__init__(f"local:{home}", _driver(self._lease.endpoint), database)
+        self._http = LocalHttp(self._lease.endpoint, self.url, database)
+        try:
+            self._http.create_database()
+        except BaseException:
+            self.close()
+            raise
 
     @classmethod
     def open(cls, home: Path, *, database: str = DATABASE, options: LocalOptions | None = None) -> LocalStore:
         """Attaches to the folder's server, starting it when needed, and creates the database when absent."""
-        lease = Lease.take(home, options)
-        try:
-            return cls(lease, f"local:{home}", database)
-        except BaseException:
-            lease.release()
-            raise
+        return cls(home, database, options)
 
     def ensure_schema(self, labels: Iterable[str]) -> None:
         """Type, `id` property and unique index for each label."""
+        self._await()
         for label in map(safe_name, labels):
             self._http.sql(f"CREATE VERTEX TYPE `{label}` IF NOT EXISTS")
             self._http.sql(f"CREATE PROPERTY `{label}`.id IF NOT EXISTS STRING")
@@ -55,6 +52,7 @@ class LocalStore(BoltStore):
 
     def bulk_load(self, batches: Iterable[Batch], progress: Callable[[int], None] | None = None) -> Written:
         """Through the server's HTTP batch endpoint, as JSON Lines made from the columns."""
+        self._await()
         return LocalBulk(self._http, self._prepare).load(batches, progress)
 
     def ensure_vector_index(self, label: str, property_name: str, dim: int) -> None:
@@ -77,6 +75,24 @@ class LocalStore(BoltStore):
         index = f"{safe_name(label)}[{safe_name(property_name)}]"
         return self.query("nearest", {"index": index, "vector": list(vector), "k": k})
 
+    def _await(self) -> None:
+        """Makes sure that the server is there (HTTP, unlike Bolt, does not bring it back)."""
+        self.query("RETURN 1 AS alive")
+
+    def _recover(self) -> bool:
+        """Starts the server again when it has died, and connects to the new one."""
+        with self._recovery:
+            before = self._lease
+            if before.is_alive():
+                return True  # It answers no more, or another thread was here first: one more attempt will tell.
+            self._lease = Lease.take(self._home, self._options)
+            before.release()
+            self._driver.close()
+            self._http.close()
+            self._driver = _driver(self._lease.endpoint)
+            self._http = LocalHttp(self._lease.endpoint, self.url, self._database)
+            return True
+
     def _vector_dim(self, label: str, name: str) -> int | None:
         for kind in self._http.sql("SELECT FROM schema:types WHERE name = :label", {"label": label}):
             for index in kind["indexes"]:
@@ -93,3 +109,12 @@ class LocalStore(BoltStore):
         super().close()
         self._http.close()
         self._lease.release()
+
+
+def _driver(endpoint: Endpoint) -> neo4j.Driver:
+    return neo4j.GraphDatabase.driver(
+        f"bolt://127.0.0.1:{endpoint.bolt}",
+        auth=("root", endpoint.password),
+        telemetry_disabled=True,
+        notifications_min_severity="OFF",
+    )

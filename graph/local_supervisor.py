@@ -32,10 +32,11 @@ LOG = "log/child.log"
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 PORT_ATTEMPTS = 3
+MEMORY_SECONDS = 1.0
 
 
 def main(plan: dict[str, object]) -> int:
-    """Runs the child of `plan` (`home`, `java`, `classpath`, `heap_mb`, `timeout_ms`) until nobody uses it."""
+    """Runs the child of `plan` (`home`, `java`, `classpath`, `heap_mb`, `memory_mb`, `timeout_ms`) while it is used."""
     os.umask(0o077)
     home = Path(str(plan["home"]))
     lock = os.open(home / SUPERVISOR_LOCK, os.O_RDWR | os.O_CREAT, 0o600)
@@ -48,7 +49,7 @@ def main(plan: dict[str, object]) -> int:
     if child is None:
         return 1
     try:
-        _wait_until_unused(home, child)
+        _wait_until_unused(home, child, int(str(plan["memory_mb"])))
     finally:
         (home / STATE).unlink(missing_ok=True)
         stop(child)
@@ -153,13 +154,22 @@ def _announce(home: Path, state: dict[str, object]) -> None:
     (home / (STATE + ".new")).replace(home / STATE)
 
 
-def _wait_until_unused(home: Path, child: subprocess.Popen[bytes]) -> None:
-    """Returns when the child has died, or when no process holds `users.lock` any more (and we hold it)."""
+def _wait_until_unused(home: Path, child: subprocess.Popen[bytes], memory_mb: int) -> None:
+    """Returns when the child has died or grown too large, or when no process holds `users.lock` any more."""
     users = os.open(home / USERS_LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     over = threading.Event()
-    for wait in (lambda: fcntl.flock(users, fcntl.LOCK_EX), child.wait):
+    for wait in (lambda: fcntl.flock(users, fcntl.LOCK_EX), child.wait, lambda: _wait_until_large(child, memory_mb)):
         threading.Thread(target=_then_set, args=(wait, over), daemon=True).start()
     over.wait()
+
+
+def _wait_until_large(child: subprocess.Popen[bytes], memory_mb: int) -> None:
+    """Returns when the child's memory passes the limit; some queries take much that the Java heap's limit misses."""
+    statm = Path(f"/proc/{child.pid}/statm")
+    page = os.sysconf("SC_PAGE_SIZE")
+    while not statm.exists() or int(statm.read_text().split()[1]) * page < memory_mb << 20:
+        time.sleep(MEMORY_SECONDS)
+    child.kill()
 
 
 def _then_set(wait: Callable[[], object], over: threading.Event) -> None:

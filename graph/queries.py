@@ -24,6 +24,9 @@ QUERIES: Mapping[str, str] = MappingProxyType(
         "relationship_count": "MATCH ()-[r]->() RETURN count(r) AS relationships",
         "labels": "MATCH (n) UNWIND labels(n) AS label RETURN label, count(*) AS nodes ORDER BY label",
         "relationship_types": "MATCH ()-[r]->() RETURN type(r) AS type, count(*) AS relationships ORDER BY type",
+        # The names alone, without counting: at once, whatever the size.
+        "label_names": "CALL db.labels() YIELD label RETURN label ORDER BY label",
+        "type_names": "CALL db.relationshipTypes() YIELD relationshipType AS type RETURN type ORDER BY type",
         # Both stores answer a vector index with (1 + cosine) / 2.
         "nearest": (
             "CALL db.index.vector.queryNodes($index, $k, $vector) YIELD node, score "

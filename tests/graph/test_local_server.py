@@ -84,6 +84,7 @@ def test_a_stale_state_file_and_an_orphan_are_cleared_away(home: Path) -> None:
     first = Lease.take(home)
     orphan, parent = first.endpoint.pid, psutil.Process(first.endpoint.pid).ppid()
     os.kill(parent, signal.SIGKILL)
+    _gone(home)
     assert (home / supervisor.STATE).exists()
     first.release()
     second = Lease.take(home)
@@ -103,19 +104,32 @@ def test_a_state_file_without_a_server_is_no_server(home: Path, state: str) -> N
     assert not (home / supervisor.STATE).exists()
 
 
-def test_a_server_that_died_is_unavailable_then_started_again(home: Path) -> None:
+def test_a_server_that_died_is_started_again_with_all_that_was_acknowledged(home: Path) -> None:
     store = LocalStore.open(home)
     store.query("CREATE (:Item {id: 'm:1'})")
+    first = store._lease.endpoint.pid
+    psutil.Process(first).kill()
+    assert store.query("MATCH (n:Item) RETURN n.id").rows == [("m:1",)]
+    assert store._lease.endpoint.pid != first
+    psutil.Process(store._lease.endpoint.pid).kill()
+    store.ensure_schema(["Other"])
+    store.close()
+
+
+def test_a_server_that_will_not_come_back_is_unavailable_and_named(home: Path) -> None:
+    store = LocalStore.open(home)
+    store._options = LocalOptions(heap_mb=0)
     psutil.Process(store._lease.endpoint.pid).kill()
     with pytest.raises(StoreUnavailable, match="store with a space") as caught:
-        store.query("MATCH (n:Item) RETURN n.id")
+        store.query("RETURN 1 AS one")
     assert caught.value.remedy
-    with pytest.raises(StoreUnavailable, match="store with a space"):
-        store.ensure_schema(["Other"])
-    again = LocalStore.open(home)
-    assert again.query("MATCH (n:Item) RETURN n.id").rows == [("m:1",)]
-    again.close()
     store.close()
+
+
+def test_a_child_that_takes_too_much_memory_is_ended() -> None:
+    with subprocess.Popen(["sleep", "60"]) as child:
+        supervisor._wait_until_large(child, memory_mb=0)
+        assert child.wait(10) == -signal.SIGKILL
 
 
 def test_a_query_may_not_run_for_ever(home: Path) -> None:
