@@ -46,7 +46,7 @@ GRID = (
     IALSConfig(unobserved_weight=0.1),
     IALSConfig(regularization=0.6, unobserved_weight=0.1),
     IALSConfig(regularization=0.2, unobserved_weight=0.5),
-    IALSConfig(embedding_size=128),
+    IALSConfig(embedding_size=128, epochs=7),
 )
 FOLD_IN_STEPS = 40
 """At most so many conjugate gradient steps from zero for a newcomer: the exact solution to float precision."""
