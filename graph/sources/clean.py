@@ -50,12 +50,16 @@ class Context:
 def clean(raws: Iterable[Raw], part: Part, path: Path, file: str, context: Context) -> Iterator[Chunk]:
     """Canonical chunks of one file. Raises `InvalidData` that names the file when a column is missing or unfit."""
     for raw in raws:
-        _need(raw.rows, part, path)
+        given = raw.rows
+        if not given.num_rows and raw.refused.num_rows:  # lines of which none could be read have no columns either
+            names = {*given.column_names, *NEEDED[part]} - {ROW}
+            given = pa.table({ROW: pa.array([], pa.int64()), **{name: pa.array([], pa.string()) for name in names}})
+        _need(given, part, path)
         try:
-            rows, refused = _rows(raw.rows.combine_chunks(), part, context)
+            rows, refused = _rows(given.combine_chunks(), part, context)
         except InvalidData as error:
             raise InvalidData(f"{path}: {error.what}", valid=error.valid, remedy=error.remedy) from error
-        read = raw.rows.num_rows + raw.refused.num_rows
+        read = given.num_rows + raw.refused.num_rows
         yield Chunk(file, part, rows, pa.concat_tables([raw.refused, refused]), read, context.platform)
 
 

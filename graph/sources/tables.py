@@ -52,7 +52,11 @@ def read_table(path: Path, dialect: Dialect = COMMAS) -> Iterator[Raw]:
             yield raw
     except FileNotFoundError as error:
         raise NotFound(f"there is no file {path}", remedy="check the path") from error
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+    except PermissionError as error:
+        raise InvalidData(f"{path} may not be read", valid="a file you may read", remedy="mend its rights") from error
+    except (OSError, EOFError, zlib.error) as error:
+        if getattr(error, "errno", None) is not None:  # the disk's fault, not the content's
+            raise
         raise InvalidData(
             f"{path} is not a whole gzip file ({error})", valid="a .gz file", remedy="fetch or pack it again"
         ) from error
