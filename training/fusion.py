@@ -36,7 +36,8 @@ class GatedFusion(nn.Module):
 
         Zero where nothing is present.
         """
-        return torch.bmm(self.gates(vectors, masks), vectors) * len(self.parts) ** 0.5
+        fused: torch.Tensor = torch.bmm(self.gates(vectors, masks), vectors)
+        return fused.mul(len(self.parts) ** 0.5)
 
     def gates(self, vectors: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
         """(items, n, parts), summing to one over the parts, or to zero where nothing is present."""

@@ -43,7 +43,7 @@ from training.sampling import Candidates, ListBatch, Positives, list_batches
 class GNNConfig:
     """`relations`: how messages of different relations are weighed. `candidates`: items in the softmax, at most."""
 
-    embedding_size: int = 128
+    embedding_size: int = 64
     num_layers: int = 2
     epochs: int = 100
     learning_rate: float = 0.005
@@ -63,7 +63,7 @@ class GNNConfig:
 GRID = (
     GNNConfig(),
     GNNConfig(relations="attentive"),
-    GNNConfig(embedding_size=64),
+    GNNConfig(embedding_size=128),
 )
 
 

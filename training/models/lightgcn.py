@@ -50,7 +50,7 @@ class LightGCNConfig:
 GRID = (
     LightGCNConfig(),
     LightGCNConfig(num_layers=3),
-    LightGCNConfig(temperature=0.15),
+    LightGCNConfig(embedding_size=128),
 )
 
 
