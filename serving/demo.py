@@ -5,7 +5,7 @@ Every arrow of the flow in order, each a step that is skipped when nothing it re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -75,9 +75,7 @@ class Demo:
         def work() -> dict[str, Any]:
             said: list[str] = []
             with self.reporter.step(f"fetching {DATASET}") as step:
-                path = get(
-                    DATASET, home=self.home, mirror=mirror, progress=lambda text: (said.append(text), step.note(text))
-                )
+                path = get(DATASET, home=self.home, mirror=mirror, progress=tell(step, said))
             return {"path": str(path.resolve()), "notes": [text for text in said if text.startswith("without ")]}
 
         inputs = {"name": DATASET, "mirror": mirror, "code": code_version("graph/datasets.py")}
@@ -179,6 +177,16 @@ class Demo:
         return self.steps.run(
             "publish", inputs, work, holds=lambda result: (published / result["index"] / MANIFEST).is_file()
         )
+
+
+def tell(step: Step, said: list[str]) -> Callable[[str], None]:
+    """Shows what is said, and keeps it."""
+
+    def both(text: str) -> None:
+        step.note(text)
+        said.append(text)
+
+    return both
 
 
 def count_nodes(graph: GraphStore) -> int:

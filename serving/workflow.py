@@ -10,11 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from graph.snapshot_files import content_hash, load, save
-from graph.snapshot_read import read_snapshot
-
 from graph.errors import InvalidData
 from graph.snapshot import Snapshot
+from graph.snapshot_files import content_hash, load, save
+from graph.snapshot_store import read_snapshot
 from graph.store import GraphStore
 from serving.index import ModelInfo
 from serving.publish import publish

@@ -137,5 +137,5 @@ def _finite(value: Any) -> Any:
 
 def examples(*lines: tuple[str, str]) -> str:
     """The examples under a command's help: (command line, what it does)."""
-    shown = "\n".join(f"[cyan]{command}[/]  [dim]{what}[/]" for command, what in lines)
+    shown = "\n".join(f"[cyan]{command}[/]  [dim]# {what}[/]" for command, what in lines)
     return f"[bold]Examples[/]\n\n{shown}"

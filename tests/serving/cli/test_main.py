@@ -35,7 +35,7 @@ LEAVES = [words for words in ALL if words and words not in (["data"], ["models"]
 
 
 def test_the_design_commands_are_all_there() -> None:
-    expected = [
+    names = (
         "demo",
         "ingest",
         "encode",
@@ -47,9 +47,9 @@ def test_the_design_commands_are_all_there() -> None:
         "mlflow",
         "doctor",
         "bench",
-    ]
+    )
     groups = [["data", "list"], ["data", "get"], ["models", "list"], ["models", "promote"], ["models", "rollback"]]
-    assert sorted([[name] for name in expected] + groups) == LEAVES
+    assert sorted([[name] for name in names] + groups) == LEAVES
 
 
 @pytest.mark.parametrize("words", ALL, ids=" ".join)
