@@ -21,9 +21,11 @@ export function metric(value) {
   return typeof value === 'number' && !Number.isInteger(value) ? value.toFixed(4) : String(value);
 }
 
+const SAID_ELSEWHERE = new Set(['name', 'title', 'entity']);
+
 /** Properties worth a line: short values, most telling first as the source has them. */
 export function facts(properties, most) {
-  const shown = Object.entries(properties).filter(([name, value]) => isShort(value) && !['name', 'title'].includes(name));
+  const shown = Object.entries(properties).filter(([name, value]) => isShort(value) && !SAID_ELSEWHERE.has(name));
   return shown.slice(0, most).map(([name, value]) => [words(name), String(value)]);
 }
 

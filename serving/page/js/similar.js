@@ -1,5 +1,5 @@
 /** Items like this one, in a tab for each way of being alike. */
-import { getSimilar } from './api.js';
+import { Problem, getSimilar } from './api.js';
 import { card } from './cards.js';
 import { h, uniqueId } from './dom.js';
 import { score } from './format.js';
@@ -7,6 +7,7 @@ import { cardBones, emptyState, fill } from './states.js';
 import { tabs } from './tabs.js';
 
 const COUNT = 12;
+const NOT_SUPPORTED = 501;
 const WAYS = [
   { modality: 'text', name: 'By text', about: 'Their words are near in meaning.' },
   { modality: 'image', name: 'By image', about: 'Their pictures look alike.' },
@@ -23,14 +24,21 @@ export function similarSection(item, user) {
 function showWay(region, { modality, name, about }, item, user) {
   return fill(region, {
     bones: () => h('ul', { class: 'shelf' }, cardBones(6)),
-    load: () => getSimilar(item.id, modality, COUNT),
+    load: () => getSimilar(item.id, modality, COUNT).catch(whenNotPublished),
     render: (found) => {
+      if (found instanceof Problem) return emptyState('Not published', `The index has ${found.valid}. For more: interlace encode, then interlace train.`, true);
       if (found.length === 0) return emptyState('Nothing similar', `${item.title} has no neighbours of this kind.`, true);
       const shelf = h('ul', { class: 'shelf', tabindex: 0, 'aria-label': `Similar ${name.toLowerCase()}` }, found.map((entry) => near(entry, user)));
       return [h('p', { class: 'soft' }, about), shelf];
     },
     small: true,
   });
+}
+
+/** A way of being alike that the published index lacks (no pictures encoded, say) is no failure. */
+function whenNotPublished(error) {
+  if (error instanceof Problem && error.status === NOT_SUPPORTED) return error;
+  throw error;
 }
 
 function near({ item, score: likeness }, user) {
