@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from graph.movielens_links import films_of_movies_dat, mend
+
 SEQUENCES = {"beauty": "amazon-seq/Beauty", "sports": "amazon-seq/Sports_and_Outdoors", "lastfm": "lastfm-seq/LastFM"}
 PARTS = ("train", "valid", "test")
 
@@ -59,7 +61,12 @@ def ml_100k(data: Path, splits: Path, out: Path) -> None:
     triples = pd.read_csv(source / "ml-100k.kg", sep="\t", dtype=str)
     triples.columns = ["head", "relation", "tail"]
     triples.to_csv(out / "triples.csv", index=False)
-    links = pd.read_csv(source / "ml-100k.link", sep="\t", dtype=str)
+    for name in ("ml-100k.link", "ml-100k.item"):
+        shutil.copyfile(source / name, out / name)
+    mend(out, films_of_movies_dat(data / "ml-1m" / "movies.dat"))  # the published numbers are another catalogue's
+    links = pd.read_csv(out / "ml-100k.link", sep="\t", dtype=str)
+    for name in ("ml-100k.link", "ml-100k.item"):
+        (out / name).unlink()
     links.columns = ["item", "entity"]
     links[links.item.isin(items.item)].to_csv(out / "links.csv", index=False)
     users = pd.read_csv(source / "ml-100k.user", sep="\t", dtype=str)

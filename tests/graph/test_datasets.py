@@ -9,6 +9,7 @@ import pytest
 import graph.datasets as module
 from graph.datasets import DATASETS, get
 from graph.errors import InvalidData, NotFound, Unsupported
+from graph.movielens_links import films_in_order, films_of_movies_dat
 
 
 def test_a_mirror_stands_for_the_network(tmp_path, data_root):
@@ -52,6 +53,44 @@ def test_without_a_package_index_the_mirror_is_the_remedy(tmp_path, monkeypatch)
     with pytest.raises(Unsupported, match="--mirror"):
         get("ml-100k", home=tmp_path)
     assert list((tmp_path / "data").iterdir()) == []
+
+
+def _links(folder):
+    rows = (line.split("\t") for line in (folder / "ml-100k.link").read_text().splitlines()[1:])
+    return {row[0]: row[1] for row in rows}
+
+
+def test_the_published_links_are_put_right(tmp_path, data_root):
+    """Published, item 50 (Star Wars) is The Usual Suspects, which is item 12; sequels show what is right."""
+    said: list[str] = []
+    folder = get("ml-100k", home=tmp_path, mirror=data_root, progress=said.append)
+    published, mended = _links(data_root / "ml-100k"), _links(folder)
+    assert mended["12"] == published["50"]
+    assert mended.get("50") != published["50"]
+    assert len(mended) > 1400
+    assert any("put right by title" in text for text in said)
+
+
+def test_titles_in_order_and_titles_with_numbers_agree(data_root):
+    films = films_of_movies_dat(data_root / "ml-1m" / "movies.dat")
+    named = [f"{film.title} ({film.year})" if film.year else film.title for film in films]
+    assert [film.id for film in films_in_order(named)] == [film.id for film in films]
+
+
+def test_links_that_cannot_be_mended_are_left_out(tmp_path, data_root, monkeypatch):
+    mirror = tmp_path / "mirror" / "ml-100k"
+    mirror.mkdir(parents=True)
+    for name in DATASETS["ml-100k"].sha256:
+        (mirror / name).write_bytes((data_root / "ml-100k" / name).read_bytes())
+
+    def fail(command, **_options):
+        raise subprocess.CalledProcessError(1, command, stderr="ERROR: No matching distribution found")
+
+    monkeypatch.setattr(module.subprocess, "run", fail)
+    said: list[str] = []
+    folder = get("ml-100k", home=tmp_path, mirror=mirror.parent, progress=said.append)
+    assert not (folder / "ml-100k.link").exists()
+    assert any("without links" in text for text in said)
 
 
 def test_an_unreachable_repository_is_a_note_not_an_end(tmp_path):
