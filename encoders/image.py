@@ -17,6 +17,7 @@ import numpy as np
 from encoders.base import Lazy, Modality, Vectors, unit_rows
 from encoders.clip import CONFIG, build_clip, image_weights
 from encoders.devices import image_autocast, pick_device
+from encoders.folding import fold_batch_norms
 from encoders.pictures import open_picture
 from encoders.weights import files_version, folder_version
 from graph.errors import NotFound, Unsupported
@@ -83,6 +84,7 @@ def efficientnet_lite0(_reference: str, device: str | None) -> ImageEncoder:
 
     def load() -> Tower:
         model = build_clip()
+        fold_batch_norms(model.visual.trunk)
         return _tower(model, model.visual.trunk, model.visual.trunk.num_features, device)
 
     return ImageEncoder(

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from encoders.clip import build_clip, image_weights, timm_weights
+from encoders.folding import fold_batch_norms
 from encoders.image import ImageEncoder
 from encoders.registry import open_encoder
 from graph.errors import NotFound, Unsupported
@@ -64,6 +65,15 @@ def test_both_towers_are_whole_in_the_clip(pictures: ImageEncoder) -> None:
     tokens = torch.tensor([[101, 2143, 102, 0], [101, 2143, 2143, 102]])
     with torch.inference_mode():
         assert model.encode_text(tokens, normalize=True).shape == (2, 256)
+
+
+def test_folding_leaves_no_normalisation_and_the_same_function() -> None:
+    trunk, folded = build_clip().visual.trunk, build_clip().visual.trunk
+    fold_batch_norms(folded)
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in folded.modules())
+    pixels = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        torch.testing.assert_close(folded(pixels), trunk(pixels), atol=1e-4, rtol=1e-4)
 
 
 def test_the_projected_encoder_is_the_open_clip_model(tmp_path: Path) -> None:
