@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def fold_batch_norms(model: nn.Module) -> None:
-    """Changes `model` in place: a timm network in evaluation mode, whose modules are listed in the order they run in."""
+    """Changes `model` in place: a timm network in evaluation mode, whose modules are listed in running order."""
     from timm.layers import BatchNormAct2d
     from torch import nn
     from torch.nn.utils.fusion import fuse_conv_bn_weights
