@@ -106,11 +106,11 @@ def open_store(url: str, *, user: str | None = None, password: str | None = None
     # Each adapter brings a driver and more: a command that needs neither should not wait for their import.
     scheme, _, rest = url.partition(":")
     if scheme == "local" and rest:
-        from graph.local_store import LocalStore  # noqa: PLC0415
+        from graph.local_store import LocalStore
 
         return LocalStore.open(Path(rest).expanduser())
     if scheme in NEO4J_SCHEMES and rest.startswith("//") and len(rest) > len("//"):
-        from graph.neo4j_store import Neo4jStore  # noqa: PLC0415
+        from graph.neo4j_store import Neo4jStore
 
         return Neo4jStore.open(url, user=user, password=password)
     raise InvalidData(
