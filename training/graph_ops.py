@@ -1,8 +1,8 @@
 """Normalised adjacency and its fast product with node vectors: one full-batch step of every graph model.
 
-Measured on one core, forward alone, d 64 (`benchmarks/epoch.py --products`): torch's CSR product beats PyG's
-`EdgeIndex.matmul`, SciPy and a numba loop, so it is the one here. Its own backward would build the transpose anew at
-every step, so the transpose is stored; a symmetric matrix is its own.
+`python -m benchmarks.epoch SPLITS --products` measures the choice: torch's CSR product beats PyG's cached
+`EdgeIndex.matmul` and SciPy. Its own backward would build the transpose anew at every step, so the transpose is stored;
+a symmetric matrix is its own.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ import warnings
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="`torch.jit.script` is deprecated", category=FutureWarning)
+    from torch_geometric import EdgeIndex
     from torch_geometric.data import HeteroData
     from torch_geometric.nn import MessagePassing
 
-__all__ = ["HeteroData", "MessagePassing"]
+__all__ = ["EdgeIndex", "HeteroData", "MessagePassing"]
