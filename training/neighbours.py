@@ -74,26 +74,52 @@ class _Kept:
 
 
 @njit(cache=True)
+def _largest(values, k):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """The k-th largest value (quickselect, in place); numba's own partition takes ten seconds to compile."""
+    low, high, wanted = 0, len(values) - 1, k - 1
+    while low < high:
+        pivot = values[(low + high) // 2]
+        left, right = low, high
+        while left <= right:
+            while values[left] > pivot:
+                left += 1
+            while values[right] < pivot:
+                right -= 1
+            if left <= right:
+                values[left], values[right] = values[right], values[left]
+                left += 1
+                right -= 1
+        if wanted <= right:
+            high = right
+        elif wanted >= left:
+            low = left
+        else:
+            break
+    return values[wanted]
+
+
+@njit(cache=True)
 def _select(found, values, size, items_out, values_out):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """The best of `size` candidates into the outputs, unordered; returns how many."""
+    """The best of `size` candidates, whose indices ascend, into the outputs, unordered; returns how many."""
     k = len(items_out)
     if size <= k:
-        items_out[:size], values_out[:size] = found[:size], values[:size]
+        for place in range(size):
+            items_out[place], values_out[place] = found[place], values[place]
         return size
     if k == 0:
         return 0
-    least = np.partition(values[:size], size - k)[size - k]
-    equal, count, ties = np.empty(size, np.int32), 0, 0
+    least = _largest(values[:size].copy(), k)
+    above = 0
     for place in range(size):
-        if values[place] > least:
+        above += values[place] > least
+    count, ties = 0, k - above
+    for place in range(size):
+        tied = values[place] == least and ties > 0
+        if values[place] > least or tied:
             items_out[count], values_out[count] = found[place], values[place]
             count += 1
-        elif values[place] == least:
-            equal[ties] = found[place]
-            ties += 1
-    tied = np.sort(equal[:ties])
-    items_out[count:], values_out[count:] = tied[: k - count], least
-    return k
+            ties -= tied
+    return count
 
 
 @njit(cache=True)
