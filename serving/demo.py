@@ -20,6 +20,8 @@ DATASET = "ml-100k"
 PLATFORM = "movielens"
 LIKED = 4.0
 """A rating of 4 or 5 is a like."""
+BUDGET = 120.0
+"""Seconds after which `auto` begins no new fit: the whole job shall take five minutes on two cores."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,16 @@ class DemoReport:
 
 @dataclass(frozen=True)
 class Demo:
-    """One run: settings, where progress shows, and the steps' memory."""
+    """One run: settings, where progress shows, and the steps' memory.
+
+    `names` limits the models that are tried; `folder` is a dataset folder in place of MovieLens 100K.
+    """
 
     settings: Settings
     reporter: Reporter
     steps: Steps
     names: tuple[str, ...] = ()
+    folder: Path | None = None
 
     @property
     def home(self) -> Path:
@@ -68,6 +74,9 @@ class Demo:
 
     def fetch(self) -> Done:
         """Data set and, where they can be had, posters."""
+        if self.folder is not None:
+            found = {"path": str(self.folder.resolve()), "notes": []}
+            return self.steps.run("data", found, lambda: found)
         from graph.datasets import get
 
         mirror = self.settings.mirror
@@ -153,10 +162,12 @@ class Demo:
         from training.train import Plan, Watch, train
 
         data = thaw(self.home, frozen.result["snapshot"])
-        plan = Plan(names=self.names, min_value=LIKED, seed=self.settings.seed)
-        watch = Watch(step.note, lambda _name: EpochMonitor(step))
+        plan = Plan(names=self.names, min_value=LIKED, seed=self.settings.seed, budget=BUDGET)
+        said: list[str] = []
+        watch = Watch(tell(step, said), lambda _name: EpochMonitor(step))
         registry = open_registry(self.settings.mlflow)
-        return train(data.snapshot, data.hash, registry, plan, dataset=frozen.result["dataset"], watch=watch).as_dict()
+        report = train(data.snapshot, data.hash, registry, plan, dataset=frozen.result["dataset"], watch=watch)
+        return {**report.as_dict(), "notes": [text for text in said if "skipped" in text]}
 
     def publish(self, trained: Done) -> Done:
         """The champion's index."""
@@ -196,7 +207,7 @@ def count_nodes(graph: GraphStore) -> int:
 
 def _report(log: list[Done], data: Done, frozen: Done, trained: Done, index: Done) -> DemoReport:
     result = trained.result
-    notes = data.result.get("notes", [])
+    notes = [*data.result["notes"], *result["notes"]]
     return DemoReport(
         counts=frozen.result["counts"],
         metrics={**result["models"], result["model"]: result["metrics"]},
