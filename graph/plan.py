@@ -77,8 +77,10 @@ def make_plan(store: GraphStore, stage: Stage, folder: Path) -> Plan:
     """Compares everything staged with the store; nodes first, as relationships need to know which are there."""
     plan = Plan(folder)
     there: dict[str, list[pa.Array]] = {}
+    labels = {row[0] for row in store.query("labels_known")}
     for key in stage.nodes():
-        there[key.label] = [_plan_nodes(store, key, rows, plan) for rows in stage.read(key)]
+        asked = store if key.label in labels else None
+        there[key.label] = [_plan_nodes(asked, key, rows, plan) for rows in stage.read(key)]
     for edges in stage.edges():
         known = pa.chunked_array(there.get(edges.head_label, []), pa.string())
         for rows in stage.read(edges):
@@ -86,11 +88,11 @@ def make_plan(store: GraphStore, stage: Stage, folder: Path) -> Plan:
     return plan
 
 
-def _plan_nodes(store: GraphStore, key: Nodes, rows: pa.Table, plan: Plan) -> pa.Array:
-    """Plans one bucket of a label; returns the ids that the store holds already."""
+def _plan_nodes(store: GraphStore | None, key: Nodes, rows: pa.Table, plan: Plan) -> pa.Array:
+    """Plans one bucket of a label; returns the ids that the store (None: one without this label) holds already."""
     nodes = merge_nodes([rows.drop_columns([ROW, FILE])])
     names = [name for name in nodes.column_names if name != "id"]
-    found = nodes_by_id(store, key.label, nodes.column("id").combine_chunks(), names)
+    found = nodes_by_id(store, key.label, nodes.column("id").combine_chunks(), names) if store else {}
     there = pa.array(list(found), pa.string())
     known = pc.is_in(nodes.column("id"), value_set=there)
     new = nodes.filter(pc.invert(known))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -18,16 +20,17 @@ from graph.snapshot_build import KIND_CODES, NOT_ENTITIES, Acts, Collected, Fact
 from graph.store import GraphStore
 
 NODES_A_PAGE = 10_000
-HEADS_A_PAGE = 2_000
+HEADS_A_PAGE = 1_000
 """Users (or items) whose relationships are read at once: some hundred thousand of them."""
+READERS = 2
 MODALITIES = ("text", "image", "audio")
 EMBEDDING = "_embedding"
 
 
 def read_snapshot(store: GraphStore) -> Snapshot:
     """The whole graph as arrays. The same data gives the same content hash from either store."""
-    labels = {label for label, count in store.query("labels") if count}
-    types = {name for name, count in store.query("relationship_types") if count}
+    labels = {row[0] for row in store.query("labels_known")}
+    types = {row[0] for row in store.query("types_known")}
     collected = Collected()
     vectors = _Vectors()
     for label in sorted(labels - NOT_ENTITIES | (labels & {USER, ITEM})):
@@ -40,9 +43,9 @@ def read_snapshot(store: GraphStore) -> Snapshot:
         collected.acts.extend(_acts(store, heads[USER], types))
         collected.friends.extend(_friends(store, heads[USER]) if "FRIEND" in types else ())
         collected.people.extend(_people(store) if "IS" in types else ())
-    for label, ids in heads.items():
-        if types - RESERVED_TYPES:
-            collected.facts.extend(_facts(store, label, ids))
+    facts = sorted(types - RESERVED_TYPES)
+    for label, ids in heads.items() if facts else ():
+        collected.facts.extend(_facts(store, label, ids, facts))
     items = heads.get(ITEM, [])
     return build(collected, embeddings=vectors.tables(items)).snapshot
 
@@ -88,13 +91,18 @@ def _ranges(ids: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _acts(store: GraphStore, users: list[str], types: set[str]) -> Iterator[Acts]:
+    """Ranges of users are read two at a time: the store collects one while this process takes in another."""
+    names = sorted(types & set(KIND_TO_TYPE.values()))
+    with ThreadPoolExecutor(READERS) as pool:
+        for name in names:
+            yield from pool.map(partial(_acts_between, store, name), _ranges(users))
+
+
+def _acts_between(store: GraphStore, name: str, between: tuple[str, str]) -> Acts:
+    after, upto = between
     unknown = {"unknown_value": float("nan"), "unknown_time": NO_TIME}
-    for name in sorted(types & set(KIND_TO_TYPE.values())):
-        text = acts_of(name)
-        for after, upto in _ranges(users):
-            rows = store.query(text, {"after": after, "upto": upto, **unknown}).rows
-            if rows:
-                yield _grouped_acts(KIND_CODES[TYPE_TO_KIND[name]], rows)
+    rows = store.query(acts_of(name), {"after": after, "upto": upto, **unknown}).rows
+    return _grouped_acts(KIND_CODES[TYPE_TO_KIND[name]], rows)
 
 
 def _grouped_acts(kind: int, rows: list[tuple[Any, ...]]) -> Acts:
@@ -127,10 +135,10 @@ def _people(store: GraphStore) -> Iterator[tuple[pa.Array, pa.Array]]:
     yield pa.array([row[0] for row in rows], pa.string()), pa.array([row[1] for row in rows], pa.string())
 
 
-def _facts(store: GraphStore, label: str, heads: list[str]) -> Iterator[Facts]:
-    text = triples_from(safe_name(label))
+def _facts(store: GraphStore, label: str, heads: list[str], types: list[str]) -> Iterator[Facts]:
+    text = triples_from(safe_name(label), map(safe_name, types))
     for after, upto in _ranges(heads):
-        rows = store.query(text, {"after": after, "upto": upto, "except": sorted(RESERVED_TYPES)}).rows
+        rows = store.query(text, {"after": after, "upto": upto}).rows
         groups = [row[1] for row in rows]
         yield from _split_facts(
             label,
