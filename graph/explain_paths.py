@@ -24,7 +24,8 @@ LIKED_USED = 60
 FANS_OF = 20
 FANS_READ = 300
 DEGREE_COUNTED = 10_000
-UNNAMED = 0.12
+UNNAMED = 0.3
+"""A node known by a code alone explains less: «the same director», but not which."""
 OVERLAP = 0.35
 """What else two items share makes the pair a better one; the claim is still about one node."""
 DIRECT = 0.9
