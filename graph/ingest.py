@@ -21,6 +21,8 @@ from graph import load as loading
 from graph.errors import Conflict, InterlaceError, InvalidData, NotFound, StoreUnavailable
 from graph.gather import IMAGES, Gatherer
 from graph.load import PLAN, read_journal, write_journal
+from graph.media import IMAGES as IMAGE_ENDINGS
+from graph.media import SOUNDS as SOUND_ENDINGS
 from graph.plan import Plan, make_plan
 from graph.sources.chunks import Source
 from graph.sources.detect import open_path
@@ -137,9 +139,9 @@ def _open_platform(name: str) -> None:
 
 def _size(path: Path) -> int:
     """Bytes of rows in a folder; packed ones count for what they unpack to, more or less."""
-    packed = (".gz", ".parquet")
-    files = (one for one in path.rglob("*") if one.is_file() and one.suffix != ".jpg")
-    return sum(one.stat().st_size * (5 if one.name.endswith(packed) else 1) for one in files)
+    media = {*IMAGE_ENDINGS.values(), *SOUND_ENDINGS, ".jpeg"}
+    files = (one for one in path.rglob("*") if one.is_file() and one.suffix.lower() not in media)
+    return sum(one.stat().st_size * (5 if one.name.endswith((".gz", ".parquet")) else 1) for one in files)
 
 
 def _carry_out(store: GraphStore, run: Path, progress: Callable[[int], None] | None) -> None:

@@ -176,7 +176,7 @@ def _triples(rows: pa.Table, platform: str, known: _Known) -> Iterator[Piece]:
     head_item, heads = head_item[tail_rows], heads.take(pa.array(tail_rows))
     rows = rows.take(pa.array(tail_rows))
     relations = _column(rows, "relation").dictionary_encode()
-    types = [relation_type(relation) for relation in relations.dictionary.to_pylist()]
+    types = [_relation_type(relation) for relation in relations.dictionary.to_pylist()]
     for mask, label, names in ((~head_item, ENTITY, heads), (~tail_item, ENTITY, tails)):
         yield _reference(names.filter(pa.array(mask)), label, platform)
     table = pa.table({"head": graph_ids(platform, heads), "tail": graph_ids(platform, tails)})
@@ -185,6 +185,12 @@ def _triples(rows: pa.Table, platform: str, known: _Known) -> Iterator[Piece]:
         where = pa.array(groups == group)
         ends = (ITEM if group & 2 else ENTITY), (ITEM if group & 1 else ENTITY)
         yield Piece(EdgeBatch(types[group // 4], *ends, table.filter(where)), _column(rows, ROW).filter(where))
+
+
+def _relation_type(relation: str) -> str:
+    """As `relation_type`; relations that are numbered get a word in front, as a type cannot begin with a digit."""
+    plain = relation.lstrip("./<>#: ")
+    return relation_type(f"relation_{plain}" if plain[:1].isdigit() else relation)
 
 
 def _item_names(known: _Known) -> tuple[pa.Array, pa.Array]:

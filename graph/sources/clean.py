@@ -159,6 +159,6 @@ def attribute_label(column: str) -> str:
 
 
 def _check_relations(relations: pa.Array, checks: Checks) -> None:
-    named = pc.match_substring_regex(relations, r"^[^A-Za-z0-9_]*[A-Za-z_]")
-    checks.refuse(mask_of(pc.invert(named)), "relation {} has no letter to begin with", relations)
+    named = pc.match_substring_regex(relations, r"^([^A-Za-z0-9_]*[A-Za-z_]|[./<>#: ]*[0-9])")
+    checks.refuse(mask_of(pc.invert(named)), "relation {} has no letter or digit to begin with", relations)
     checks.refuse(mask_of(pc.greater(pc.utf8_length(relations), 100)), "relation {} is too long", relations)

@@ -92,6 +92,14 @@ def test_without_links_items_take_part_under_their_own_id(tmp_path):
     assert snapshot.triples.tail.tolist() == [1, 0]
 
 
+def test_numbered_and_reserved_relations_get_names_of_their_own(tmp_path):
+    lines = "head,relation,tail\na,12,x\na,similar,x\na,/film/by#1,x\na,/7,x\n"
+    snapshot = read_folder(
+        write(tmp_path, {"interactions.csv": "user,item\n1,a\n", "triples.csv": lines}), now=NOW
+    ).snapshot
+    assert snapshot.relations == ("FILM_BY_1", "RELATION_12", "RELATION_7", "SIMILAR_")
+
+
 def test_links_alone_say_which_entity_is_an_item(tmp_path):
     files = {
         "interactions.csv": "user,item\n1,5\n1,6\n1,7\n",

@@ -87,7 +87,7 @@ def test_other_refusals(tmp_path):
         "year 'old' is not a number",
     ]
     assert refused(folder, "friends") == [(1, "'1' is their own friend")]
-    assert "no letter" in refused(folder, "triples")[0][1]
+    assert "no letter or digit" in refused(folder, "triples")[0][1]
 
 
 def test_lines_that_are_no_json_are_refused(tmp_path):
