@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 from fastapi import Request
 
@@ -32,6 +33,7 @@ class IndexHolder:
         self._home = home
         self._pointer = home / FOLDER / CURRENT
         self._clock = clock
+        self._lock = Lock()
         self._next_check = 0.0
         self._stamp: tuple[int, int] | None = None
         self._index: Index | None = None
@@ -39,17 +41,24 @@ class IndexHolder:
 
     def get(self) -> Index:
         """Raises `NotFound` when none has been published, `Conflict` when the only one is damaged."""
-        if self._clock() >= self._next_check:
-            self._refresh()
+        # The first request's thread opens the index while others wait; later checks hold nobody up.
+        if self._clock() >= self._next_check and self._lock.acquire(blocking=self._index is None):
+            try:
+                if self._clock() >= self._next_check:
+                    self._refresh()
+            finally:
+                self._lock.release()
         if self._index is None:
             raise self.trouble or StoreUnavailable("the index is not open yet")
         return self._index
 
     def _refresh(self) -> None:
-        self._next_check = self._clock() + CHECK_SECONDS
         stamp = self._read_stamp()
-        if self._index is not None and stamp == self._stamp:
-            return
+        if self._index is None or stamp != self._stamp:
+            self._open(stamp)
+        self._next_check = self._clock() + CHECK_SECONDS
+
+    def _open(self, stamp: tuple[int, int] | None) -> None:
         try:
             self._index = open_index(self._home)
             self._stamp, self.trouble = stamp, None

@@ -58,7 +58,7 @@ def run(session: Session, settings: Settings, *, open_page: bool) -> None:
     from serving.run import serve as serve_until_stopped
 
     def started(address: str) -> None:
-        text = f"Interlace is at [bold cyan]{address}[/]  [dim]API: {address}/docs · stop: Ctrl-C[/]"
+        text = f"Interlace is at [bold cyan]{address}[/]  [dim]API: {address}/v1/openapi.json · stop: Ctrl-C[/]"
         session.answer({"address": address}, lambda console: console.print(text))
         if open_page:
             import webbrowser

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from training.topk import top_k
 
 from graph.errors import InvalidData
 from tests.training.planted import snapshot_of
@@ -15,6 +14,7 @@ from training.evaluate import evaluate
 from training.metrics import per_user
 from training.prepare import prepare
 from training.split import make_split
+from training.topk import top_k
 from training.zoo import find
 
 CHEAP = ("popularity", "item-knn", "ease", "ials")
