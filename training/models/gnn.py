@@ -62,7 +62,6 @@ class GNNConfig:
 
 GRID = (
     GNNConfig(),
-    GNNConfig(relations="attentive"),
     GNNConfig(embedding_size=128),
 )
 

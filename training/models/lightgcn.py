@@ -49,7 +49,6 @@ class LightGCNConfig:
 
 GRID = (
     LightGCNConfig(),
-    LightGCNConfig(num_layers=3),
     LightGCNConfig(embedding_size=128),
 )
 
