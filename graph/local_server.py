@@ -82,7 +82,7 @@ class Lease:
 
     def is_alive(self) -> bool:
         """Whether the server of this lease still runs."""
-        return _supervised(self._home) and _announced(self._home) == self.endpoint
+        return _supervised(self._home) and _announced(self._home) == self.endpoint and _runs(self.endpoint)
 
     def release(self) -> None:
         """Gives the lease back (idempotent)."""
@@ -137,11 +137,29 @@ def _make_home(home: Path) -> None:
 
 
 def _running(home: Path) -> Endpoint | None:
-    """The server that a living supervisor has announced. What a dead one left behind is cleared away."""
-    if _supervised(home):
-        return _announced(home)
+    """The server that a living supervisor has announced. What a dead one left behind is cleared away.
+
+    A supervisor whose server died is waited for: it goes, and its last announcement leads nowhere.
+    """
+    deadline = time.monotonic() + WAIT_SECONDS
+    while _supervised(home):
+        found = _announced(home)
+        if found is not None and _runs(found):
+            return found
+        if time.monotonic() > deadline:
+            raise StoreUnavailable(
+                f"the local store in {home} is neither up nor down", remedy="wait, or end the process that holds it"
+            )
+        time.sleep(PAUSE)
     _clear(home)
     return None
+
+
+def _runs(endpoint: Endpoint) -> bool:
+    try:
+        return psutil.Process(endpoint.pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _supervised(home: Path) -> bool:

@@ -5,6 +5,7 @@ Bulk loads and schema go over the server's HTTP side (`graph.local_bulk`), every
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from threading import Lock
@@ -14,11 +15,12 @@ import neo4j
 from graph.bolt import BoltStore
 from graph.local_bulk import LocalBulk
 from graph.local_http import LocalHttp
-from graph.local_server import Endpoint, Lease, LocalOptions
+from graph.local_server import PAUSE, Endpoint, Lease, LocalOptions
 from graph.schema import Batch, safe_name
 from graph.store import Table, Written
 
 DATABASE = "interlace"
+DYING_SECONDS = 1.0
 
 
 class LocalStore(BoltStore):
@@ -83,7 +85,7 @@ class LocalStore(BoltStore):
         """Starts the server again when it has died, and connects to the new one."""
         with self._recovery:
             before = self._lease
-            if before.is_alive():
+            if not self._dies(before):
                 return True  # It answers no more, or another thread was here first: one more attempt will tell.
             self._lease = Lease.take(self._home, self._options)
             before.release()
@@ -92,6 +94,15 @@ class LocalStore(BoltStore):
             self._driver = _driver(self._lease.endpoint)
             self._http = LocalHttp(self._lease.endpoint, self.url, self._database)
             return True
+
+    def _dies(self, lease: Lease) -> bool:
+        """Whether the server is gone or goes within a second: a killed process breaks connections before it ends."""
+        deadline = time.monotonic() + DYING_SECONDS
+        while lease.is_alive():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(PAUSE)
+        return True
 
     def _vector_dim(self, label: str, name: str) -> int | None:
         for kind in self._http.sql("SELECT FROM schema:types WHERE name = :label", {"label": label}):
