@@ -112,7 +112,7 @@ def wait_until_ready(address: str, seconds: float = 20) -> None:
             time.sleep(0.05)
 
 
-def measure(address: str, process: int, script: Path, connections: int, seconds: int) -> dict[str, float | int]:
+def measure(address: str, process: int, script: Path, connections: int, seconds: int) -> dict[str, float | int | None]:
     """One run of wrk with the worker's CPU time around it."""
     before = cpu_seconds(process)
     output = wrk(address, script, connections, seconds)
@@ -127,10 +127,15 @@ def measure(address: str, process: int, script: Path, connections: int, seconds:
         "failed": failed,
         "requests_a_second": round(requests / seconds, 1),
         "cpu_ms_a_request": round(1000 * used / max(1, requests), 3),
-        "p50_ms": round(times["50"], 3),
-        "p99_ms": round(times["99"], 3),
+        "p50_ms": rounded(times.get("50")),
+        "p99_ms": rounded(times.get("99")),
         "memory_mb": memory_mb(process),
     }
+
+
+def rounded(value: float | None) -> float | None:
+    """None where no request was answered."""
+    return None if value is None else round(value, 3)
 
 
 def wrk(address: str, script: Path, connections: int, seconds: int) -> str:
