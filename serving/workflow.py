@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graph.errors import InvalidData
+from graph.ingest import recover
 from graph.snapshot import Snapshot
 from graph.snapshot_files import content_hash, load, save
 from graph.snapshot_store import read_snapshot
@@ -39,7 +40,11 @@ class Frozen:
 
 
 def freeze(store: GraphStore, home: Path) -> Frozen:
-    """Reads the graph as a snapshot and keeps it. Raises `InvalidData` for a graph without interactions."""
+    """Reads the graph as a snapshot and keeps it. Raises `InvalidData` for a graph without interactions.
+
+    An ingest that was killed is finished or taken back first: a snapshot never holds half of one.
+    """
+    recover(store, home)
     snapshot = read_snapshot(store)
     if not len(snapshot.interactions):
         raise InvalidData(

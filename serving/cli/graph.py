@@ -111,10 +111,12 @@ def encode(
     """Turn texts and pictures into vectors on the graph, with a vector index."""
     session = start(ctx, home, store, as_json)
     from encoders.encode import encode_items
+    from graph.ingest import recover
     from serving.progress import parts
 
     names = {name: value for name, value in (("text", text), ("image", image)) if value}
     with session.reporter.step("encoding") as step, session.store() as graph:
+        recover(graph, session.home)
         report = encode_items(
             graph,
             home=session.home,

@@ -22,6 +22,7 @@ from graph.schema import Batch
 from graph.snapshot_files import content_hash
 from graph.snapshot_read import read_folder, read_snapshot
 from graph.store import GraphStore, Written
+from serving.workflow import freeze
 from tests.graph.made import NOW, SHOP, write
 from tests.graph.test_media import picture
 
@@ -207,6 +208,14 @@ def test_killed_in_the_middle_the_next_start_finishes(local_store, local_home, f
     assert report.recovered
     assert (report.nodes, report.relationships, report.changed) == (0, 0, 0)
     assert content_hash(read_snapshot(local_store)) == content_hash(expected)
+
+
+def test_a_snapshot_never_holds_half_an_ingest(local_store, local_home, folder):
+    script = [sys.executable, "-c", KILLED, str(local_home), local_store._database, str(folder), "4"]
+    done = subprocess.run(script, check=False, cwd=Path(__file__).parents[2], capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    expected = read_folder(folder, platform="shop", now=NOW).snapshot
+    assert freeze(local_store, folder.parent).hash == content_hash(expected)
 
 
 def test_a_full_disk_writes_nothing(local_store, folder, monkeypatch):
