@@ -25,6 +25,9 @@ from training.zoo import ZOO, Model, find
 
 TARGET = "ndcg@10"
 ROUNDS = 30
+LEAST_SECONDS = 5.0
+BUDGET = 600.0
+"""Seconds that `auto` may fit for when nobody says otherwise."""
 SAMPLE_CELLS = 8_000_000
 """Validation scores (users x items) a member may hold while weights are learned: beyond it, a sample of users."""
 
@@ -83,16 +86,19 @@ def choose(
 ) -> Chosen:
     """Fits each config of the grid on train and keeps the best by validation; `overrides` fix settings in all of them.
 
-    After `deadline` (of `time.monotonic`) no further config is started.
+    After `deadline` (of `time.monotonic`) no further config is started; a network gets its share of the time until
+    then, and keeps the best of the epochs it had.
     """
     held_out = _validation(data)
     tried: list[Tried] = []
     best: tuple[Recommender, Any] | None = None
-    for config in _configs(model, overrides):
-        if tried and time.monotonic() > deadline:
+    configs = _configs(model, overrides)
+    for place, config in enumerate(configs):
+        left = deadline - time.monotonic()
+        if tried and left <= 0:
             break
         started = time.perf_counter()
-        recommender = model.build(config).fit(data, monitor)
+        recommender = model.build(_within(config, left / (len(configs) - place))).fit(data, monitor)
         seconds = time.perf_counter() - started
         quality = evaluate(recommender, held_out, ks=(10,)).metrics[TARGET]
         tried.append(Tried(model.name, asdict(config), quality, seconds))
@@ -106,6 +112,13 @@ def _configs(model: Model, overrides: Mapping[str, Any] | None) -> list[Any]:
     model.config(overrides)
     configs = [replace(config, **(overrides or {})) for config in model.grid()]
     return list(dict.fromkeys(configs))
+
+
+def _within(config: Any, seconds: float) -> Any:
+    """The config with its training time bounded, where it is that of a network without a bound of its own."""
+    if seconds == float("inf") or getattr(config, "max_seconds", 0.0) is not None:
+        return config
+    return replace(config, max_seconds=max(LEAST_SECONDS, seconds))
 
 
 def _validation(data: TrainingData) -> HeldOut:
@@ -122,23 +135,27 @@ def fit_auto(
     data: TrainingData,
     *,
     names: Sequence[str] | None = None,
-    budget: float | None = None,
+    budget: float | None = BUDGET,
     monitors: Monitors = lambda _name: SILENT,
     progress: Progress = lambda _text: None,
 ) -> AutoResult:
     """Fits every model of `names` (default: all the zoo that the data allows), then learns the blend.
 
-    `budget` seconds: no new candidate is begun after it; the cheap closed forms come first.
+    `budget` seconds: the cheap closed forms come first, the networks share what is left, and no new candidate is begun
+    after it; None: no bound.
     """
     deadline = time.monotonic() + budget if budget else float("inf")
     models = [model for model in map(find, names or ZOO) if model.fits(data)]
     chosen: list[Chosen] = []
-    for model in sorted(models, key=lambda model: model.slow):
+    models.sort(key=lambda model: model.slow)
+    for place, model in enumerate(models):
         if chosen and time.monotonic() > deadline:
             progress(f"{model.name}: skipped, the budget of {budget:.0f} s is spent")
             continue
         progress(f"{model.name}: fitting")
-        chosen.append(choose(model, data, monitor=monitors(model.name), deadline=deadline))
+        now = time.monotonic()
+        until = now + (deadline - now) / (len(models) - place) if model.slow else deadline
+        chosen.append(choose(model, data, monitor=monitors(model.name), deadline=until))
         progress(f"{model.name}: validation {TARGET} {chosen[-1].best.validation:.4f}")
     progress("blend: learning weights on validation")
     return blend(chosen, _validation(data), seed=data.seed)

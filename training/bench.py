@@ -18,7 +18,7 @@ import numpy as np
 from graph.errors import Unsupported
 from graph.snapshot import EmbeddingTable, Snapshot
 from graph.snapshot_read import FolderData, read_folder
-from training.auto import Progress, choose, fit_auto
+from training.auto import BUDGET, Progress, choose, fit_auto
 from training.data import TrainingData
 from training.evaluate import Evaluation, evaluate
 from training.prepare import Prepared, prepare
@@ -77,7 +77,7 @@ def bench(
     model: str = "auto",
     min_value: float | None = None,
     refit: bool = False,
-    budget: float | None = None,
+    budget: float | None = BUDGET,
     seed: int = 42,
     overrides: Mapping[str, Any] | None = None,
     embed: Embed | None = None,

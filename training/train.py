@@ -17,7 +17,7 @@ import numpy as np
 
 from graph.errors import InvalidData, Unsupported
 from graph.snapshot import Snapshot
-from training.auto import TARGET, AutoResult, Chosen, choose, fit_auto
+from training.auto import BUDGET, TARGET, AutoResult, Chosen, choose, fit_auto
 from training.data import TrainingData
 from training.environment import environment
 from training.evaluate import Evaluation, evaluate
@@ -40,7 +40,7 @@ Monitors = Callable[[str], Monitor]
 
 @dataclass(frozen=True)
 class Plan:
-    """What to train and how to measure it. `names` limits what `auto` tries; `budget` seconds, no new fit after it."""
+    """What to train and how to measure it. `names` limits what `auto` tries; `budget`: seconds for its fits."""
 
     model: str = AUTO
     overrides: Mapping[str, Any] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Plan:
     how: How = "random"
     min_value: float | None = None
     seed: int = 42
-    budget: float | None = None
+    budget: float | None = BUDGET
     refit: bool = True
 
     @property

@@ -41,7 +41,7 @@ def bench(
     settings: Settings = None,
     refit: Refit = False,
     min_value: MinValue = None,
-    budget: Budget = None,
+    budget: Budget = 600.0,
     embed: Embed = True,
     seed: Seed = None,
     home: Home = None,

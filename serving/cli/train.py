@@ -43,7 +43,8 @@ MinValue = Annotated[
 ]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of every random choice.", show_default="42")]
 Budget = Annotated[
-    float | None, typer.Option("--budget", metavar="SECONDS", help="auto begins no new fit after this.")
+    float,
+    typer.Option("--budget", min=1, metavar="SECONDS", help="auto fits for about so long; networks share the rest."),
 ]  # fmt: skip
 Publish = Annotated[bool, typer.Option(help="Publish the champion's index for `serve` and `recommend`.")]
 VersionName = Annotated[
@@ -78,7 +79,7 @@ def train(
     settings: Settings = None,
     split: SplitWay = "random",
     min_value: MinValue = None,
-    budget: Budget = None,
+    budget: Budget = 600.0,
     publish: Publish = True,
     seed: Seed = None,
     home: Home = None,
