@@ -7,6 +7,7 @@ search. Driver values leave here as plain Python, driver errors as `graph.errors
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
@@ -44,7 +45,7 @@ class BoltTransaction:
             raise translate(error, self._url, text) from error
 
 
-class BoltStore:
+class BoltStore(ABC):
     """A graph store behind a Bolt driver. Thread-safe, as the driver is; a child process must open its own."""
 
     def __init__(self, url: str, driver: neo4j.Driver, database: str) -> None:
@@ -91,9 +92,9 @@ class BoltStore:
 
         return self._with_retries(run, "write")
 
+    @abstractmethod
     def ensure_schema(self, labels: Iterable[str]) -> None:
-        """See `GraphStore.ensure_schema`."""
-        raise NotImplementedError
+        """See `GraphStore.ensure_schema`: each adapter's own."""
 
     def close(self) -> None:
         """Closes the connections. The store cannot be used afterwards."""

@@ -91,11 +91,7 @@ def bench(
     if model != "auto":
         find(model)
     started = time.perf_counter()
-    progress(f"reading {path}")
-    folder = read_folder(path)
-    if embed is not None:
-        progress("encoding text and images")
-        folder = replace(folder, snapshot=folder.snapshot.with_embeddings(embed(folder.snapshot, path)))
+    folder = _read(path, embed, progress)
     prepared, made = _prepared(folder, how, min_value, seed)
     read = time.perf_counter()
     fitted = _fit(model, prepared.data, overrides, budget, progress)
@@ -125,6 +121,15 @@ def bench(
         tried=fitted.tried,
         brings=fitted.brings,
     )
+
+
+def _read(path: Path, embed: Embed | None, progress: Progress) -> FolderData:
+    progress(f"reading {path}")
+    folder = read_folder(path)
+    if embed is None:
+        return folder
+    progress("encoding text and images")
+    return replace(folder, snapshot=folder.snapshot.with_embeddings(embed(folder.snapshot, path)))
 
 
 def _way(task: str) -> How:
