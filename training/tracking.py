@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Metric
 
+EXPERIMENT = {"mlflow.experimentKind": "custom_model_development"}
+"""So that MLflow opens the experiment on its runs and models, not on language model traces."""
 ARTIFACTS = "artifacts"
 """Folder of all artifacts, beside a local MLflow database."""
 FLUSH_SECONDS = 2.0
@@ -59,7 +61,7 @@ class Tracker:
             return str(found.experiment_id)
         place = None if self.folder is None else (self.folder / ARTIFACTS / name).as_uri()
         try:
-            return str(self.client.create_experiment(name, artifact_location=place))
+            return str(self.client.create_experiment(name, artifact_location=place, tags=EXPERIMENT))
         except MlflowException:
             found = self.client.get_experiment_by_name(name)  # somebody else made it just now
             if found is None:

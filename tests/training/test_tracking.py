@@ -35,6 +35,8 @@ def test_a_run_keeps_parameters_metrics_tags_and_documents(tracker: Tracker) -> 
         run.params({"regularization": 300.0, "long": "x" * 10_000})
         run.metrics({"ndcg@10": 0.25}, prefix="test/")
         run.document({"a": 1}, "environment.json")
+    experiment = tracker.client.get_experiment_by_name("films")
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
     found = tracker.client.get_run(run.id)
     assert found.info.status == "FINISHED"
     assert found.data.params["regularization"] == "300.0"
