@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Metric
 
 EXPERIMENT = {"mlflow.experimentKind": "custom_model_development"}
-"""So that MLflow opens the experiment on its runs and models, not on language model traces."""
+"""MLflow's mark for experiments of trained models, as against language model applications."""
 ARTIFACTS = "artifacts"
 """Folder of all artifacts, beside a local MLflow database."""
 FLUSH_SECONDS = 2.0

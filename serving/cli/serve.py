@@ -76,7 +76,8 @@ def mlflow(
     from serving.mlflow_ui import serve_ui
 
     def started(address: str) -> None:
-        text = f"MLflow is at [bold cyan]{address}[/]  [dim]stop: Ctrl-C[/]"
+        page = f"{address}/#/experiments?workflowType=machine_learning"  # MLflow's first page is about language models
+        text = f"MLflow is at [bold cyan]{page}[/]  [dim]stop: Ctrl-C[/]"
         session.answer({"address": address}, lambda console: console.print(text))
 
     serve_ui(session.settings.mlflow, port, on_start=started)
