@@ -13,14 +13,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from graph.errors import Unsupported
 from graph.snapshot import EmbeddingTable, Snapshot
 from graph.snapshot_read import FolderData, read_folder
 from training.auto import BUDGET, Progress, choose, fit_auto
 from training.data import TrainingData
-from training.evaluate import Evaluation, evaluate
+from training.evaluate import on_test
 from training.prepare import Prepared, prepare
 from training.recommender import Recommender
 from training.refit import refit as refitted
@@ -100,8 +98,8 @@ def bench(
         fitted = replace(fitted, recommender=refitted(fitted.recommender, fitted.config, prepared.everything))
     fit = time.perf_counter()
     progress("measuring on test")
-    evaluation = _measure(fitted.recommender, prepared)
-    baseline = _measure(find("popularity").build().fit(prepared.data), prepared)
+    evaluation = on_test(fitted.recommender, prepared)
+    baseline = on_test(find("popularity").build().fit(prepared.data), prepared)
     done = time.perf_counter()
     compared = paired_test(evaluation.per_user["ndcg@10"], baseline.per_user["ndcg@10"], seed=seed)
     return BenchResult(
@@ -167,12 +165,6 @@ def _fit(
     text = f"{model} {dict(chosen.best.settings)}, best of {len(chosen.tried)} by validation ndcg@10"
     tried = tuple(asdict(one) for one in chosen.tried)
     return _Fitted(chosen.recommender, chosen.config, text, chosen.best.validation, tried, {})
-
-
-def _measure(recommender: Recommender, prepared: Prepared) -> Evaluation:
-    matrix = prepared.data.matrix
-    counts = np.bincount(matrix.indices, minlength=prepared.data.num_items)
-    return evaluate(recommender, prepared.test, item_counts=counts, num_users=prepared.data.num_users)
 
 
 def peak_mb() -> int:

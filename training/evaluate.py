@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from graph.errors import InvalidData
 from training.data import HeldOut
 from training.metrics import KS, beyond_accuracy, means, per_user
+from training.prepare import Prepared
 from training.recommender import Recommender
 from training.topk import top_k
 
@@ -73,3 +74,10 @@ def evaluate(
     if item_counts is not None:
         metrics |= beyond_accuracy(ranking, item_counts, num_users, ks)
     return Evaluation(metrics, measures, held_out.users, ranking)
+
+
+def on_test(recommender: Recommender, prepared: Prepared) -> Evaluation:
+    """The one look at the test part, catalogue measures included."""
+    data = prepared.data
+    counts = np.bincount(data.matrix.indices, minlength=data.num_items)
+    return evaluate(recommender, prepared.test, item_counts=counts, num_users=data.num_users)

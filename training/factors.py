@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,3 +62,23 @@ def fitted(factors: Factors | None, name: str) -> Factors:
             remedy="call fit(data) or load_state(state) first",
         )
     return factors
+
+
+class FactorModel:
+    """What every network is once it is fitted: `fit` leaves `_factors`, and they score, serve and save it."""
+
+    name: str
+    _factors: Factors | None = None
+
+    def score(self, users: UserBatch) -> NDArray[np.float32]:
+        return fitted(self._factors, self.name).score(users)
+
+    def forms(self) -> Sequence[FactorForm]:
+        return (fitted(self._factors, self.name).form(),)
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        return fitted(self._factors, self.name).state()
+
+    def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
+        self._factors = Factors.of_state(state)
+        return self

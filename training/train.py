@@ -20,7 +20,7 @@ from graph.snapshot import Snapshot
 from training.auto import BUDGET, TARGET, AutoResult, Chosen, choose, fit_auto
 from training.data import TrainingData
 from training.environment import environment
-from training.evaluate import Evaluation, evaluate
+from training.evaluate import Evaluation, on_test
 from training.model_files import ModelCard, Tested, save, settings_of
 from training.prepare import Prepared, histories, prepare, side_information
 from training.recommender import SILENT, Monitor, Recommender
@@ -240,13 +240,9 @@ def _of_auto(auto: AutoResult) -> _Fitted:
 
 
 def _measure(fitted: _Fitted, prepared: Prepared) -> _Measured:
-    def on_test(recommender: Recommender) -> Evaluation:
-        counts = np.bincount(prepared.data.matrix.indices, minlength=prepared.data.num_items)
-        return evaluate(recommender, prepared.test, item_counts=counts, num_users=prepared.data.num_users)
-
-    models = {member.best.name: on_test(member.recommender) for member in fitted.members}
-    whole = models.get(fitted.recommender.name) or on_test(fitted.recommender)
-    popularity = models.get(POPULARITY) or on_test(find(POPULARITY).build().fit(prepared.data))
+    models = {member.best.name: on_test(member.recommender, prepared) for member in fitted.members}
+    whole = models.get(fitted.recommender.name) or on_test(fitted.recommender, prepared)
+    popularity = models.get(POPULARITY) or on_test(find(POPULARITY).build().fit(prepared.data), prepared)
     return _Measured(whole, popularity, models)
 
 

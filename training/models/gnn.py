@@ -15,26 +15,25 @@ the side information may be missing; with none it is LightGCN.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from torch import nn
 from torch.nn import functional
 
 from training import losses
-from training.data import TrainingData, UserBatch
-from training.factors import Factors, fitted
+from training.data import TrainingData
+from training.factors import FactorModel, Factors
 from training.fusion import ItemParts
 from training.graph_ops import Propagation, bipartite, symmetric_normalised
 from training.hetero import FRIEND, hetero_graph
 from training.loop import LoopConfig, Training, default_device, train
 from training.pyg import HeteroData
-from training.recommender import SILENT, FactorForm, Monitor
+from training.recommender import SILENT, Monitor
 from training.relational import Weights
 from training.sampling import Candidates, ListBatch, Positives, list_batches
 
@@ -147,7 +146,7 @@ def _friends(graph: HeteroData, device: torch.device) -> Propagation | None:
     return Propagation.of(symmetric_normalised(adjacency), symmetric=True, device=device)
 
 
-class GNN:
+class GNN(FactorModel):
     """See the module's docstring. After `fit`, `training` says how it went, and `gates` what each part weighed."""
 
     name = "gnn"
@@ -156,7 +155,6 @@ class GNN:
         self.config = config or GNNConfig()
         self.training: Training | None = None
         self.gates: dict[str, float] = {}
-        self._factors: Factors | None = None
 
     def fit(self, data: TrainingData, monitor: Monitor = SILENT) -> Self:
         device = default_device()
@@ -182,16 +180,3 @@ class GNN:
             patience=config.patience,
             max_seconds=config.max_seconds,
         )
-
-    def score(self, users: UserBatch) -> NDArray[np.float32]:
-        return fitted(self._factors, self.name).score(users)
-
-    def forms(self) -> Sequence[FactorForm]:
-        return (fitted(self._factors, self.name).form(),)
-
-    def state(self) -> dict[str, NDArray[np.generic]]:
-        return fitted(self._factors, self.name).state()
-
-    def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
-        self._factors = Factors.of_state(state)
-        return self

@@ -8,7 +8,7 @@ Loss: the paper's BPR, or a softmax over (sampled) items of cosine / temperature
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -20,11 +20,11 @@ from torch import nn
 from torch.nn import functional
 
 from training import losses
-from training.data import TrainingData, UserBatch
-from training.factors import Factors, fitted
+from training.data import TrainingData
+from training.factors import FactorModel, Factors
 from training.graph_ops import Propagation, bipartite, symmetric_normalised
 from training.loop import LoopConfig, Training, default_device, train
-from training.recommender import SILENT, FactorForm, Monitor
+from training.recommender import SILENT, Monitor
 from training.sampling import Candidates, ListBatch, PairBatch, Positives, list_batches, pair_batches
 
 
@@ -115,14 +115,13 @@ class LightGCNModule(nn.Module):
         return Factors(users.cpu().numpy(), items.cpu().numpy(), fold_in.cpu().numpy())
 
 
-class LightGCN:
+class LightGCN(FactorModel):
     """See the module's docstring. After `fit`, `training` says how it went."""
 
     name = "lightgcn"
 
     def __init__(self, config: LightGCNConfig | None = None) -> None:
         self.config = config or LightGCNConfig()
-        self._factors: Factors | None = None
         self.training: Training | None = None
 
     def fit(self, data: TrainingData, monitor: Monitor = SILENT) -> Self:
@@ -151,16 +150,3 @@ class LightGCN:
             patience=config.patience,
             max_seconds=config.max_seconds,
         )
-
-    def score(self, users: UserBatch) -> NDArray[np.float32]:
-        return fitted(self._factors, self.name).score(users)
-
-    def forms(self) -> Sequence[FactorForm]:
-        return (fitted(self._factors, self.name).form(),)
-
-    def state(self) -> dict[str, NDArray[np.generic]]:
-        return fitted(self._factors, self.name).state()
-
-    def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
-        self._factors = Factors.of_state(state)
-        return self
