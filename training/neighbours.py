@@ -5,12 +5,17 @@ Exact. Among equal similarities the smaller item index is kept, so weights do no
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Self
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 from scipy.sparse import csc_matrix, csr_matrix
+
+from training.data import UserBatch
+from training.recommender import Form, ItemForm
+from training.sparse import csr_from_state, csr_state, times_sparse
 
 BLOCK_CELLS = 8_000_000
 
@@ -156,3 +161,25 @@ def _by_users(indptr, indices, item_indptr, users, weights, norms, kept):  # typ
                 size += 1
         shared[:] = 0
         counts[item] = _select(met, near, size, items[item], values[item])
+
+
+class NeighbourModel:
+    """What a model of neighbours is once it is fitted: `weights` CSR (num_items, num_items), which `fit` makes.
+
+    Row = item in the history, column = candidate.
+    """
+
+    weights: csr_matrix
+
+    def score(self, users: UserBatch) -> NDArray[np.float32]:
+        return times_sparse(users.matrix, self.weights)
+
+    def forms(self) -> Sequence[Form]:
+        return [ItemForm(self.weights)]
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        return csr_state(self.weights)
+
+    def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
+        self.weights = csr_from_state(state)
+        return self

@@ -7,7 +7,6 @@ items have. score(u, j) = sum of the similarities of j's k nearest items that ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -17,10 +16,9 @@ from scipy.sparse import csr_matrix
 
 from graph.errors import InvalidData
 from graph.snapshot import EmbeddingTable
-from training.data import SideInformation, TrainingData, UserBatch
-from training.neighbours import Similarities, nearest
-from training.recommender import SILENT, Form, ItemForm, Monitor
-from training.sparse import csr_from_state, csr_state, times_sparse
+from training.data import SideInformation, TrainingData
+from training.neighbours import NeighbourModel, Similarities, nearest
+from training.recommender import SILENT, Monitor
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class ContentKNNConfig:
 GRID = (ContentKNNConfig(neighbours=20), ContentKNNConfig(neighbours=100), ContentKNNConfig(neighbours=400))
 
 
-class ContentKNN:
+class ContentKNN(NeighbourModel):
     """`weights` CSR (num_items, num_items): row = item in the history, column = candidate."""
 
     name = "content-fused"
@@ -47,19 +45,6 @@ class ContentKNN:
         del monitor
         vectors = _vectors(data.side, self.config.modality, data.num_items)
         self.weights = nearest(_mean_cosine(vectors), data.num_items, self.config.neighbours)
-        return self
-
-    def score(self, users: UserBatch) -> NDArray[np.float32]:
-        return times_sparse(users.matrix, self.weights)
-
-    def forms(self) -> Sequence[Form]:
-        return [ItemForm(self.weights)]
-
-    def state(self) -> dict[str, NDArray[np.generic]]:
-        return csr_state(self.weights)
-
-    def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
-        self.weights = csr_from_state(state)
         return self
 
 

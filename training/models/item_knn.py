@@ -12,7 +12,6 @@ With `bm25` it is the square of BM25's length normalisation instead, and items a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -20,10 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from training.data import TrainingData, UserBatch
-from training.neighbours import nearest_by_users
-from training.recommender import SILENT, Form, ItemForm, Monitor
-from training.sparse import csr_from_state, csr_state, times_sparse
+from training.data import TrainingData
+from training.neighbours import NeighbourModel, nearest_by_users
+from training.recommender import SILENT, Monitor
 
 K1, B = 1.2, 0.75
 """BM25's usual saturation and length normalisation (Robertson and Zaragoza 2009)."""
@@ -50,7 +48,7 @@ GRID = (
 )
 
 
-class ItemKNN:
+class ItemKNN(NeighbourModel):
     """`weights` CSR (num_items, num_items): row = item in the history, column = candidate."""
 
     name = "item-knn"
@@ -75,19 +73,6 @@ class ItemKNN:
             shrinkage=(np.sqrt(config.shrinkage) / items).astype(np.float32),
             k=config.neighbours,
         )
-        return self
-
-    def score(self, users: UserBatch) -> NDArray[np.float32]:
-        return times_sparse(users.matrix, self.weights)
-
-    def forms(self) -> Sequence[Form]:
-        return [ItemForm(self.weights)]
-
-    def state(self) -> dict[str, NDArray[np.generic]]:
-        return csr_state(self.weights)
-
-    def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
-        self.weights = csr_from_state(state)
         return self
 
 
