@@ -5,7 +5,7 @@ The command line prints them without a traceback and exits 2; the API answers `s
 
 from __future__ import annotations
 
-__all__ = ["Conflict", "InterlaceError", "InvalidData", "NotFound", "StoreUnavailable", "Unsupported"]
+__all__ = ["Conflict", "Forbidden", "InterlaceError", "InvalidData", "NotFound", "StoreUnavailable", "Unsupported"]
 
 
 class InterlaceError(Exception):
@@ -34,6 +34,13 @@ class InvalidData(InterlaceError):
 
     status = 422
     title = "Invalid data"
+
+
+class Forbidden(InterlaceError):
+    """A request that is understood and that nobody, or not this caller, may make: a write in a read, a secret."""
+
+    status = 403
+    title = "Forbidden"
 
 
 class NotFound(InterlaceError):

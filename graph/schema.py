@@ -23,10 +23,22 @@ ITEM = "Item"
 ENTITY = "Entity"
 PERSON = "Person"
 PLATFORM = "Platform"
+REFRESH_RUN = "RefreshRun"
+TAG = "ZeroShotTag"
+GRAPH_CHANGE = "GraphChange"
+
+OPERATIONAL_LABELS = frozenset({REFRESH_RUN, TAG, GRAPH_CHANGE})
+"""Nodes that Interlace itself writes back or keeps books with: no part of a snapshot."""
 
 FRIEND = "FRIEND"
 IS = "IS"
 SAME_AS = "SAME_AS"
+RECOMMENDED = "RECOMMENDED"
+SIMILAR = "SIMILAR"
+TAGGED = "TAGGED"
+
+DERIVED_TYPES = frozenset({RECOMMENDED, SIMILAR, TAGGED})
+"""What a refresh writes back from models and encoders: read by people and Cypher, never learned from again."""
 
 KIND_TO_TYPE: Mapping[str, str] = MappingProxyType(
     {
@@ -48,7 +60,7 @@ TYPE_TO_KIND: Mapping[str, str] = MappingProxyType({value: key for key, value in
 NEGATIVE_KINDS = frozenset({"skipped", "hidden", "impressed"})
 ITEM_KINDS = ("product", "movie", "video", "track", "artist", "article", "event", "place", "item")
 
-RESERVED_TYPES = frozenset({*KIND_TO_TYPE.values(), FRIEND, IS, SAME_AS, "RECOMMENDED", "SIMILAR"})
+RESERVED_TYPES = frozenset({*KIND_TO_TYPE.values(), FRIEND, IS, SAME_AS, *DERIVED_TYPES})
 """Types with a meaning of their own: a relation in a triples file may not take these names."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")

@@ -17,12 +17,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from graph.columns import canonical, merge_nodes
-from graph.schema import ITEM, KINDS, PERSON, PLATFORM, USER
+from graph.schema import ITEM, KINDS, OPERATIONAL_LABELS, PERSON, PLATFORM, USER
 from graph.snapshot import NO_TIME, EmbeddingTable, IdMap, Interactions, Snapshot, Triples
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
-NOT_ENTITIES = frozenset({USER, ITEM, PERSON, PLATFORM, "Playlist", "RefreshRun"})
+NOT_ENTITIES = frozenset({USER, ITEM, PERSON, PLATFORM, "Playlist", *OPERATIONAL_LABELS})
 """Labels that are not part of the node space of `Snapshot.triples`, or have a place of their own in it."""
 KIND_CODES: Mapping[str, int] = MappingProxyType({kind: code for code, kind in enumerate(KINDS)})
 

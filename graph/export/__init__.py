@@ -1,0 +1,1 @@
+"""The graph out of a store again: one writer a format."""

@@ -1,0 +1,1 @@
+"""What a stranger's Cypher may do: read what the policy shows, within limits, and nothing else."""
