@@ -12,6 +12,7 @@ from types import MappingProxyType
 from graph.queries_encode import ENCODE
 from graph.queries_explain import EXPLAIN
 from graph.queries_ingest import INGEST
+from graph.queries_refresh import REFRESH
 from graph.queries_snapshot import SNAPSHOT
 
 QUERIES: Mapping[str, str] = MappingProxyType(
@@ -19,6 +20,7 @@ QUERIES: Mapping[str, str] = MappingProxyType(
         **ENCODE,
         **EXPLAIN,
         **INGEST,
+        **REFRESH,
         **SNAPSHOT,
         "node_count": "MATCH (n) RETURN count(n) AS nodes",
         "relationship_count": "MATCH ()-[r]->() RETURN count(r) AS relationships",

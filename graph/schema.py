@@ -26,8 +26,9 @@ PLATFORM = "Platform"
 REFRESH_RUN = "RefreshRun"
 TAG = "ZeroShotTag"
 GRAPH_CHANGE = "GraphChange"
+REFRESH_LEASE = "RefreshLease"
 
-OPERATIONAL_LABELS = frozenset({REFRESH_RUN, TAG, GRAPH_CHANGE})
+OPERATIONAL_LABELS = frozenset({REFRESH_RUN, TAG, GRAPH_CHANGE, REFRESH_LEASE})
 """Nodes that Interlace itself writes back or keeps books with: no part of a snapshot."""
 
 FRIEND = "FRIEND"

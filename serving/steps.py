@@ -94,11 +94,12 @@ def code_version(*parts: str) -> str:
     return digest.hexdigest()
 
 
-def files_version(folders: Iterable[Path]) -> str:
-    """Hash of names, sizes and times of all files below: cheap, and changed by any edit."""
+def files_version(paths: Iterable[Path]) -> str:
+    """Hash of names, sizes and times of files, and of all files below folders: cheap, and changed by any edit."""
     digest = hashlib.sha256()
-    for folder in folders:
-        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for path in paths:
+        files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+        for file in files:
             status = file.stat()
-            digest.update(f"{file.relative_to(folder)} {status.st_size} {status.st_mtime_ns}\n".encode())
+            digest.update(f"{file.relative_to(path.parent)} {status.st_size} {status.st_mtime_ns}\n".encode())
     return digest.hexdigest()

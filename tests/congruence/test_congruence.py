@@ -13,6 +13,7 @@ from graph.bolt import BoltStore
 from graph.local_store import LocalStore
 from graph.neo4j_store import Neo4jStore
 from graph.queries import QUERIES
+from graph.queries_refresh import REFRESH
 from graph.queries_snapshot import node_page, triples_from
 from graph.schema import KIND_TO_TYPE, TYPE_TO_KIND, EdgeBatch
 from graph.snapshot import NO_TIME
@@ -31,6 +32,7 @@ NOT_COMPARED = {
     "vector_index_dim": "Neo4j's own",
     "nearest": "needs a vector index, whose name is the store's own: the contract suite compares it with NumPy",
     "set_item_properties": "a write, in the tests of encoders",
+    **dict.fromkeys(REFRESH, "runs and leases, written and read on both stores in tests/serving/test_refresh_runs.py"),
 }
 
 
