@@ -5,7 +5,17 @@ The command line prints them without a traceback and exits 2; the API answers `s
 
 from __future__ import annotations
 
-__all__ = ["Conflict", "Forbidden", "InterlaceError", "InvalidData", "NotFound", "StoreUnavailable", "Unsupported"]
+__all__ = [
+    "Conflict",
+    "Forbidden",
+    "InterlaceError",
+    "InvalidData",
+    "NotFound",
+    "StoreUnavailable",
+    "TimedOut",
+    "TooMany",
+    "Unsupported",
+]
 
 
 class InterlaceError(Exception):
@@ -69,3 +79,17 @@ class Conflict(InterlaceError):
 
     status = 409
     title = "Conflict"
+
+
+class TimedOut(InterlaceError):
+    """A query that was ended because it ran longer than it may."""
+
+    status = 504
+    title = "Timed out"
+
+
+class TooMany(InterlaceError):
+    """More at once than one caller, or all of them together, may ask for: the same request may succeed soon."""
+
+    status = 429
+    title = "Too many requests"
