@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
@@ -57,20 +57,22 @@ class Codes:
 
 @dataclass(frozen=True)
 class There:
-    """Relationships that a store holds."""
+    """Relationships that a store holds. `properties`: of each, the values that were asked for by name."""
 
     head: pa.Array
     tail: pa.Array
     time: NDArray[np.int64]
     value: NDArray[np.float64]
+    properties: list[list[Any]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.time)
 
 
-def edges_of(store: GraphStore, key: Edges, heads: pa.Array) -> There:
-    """All relationships of a type out of the given heads."""
-    text = edges_there(*map(safe_name, key))
+def edges_of(store: GraphStore, key: Edges, heads: pa.Array, names: Sequence[str] = ()) -> There:
+    """All relationships of a type out of the given heads, each with its properties `names`."""
+    kind, head, tail = map(safe_name, key)
+    text = edges_there(kind, head, tail, [safe_name(name) for name in names])
     rows: list[tuple[Any, ...]] = []
     for part in _parts(heads, HEADS_A_QUERY):
         rows.extend(store.query(text, {"ids": part, "nan": float("nan"), "none": NO_TIME}).rows)
@@ -81,6 +83,7 @@ def edges_of(store: GraphStore, key: Edges, heads: pa.Array) -> There:
         tail=pa.array(list(chain.from_iterable(row[1] for row in rows)), pa.string()),
         value=np.array(list(chain.from_iterable(row[2] for row in rows)), np.float64),
         time=np.array(list(chain.from_iterable(row[3] for row in rows)), np.int64),
+        properties=list(chain.from_iterable(row[4] for row in rows)),
     )
 
 

@@ -15,10 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graph.errors import InvalidData
+from graph.gather_graph import GraphChecks
 from graph.media import Media
 from graph.schema import ITEM, PLATFORM, NodeBatch
 from graph.sources.batches import NO_ROW, Batcher, Piece, graph_ids
-from graph.sources.chunks import INTERACTION_PARTS, ROW, Chunk, Part, Source, refused_table
+from graph.sources.chunks import INTERACTION_PARTS, ROW, Chunk, GraphChunk, Source, refused_table
 from graph.sources.refused import Repeats, Tally, check_refused, refuse_unknown_items
 from graph.stage import Stage
 from graph.store import GraphStore
@@ -34,7 +35,7 @@ class Gathered:
     """What was read: the files in order, with their parts and tallies, and where refused rows were written."""
 
     files: list[str] = field(default_factory=list)
-    parts: dict[str, Part] = field(default_factory=dict)
+    parts: dict[str, str] = field(default_factory=dict)
     tallies: dict[str, Tally] = field(default_factory=dict)
     refused_files: list[Path] = field(default_factory=list)
     images: Tally = field(default_factory=Tally)
@@ -49,6 +50,7 @@ class Gatherer:
         self._source = source
         self._platform = platform
         self._max_refused = max_refused
+        self._graph = GraphChecks(store, None if source.whole_ids else platform)
         self._batcher = Batcher(platform)
         self._repeats: dict[str, Repeats] = {}
         self._items: dict[str, _Items] = {}
@@ -58,8 +60,8 @@ class Gatherer:
 
     def gather(self, stage: Stage, *, same_users: bool) -> Gathered:
         """Reads and stages everything. Raises `InvalidData` when a file has more refused rows than are allowed."""
-        platforms = [*self._source.platforms] or [self._platform]
-        stage.add(_platform_nodes(platforms), NO_FILE)
+        if not self._source.whole_ids:
+            stage.add(_platform_nodes([*self._source.platforms] or [self._platform]), NO_FILE)
         last = ""
         for chunk in self._source.chunks():
             if chunk.file != last and last:
@@ -68,6 +70,10 @@ class Gatherer:
             if chunk.part != "negatives":  # for measuring alone
                 self._stage(chunk, stage)
         self._check(last)
+        for part in self._source.graph():
+            self._stage_graph(part, stage)
+        for file in self.found.files:
+            self._check(file)
         if same_users:
             for piece in self._batcher.same_users():
                 stage.add(piece, NO_FILE)
@@ -82,15 +88,26 @@ class Gatherer:
 
     def _stage(self, chunk: Chunk, stage: Stage) -> None:
         chunk = self._checked(chunk)
-        if chunk.file not in self.found.tallies:
-            self.found.files.append(chunk.file)
-            self.found.parts[chunk.file] = chunk.part
-            self.found.tallies[chunk.file] = Tally()
-        self.found.tallies[chunk.file].add(chunk.read, chunk.refused)
-        self._refused.add(chunk.file, chunk.refused)
-        number = self.found.files.index(chunk.file)
+        number = self._count(chunk.file, chunk.part, chunk.read, chunk.refused)
         for piece in self._batcher.pieces(chunk):
             stage.add(piece, number)
+
+    def _stage_graph(self, part: GraphChunk, stage: Stage) -> None:
+        part = self._graph.checked(part)
+        what = "nodes" if isinstance(part.batch, NodeBatch) else "relationships"
+        number = self._count(part.file, what, part.read, part.refused)
+        if part.batch.rows.num_rows:
+            stage.add(Piece(part.batch, part.numbers), number)
+
+    def _count(self, file: str, part: str, read: int, refused: pa.Table) -> int:
+        """Adds to what is known of a file; returns its number."""
+        if file not in self.found.tallies:
+            self.found.files.append(file)
+            self.found.parts[file] = part
+            self.found.tallies[file] = Tally()
+        self.found.tallies[file].add(read, refused)
+        self._refused.add(file, refused)
+        return self.found.files.index(file)
 
     def _checked(self, chunk: Chunk) -> Chunk:
         items = self._known_items(chunk.platform or self._platform)

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from graph.existing import Codes, edges_of, nodes_by_id, unknown_time
 from graph.plan import files_of
-from graph.queries_ingest import delete_edges, delete_nodes
+from graph.queries_ingest import delete_edges, delete_nodes, set_edges
 from graph.schema import TYPE_TO_KIND, Batch, EdgeBatch, Entity, Interaction, NodeBatch, safe_name
 from graph.snapshot import NO_TIME
 from graph.stage import Edges, Key, Nodes
@@ -133,9 +133,9 @@ def _apply(store: GraphStore, run: Path, what: str) -> None:
     for key, path in files_of(run / PLAN, "set" if what == "set" else "old"):
         for rows in _read(path, ROWS_A_WRITE):
             if isinstance(key, Nodes):
-                store.write(entities=_entities(key, rows, keep_null=what == "old"))
+                store.write(entities=_entities(key, rows, keep_null=what == "old"), bump=False)
             else:
-                store.write(interactions=_interactions(key, rows))
+                store.write(interactions=_interactions(key, rows), bump=False)
 
 
 def _entities(key: Nodes, rows: pa.Table, *, keep_null: bool) -> list[Entity]:
@@ -145,6 +145,18 @@ def _entities(key: Nodes, rows: pa.Table, *, keep_null: bool) -> list[Entity]:
         values = {name: value for name, value in row.items() if keep_null or value is not None}
         found.append(Entity(key.label, identity, values))
     return found
+
+
+def _set_edges(store: GraphStore, key: Edges, rows: pa.Table, *, keep_null: bool) -> None:
+    text = set_edges(*map(safe_name, key))
+    names = [name for name in rows.column_names if name not in {"head", "tail", "at"}]
+    properties = [
+        {name: value for name, value in row.items() if keep_null or value is not None}
+        for row in rows.select(names).to_pylist()
+    ]
+    changes = [{**ends, "properties": values} for ends, values in zip(_keys(rows), properties, strict=True)]
+    for start in range(0, len(changes), EDGES_A_DELETE):
+        store.query(text, {"rows": changes[start : start + EDGES_A_DELETE], "none": NO_TIME})
 
 
 def _interactions(key: Edges, rows: pa.Table) -> list[Interaction]:

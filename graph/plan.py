@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from graph.columns import merge_nodes
-from graph.existing import Codes, edges_of, nodes_by_id, unknown_time
+from graph.existing import Codes, There, edges_of, nodes_by_id, unknown_time
 from graph.schema import TYPE_TO_KIND
 from graph.sources.chunks import ROW
 from graph.stage import FILE, Edges, Key, Nodes, Stage
@@ -152,15 +152,28 @@ def _plan_edges(store: GraphStore, key: Edges, rows: pa.Table, known: pa.Chunked
     last = _last_of_each(keys)
     rows, keys = rows.take(pa.array(last)), keys[last]
     heads = codes.heads.filter(pc.is_in(codes.heads, value_set=known.combine_chunks()))
-    there = edges_of(store, key, heads)
+    names = _properties(key, rows)
+    there = edges_of(store, key, heads, names)
     place = _find(keys, codes.keys(there.head, there.tail, there.time))
     new = rows.filter(pa.array(place < 0))
     if new.num_rows:
         plan.save(key, "new", new.drop_columns([ROW, FILE]))
         plan.relationships += new.num_rows
         _mark_rows(new, plan)
-    if key.type in TYPE_TO_KIND:
+    if key.type in TYPE_TO_KIND and "value" in rows.column_names:
         _plan_values(key, rows, place, there.value, plan)
+    if names:
+        _plan_properties(key, rows.select(["head", "tail", *_times(rows), *names, ROW, FILE]), place, there, plan)
+
+
+def _properties(key: Edges, rows: pa.Table) -> list[str]:
+    """Names of the properties beside those that every interaction has."""
+    known = {"head", "tail", "at", ROW, FILE, *(("value",) if key.type in TYPE_TO_KIND else ())}
+    return [name for name in rows.column_names if name not in known]
+
+
+def _times(rows: pa.Table) -> list[str]:
+    return ["at"] if "at" in rows.column_names else []
 
 
 def _last_of_each(keys: NDArray[np.void]) -> NDArray[np.int64]:
@@ -198,7 +211,32 @@ def _plan_values(key: Edges, rows: pa.Table, place: NDArray[np.int64], values: N
         return
     changed = rows.filter(pa.array(mask))
     _mark_rows(changed, plan)
-    changed = changed.select(["head", "tail", "value", "at"])
+    changed = changed.select(["head", "tail", "value", *_times(changed)])
     plan.save(key, "set", changed)
     plan.save(key, "old", changed.set_column(2, "value", pa.array(before[mask], pa.float64(), from_pandas=True)))
     plan.changed += changed.num_rows
+
+
+def _plan_properties(key: Edges, rows: pa.Table, place: NDArray[np.int64], there: There, plan: Plan) -> None:
+    """Relationships that are there with other properties; one that is not given changes nothing."""
+    names = _properties(key, rows)
+    known = rows.filter(pa.array(place >= 0))
+    places = place[place >= 0].tolist()
+    keep: list[int] = []
+    old: list[dict[str, Any]] = []
+    for number, row in enumerate(known.select(names).to_pylist()):
+        before = dict(zip(names, there.properties[places[number]], strict=True))
+        if any(row[name] is not None and row[name] != before[name] for name in names):
+            keep.append(number)
+            old.append(before)
+    if not keep:
+        return
+    changed = known.take(pa.array(keep))
+    _mark_rows(changed, plan)
+    ends = changed.select(["head", "tail", *_times(changed)])
+    plan.save(key, "set", changed.drop_columns([ROW, FILE]))
+    before_rows = _as_table(old, changed.select(names))
+    for name in before_rows.column_names:
+        ends = ends.append_column(name, before_rows.column(name))
+    plan.save(key, "old", ends)
+    plan.changed += len(keep)

@@ -25,12 +25,22 @@ def nodes_there(label: str, properties: Iterable[str]) -> str:
     return f"UNWIND $ids AS id MATCH (n:`{label}` {{id: id}}) RETURN n.id AS id, [{values}] AS values"
 
 
-def edges_there(kind: str, head: str, tail: str) -> str:
-    """Relationships of a type out of the heads in `$ids`: head, and lists of tails, values and times."""
+def edges_there(kind: str, head: str, tail: str, properties: Iterable[str] = ()) -> str:
+    """Relationships of a type out of the heads in `$ids`: head, and lists of tails, values, times and properties."""
+    named = ", ".join(f"r.`{name}`" for name in properties)
     return (
         f"UNWIND $ids AS id MATCH (h:`{head}` {{id: id}})-[r:`{kind}`]->(t:`{tail}`) WITH h, collect(t.id) AS tails, "
-        "collect(coalesce(r.value, $nan)) AS values, collect(coalesce(r.at, $none)) AS times "
-        "RETURN h.id AS head, tails, values, times"
+        "collect(coalesce(r.value, $nan)) AS values, collect(coalesce(r.at, $none)) AS times"
+        + (f", collect([{named}]) AS properties " if named else ", [] AS properties ")
+        + "RETURN h.id AS head, tails, values, times, properties"
+    )
+
+
+def set_edges(kind: str, head: str, tail: str) -> str:
+    """Sets `row.properties` (null to remove) on those of `$rows` (head, tail, at) that are there."""
+    return (
+        f"UNWIND $rows AS row MATCH (h:`{head}` {{id: row.head}})-[r:`{kind}`]->(t:`{tail}` {{id: row.tail}}) "
+        "WHERE coalesce(r.at, $none) = row.at SET r += row.properties"
     )
 
 

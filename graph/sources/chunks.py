@@ -12,6 +12,8 @@ from typing import Literal, TypeAlias
 
 import pyarrow as pa
 
+from graph.schema import Batch
+
 Part: TypeAlias = Literal[
     "users", "items", "links", "interactions", "train", "valid", "test", "triples", "friends", "identities", "negatives"
 ]
@@ -53,17 +55,44 @@ class Chunk:
 
 
 @dataclass(frozen=True)
+class GraphChunk:
+    """Rows of a general graph: one batch of any label or type, with the number of each row in its file.
+
+    Nodes come before the relationships that join them. `read` counts the refused rows too.
+    """
+
+    file: str
+    batch: Batch
+    numbers: pa.Array
+    refused: pa.Table = field(default_factory=REFUSED_SCHEMA.empty_table)
+    read: int = 0
+
+
+def no_chunks() -> Iterator[Chunk]:
+    """Of a source that is a graph and no data set."""
+    return iter(())
+
+
+def no_graph() -> Iterator[GraphChunk]:
+    """Of a source that is a data set and no graph."""
+    return iter(())
+
+
+@dataclass(frozen=True)
 class Source:
-    """An opened data set: `chunks()` reads it anew each time.
+    """An opened data set: `chunks()` and `graph()` read it anew each time.
 
     `posters`: folder of images named by native item id, where there is one. `platforms`: names of `platforms/` folders.
+    `whole_ids`: the ids of `graph` are those of the graph already (`platform:native`), and stay as they are.
     """
 
     format: str
     path: Path
-    chunks: Callable[[], Iterator[Chunk]]
+    chunks: Callable[[], Iterator[Chunk]] = no_chunks
     posters: Path | None = None
     platforms: tuple[str, ...] = field(default=())
+    graph: Callable[[], Iterator[GraphChunk]] = no_graph
+    whole_ids: bool = False
 
 
 def refused_table(numbers: list[int], reasons: list[str], texts: list[str]) -> pa.Table:

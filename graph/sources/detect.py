@@ -8,63 +8,90 @@ from pathlib import Path
 from types import MappingProxyType
 
 from graph.errors import InvalidData, NotFound
-from graph.sources import folder, movielens, recbole
+from graph.sources import folder, graph_folder, movielens, recbole
 from graph.sources.chunks import Source
+from graph.sources.graph_map import GraphMap
 
 SHOWN = 8
 
 
 @dataclass(frozen=True)
 class Format:
-    """A reader: does a folder look like it, open it (`now`: Unix seconds), and what it looks like in words."""
+    """A reader: does a path look like it, open it (`now`: Unix seconds), and what it looks like in words.
+
+    `mapped`: a general graph, whose words a map may translate. `file`: a single file may be it too.
+    """
 
     matches: Callable[[Path], bool]
-    open: Callable[[Path, float], Source]
+    open: Callable[[Path, float, GraphMap], Source]
     layout: str
+    mapped: bool = False
+    file: bool = False
+
+
+def _data_set(open_source: Callable[[Path, float], Source]) -> Callable[[Path, float, GraphMap], Source]:
+    """A reader whose words have one meaning: no map."""
+
+    def open_without_map(path: Path, now: float, _: GraphMap) -> Source:
+        return open_source(path, now)
+
+    return open_without_map
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
-        folder.NAME: Format(folder.matches, folder.open_source, folder.LAYOUT),
-        recbole.NAME: Format(
-            recbole.matches, recbole.open_source, "NAME.inter, NAME.item, NAME.user, NAME.kg, NAME.link"
+        folder.NAME: Format(folder.matches, _data_set(folder.open_source), folder.LAYOUT),
+        graph_folder.NAME: Format(
+            graph_folder.matches, graph_folder.open_source, graph_folder.LAYOUT, mapped=True, file=True
         ),
-        movielens.NAME: Format(movielens.matches, movielens.open_source, movielens.LAYOUT),
+        recbole.NAME: Format(
+            recbole.matches, _data_set(recbole.open_source), "NAME.inter, NAME.item, NAME.user, NAME.kg, NAME.link"
+        ),
+        movielens.NAME: Format(movielens.matches, _data_set(movielens.open_source), movielens.LAYOUT),
     }
 )
 
 
-def open_path(path: Path, *, now: float, format: str | None = None) -> Source:  # noqa: A002 - the user's word for it
+def open_path(
+    path: Path,
+    *,
+    now: float,
+    format: str | None = None,  # noqa: A002 - the user's word for it
+    mapping: GraphMap | None = None,
+) -> Source:
     """Opens a data set in the format given, or in the one that it looks like.
 
-    Errors: `NotFound` for a path that is not there, `InvalidData` for one that is no folder or in no known format.
+    Errors: `NotFound` for a path that is not there, `InvalidData` for one that is in no known format.
     """
-    _check_folder(path)
-    if format is not None:
-        if format not in FORMATS:
-            raise InvalidData(
-                f"{format!r} is no format", valid=", ".join(FORMATS), remedy="choose one, or leave it out"
-            )
-        return FORMATS[format].open(path, now)
-    for found in FORMATS.values():
-        if found.matches(path):
-            return found.open(path, now)
-    raise InvalidData(
-        f"{path} is in no known format; it holds {_contents(path)}",
-        valid="; ".join(f"{name}: {one.layout}" for name, one in FORMATS.items()),
-        remedy="rename the files to one of these layouts, or name a folder inside it",
-    )
+    name = _format(path, format)
+    if mapping and not FORMATS[name].mapped:
+        raise InvalidData(
+            f"{path} is a data set of the format {name}: its columns have one meaning",
+            valid=f"a map for {', '.join(name for name, one in FORMATS.items() if one.mapped)}",
+            remedy="leave out --map, --users, --items and --interaction",
+        )
+    return FORMATS[name].open(path, now, mapping or GraphMap())
 
 
-def _check_folder(path: Path) -> None:
+def _format(path: Path, name: str | None) -> str:
     if not path.exists():
         raise NotFound(f"there is nothing at {path}", valid="a folder of data files", remedy="check the path")
+    if name is not None and name not in FORMATS:
+        raise InvalidData(f"{name!r} is no format", valid=", ".join(FORMATS), remedy="choose one, or leave it out")
+    for found in [name] if name else FORMATS:
+        if (path.is_dir() or FORMATS[found].file) and (name or FORMATS[found].matches(path)):
+            return found
     if not path.is_dir():
         raise InvalidData(
             f"{path} is a file",
             valid="the folder that holds the data files",
             remedy="give that folder",
         )
+    raise InvalidData(
+        f"{path} is in no known format; it holds {_contents(path)}",
+        valid="; ".join(f"{name}: {one.layout}" for name, one in FORMATS.items()),
+        remedy="rename the files to one of these layouts, or name a folder inside it",
+    )
 
 
 def _contents(path: Path) -> str:

@@ -29,12 +29,16 @@ BLOCK_ROWS = 250_000
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a text table is written. `names`: column names where the file has no header."""
+    """How a text table is written. `names`: column names where the file has no header.
+
+    `nulls`: an empty field is no value, a quoted empty one is the empty text (else both are the empty text).
+    """
 
     delimiter: str = ","
     quoted: bool = True
     encoding: str = "utf-8"
     names: tuple[str, ...] = ()
+    nulls: bool = False
 
 
 COMMAS = Dialect()
@@ -89,7 +93,8 @@ def _csv(path: Path, dialect: Dialect) -> Iterator[Raw]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
+def opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
+    """The file's bytes, unpacked where its name ends in `.gz`."""
     with path.open("rb") as file:
         if path.name.endswith(".gz"):
             with gzip.open(file, "rb") as unpacked:
@@ -146,7 +151,10 @@ def _reader(stream: Any, dialect: Dialect, names: list[str], malformed: _Malform
             invalid_row_handler=malformed,
         ),
         convert_options=pyarrow.csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False, null_values=[]
+            column_types=dict.fromkeys(names, pa.string()),
+            strings_can_be_null=dialect.nulls,
+            quoted_strings_can_be_null=False,
+            null_values=[""] if dialect.nulls else [],
         ),
     )
 
@@ -180,7 +188,7 @@ class _Replace:
 
 def _header(path: Path, dialect: Dialect) -> list[str]:
     """Column names of the first line. Raises `InvalidData` where there is none, or one twice."""
-    with _opened(path) as file:
+    with opened(path) as file:
         line = file.readline(1 << 20)
     if not line.strip():
         raise empty(path)
@@ -213,7 +221,7 @@ def _not_utf8(path: Path, line: int) -> InvalidData:
 
 
 def _first_bad_line(path: Path, dialect: Dialect) -> int:
-    with _opened(path) as file:
+    with opened(path) as file:
         for number, line in enumerate(file, 1):
             try:
                 line.decode(dialect.encoding)
@@ -241,7 +249,7 @@ def _parquet(path: Path) -> Iterator[Raw]:
 
 
 def _json_lines(path: Path) -> Iterator[Raw]:
-    with _opened(path) as file:
+    with opened(path) as file:
         position = 1
         while lines := file.readlines(BLOCK_BYTES):
             yield _parse_lines(lines, position)
