@@ -10,16 +10,18 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from threading import Lock
 from typing import TypeVar
 
 import neo4j
 from neo4j.exceptions import DriverError, Neo4jError, ServiceUnavailable, SessionExpired
 
+from graph import changes
 from graph.bolt_errors import is_transient, translate
 from graph.bolt_values import plain_row
 from graph.errors import InvalidData
 from graph.queries import QUERIES, text_of
-from graph.schema import Entity, Interaction, Triple
+from graph.schema import GRAPH_CHANGE, Entity, Interaction, Triple
 from graph.store import Parameters, Table, Written
 from graph.upsert import Upsert, upserts
 
@@ -53,6 +55,7 @@ class BoltStore(ABC):
         self._driver = driver
         self._database = database
         self._labels: frozenset[str] = frozenset()
+        self._changing = Lock()
 
     def query(self, query: str, parameters: Parameters | None = None) -> Table:
         """Runs a named query or Cypher text in a transaction of its own, again when it meets a transient error."""
@@ -79,18 +82,26 @@ class BoltStore(ABC):
         entities: Sequence[Entity] = (),
         interactions: Sequence[Interaction] = (),
         triples: Sequence[Triple] = (),
+        *,
+        bump: bool = True,
     ) -> Written:
         """Upserts in one transaction. Raises `InvalidData` where an end of a relationship is missing."""
-        self._prepare({entity.label for entity in entities})
+        bump = bump and changes.concerns_snapshots(entities, interactions, triples)
+        self._prepare({*(entity.label for entity in entities), *([GRAPH_CHANGE] if bump else ())})
         steps = upserts(entities, interactions, triples)
 
         def run() -> Written:
             with self._session() as session, session.begin_transaction() as transaction:
+                if bump:
+                    transaction.run(cypher("change_bump"), changes.bump_parameters()).consume()
                 done = [_apply(step, transaction) for step in steps]
                 transaction.commit()
                 return Written(sum(w.nodes for w in done), sum(w.relationships for w in done))
 
-        return self._with_retries(run, "write")
+        if not bump:
+            return self._with_retries(run, "write")
+        with self._changing:  # All writes meet at the one node of the change log: threads wait instead of retrying.
+            return self._with_retries(run, "write")
 
     @abstractmethod
     def ensure_schema(self, labels: Iterable[str]) -> None:

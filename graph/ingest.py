@@ -18,6 +18,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from graph import load as loading
+from graph.changes import Load
 from graph.errors import Conflict, InterlaceError, InvalidData, NotFound, StoreUnavailable
 from graph.gather import IMAGES, Gatherer
 from graph.load import PLAN, read_journal, write_journal
@@ -26,10 +27,13 @@ from graph.media import SOUNDS as SOUND_ENDINGS
 from graph.plan import Plan, make_plan
 from graph.sources.chunks import Source
 from graph.sources.detect import open_path
+from graph.sources.graph_map import GraphMap
 from graph.stage import Stage
 from graph.store import GraphStore
 
 RUNS = "ingest"
+WHOLE = "graph"
+"""Stands for the platform of a graph whose ids name theirs."""
 _PLATFORM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 
@@ -64,29 +68,35 @@ class IngestReport:
     recovered: bool = False
 
 
-def ingest(
+def ingest(  # noqa: PLR0913 - each is an option of the command
     store: GraphStore,
-    path: Path,
+    path: Path | Source,
     *,
-    platform: str,
+    platform: str | None = None,
     home: Path,
     format: str | None = None,  # noqa: A002 - the user's word for it
+    mapping: GraphMap | None = None,
     posters: Path | None = None,
     max_refused: float = 0.01,
     same_users: bool = False,
     progress: Callable[[int], None] | None = None,
     now: float | None = None,
 ) -> IngestReport:
-    """Loads the data set at `path` into the store; ids become `platform:native`.
+    """Loads the data set at `path` (or one that is open already) into the store; ids become `platform:native`.
 
-    `posters`: folder of images named by native item id. `progress` gets the number of rows loaded since its last call.
+    A graph that says that its ids are whole keeps them, and needs no platform. `mapping`: what a foreign graph's words
+    mean. `posters`: folder of images named by native item id. `progress` gets the number of rows loaded since its last
+    call.
     Errors, all before anything is written: `NotFound` for a path that is not there, `InvalidData` for data that breaks
     a rule (a missing column, another encoding, more than `max_refused` of a file's rows refused), `Conflict` when
     another ingest uses this home. `StoreUnavailable`: the store or the disk gave up; what was written is taken back, at
     once or by the next ingest.
     """
     started = time.monotonic()
-    source = _open(path, platform, format, posters, time.time() if now is None else now)
+    now = time.time() if now is None else now
+    source = path if isinstance(path, Source) else open_path(path, now=now, format=format, mapping=mapping)
+    source = _checked(source, platform, posters)
+    platform = platform or WHOLE
     with _disk(home), _lock(home / RUNS) as runs:
         recovered = _recover(store, runs)
         run = Path(mkdtemp(prefix="run-", dir=runs))
@@ -95,7 +105,7 @@ def ingest(
             stage = Stage(run / "stage", _size(source.path))
             gatherer.gather(stage, same_users=same_users)
             plan = make_plan(store, stage, run / PLAN)
-            _carry_out(store, run, progress)
+            _carry_out(store, run, home, progress)
         finally:
             if read_journal(run) is None:
                 shutil.rmtree(run, ignore_errors=True)
@@ -111,14 +121,20 @@ def recover(store: GraphStore, home: Path) -> bool:
         return _recover(store, runs)
 
 
-def _open(path: Path, platform: str, name: str | None, posters: Path | None, now: float) -> Source:
-    if not _PLATFORM.fullmatch(platform):
+def _checked(source: Source, platform: str | None, posters: Path | None) -> Source:
+    """The source, when it and the platform's name go together."""
+    if platform is None and not source.whole_ids:
+        raise InvalidData(
+            f"{source.path} needs a platform: its ids are its own",
+            valid="letters, digits, _, . and -, at most 64",
+            remedy="name where the ids come from: --platform shop",
+        )
+    if platform is not None and not _PLATFORM.fullmatch(platform):
         raise InvalidData(
             f"{platform!r} cannot be a platform's name",
             valid="letters, digits, _, . and -, at most 64",
             remedy="choose another --platform",
         )
-    source = open_path(path, now=now, format=name)
     for one in source.platforms:
         _open_platform(one)
     if posters is None:
@@ -144,17 +160,19 @@ def _size(path: Path) -> int:
     return sum(one.stat().st_size * (5 if one.name.endswith((".gz", ".parquet")) else 1) for one in files)
 
 
-def _carry_out(store: GraphStore, run: Path, progress: Callable[[int], None] | None) -> None:
+def _carry_out(store: GraphStore, run: Path, home: Path, progress: Callable[[int], None] | None) -> None:
     """Loads the plan; when that fails, takes back what was written, now or at the next start."""
     if not (run / PLAN).is_dir():
         return
     write_journal(run, store, "loading")
     try:
+        change = Load(store, home, run)
         loading.load(store, run, progress)
     except BaseException:
         write_journal(run, store, "undoing")
         _settle(store, run, "undoing")
         raise
+    change.end(run / PLAN)
     (run / loading.JOURNAL).unlink()
 
 
@@ -174,14 +192,16 @@ def _recover(store: GraphStore, runs: Path) -> bool:
 
 def _settle(store: GraphStore, run: Path, state: str) -> None:
     """Finishes a load that was cut short; one that the store refuses, or that had begun to be undone, is taken back."""
+    change = Load(store, run.parents[1], run)
     if state == "loading":
         try:
             loading.finish(store, run)
         except (InvalidData, Conflict):
             write_journal(run, store, "undoing")
-            loading.undo(store, run)
-    else:
+            state = "undoing"
+    if state == "undoing":
         loading.undo(store, run)
+    change.end(run / PLAN if state == "loading" else None)
     shutil.rmtree(run)
 
 
@@ -234,7 +254,7 @@ def _report(source: Source, platform: str, gatherer: Gatherer, plan: Plan) -> In
         files.append(FileReport(IMAGES, "media", found.images.read, copied, kept - copied, found.images.refused))
     return IngestReport(
         format=source.format,
-        platforms=source.platforms or (platform,),
+        platforms=source.platforms or (() if source.whole_ids else (platform,)),
         files=tuple(files),
         nodes=plan.nodes,
         relationships=plan.relationships,

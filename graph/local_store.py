@@ -12,6 +12,7 @@ from threading import Lock
 
 import neo4j
 
+from graph import changes
 from graph.bolt import BoltStore
 from graph.local_bulk import LocalBulk
 from graph.local_http import LocalHttp
@@ -65,6 +66,7 @@ class LocalStore(BoltStore):
         if there == dim:
             return
         if there is not None:
+            changes.unexplained(self)
             self._http.sql(f"DROP INDEX `{label}[{name}]`")
             # Unquoted on purpose: ArcadeDB takes the quotes in REMOVE n.`name` for a part of the name.
             self.query(f"MATCH (n:`{label}`) WHERE n.{name} IS NOT NULL REMOVE n.{name}")

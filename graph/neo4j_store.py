@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 import neo4j
 from neo4j.exceptions import ConfigurationError, DriverError, Neo4jError
 
+from graph import changes
 from graph.bolt import BoltStore
 from graph.bolt_errors import translate
 from graph.errors import InvalidData
@@ -63,6 +64,7 @@ class Neo4jStore(BoltStore):
         if there and there[0][0] == dim:
             return
         if there:
+            changes.unexplained(self)
             self.query(f"DROP INDEX `{name}` IF EXISTS")
             self.query(f"MATCH (n:`{label}`) WHERE n.{property_name} IS NOT NULL REMOVE n.{property_name}")
         self.query(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from graph.queries_changes import CHANGES
 from graph.queries_encode import ENCODE
 from graph.queries_explain import EXPLAIN
 from graph.queries_ingest import INGEST
@@ -17,14 +18,19 @@ from graph.queries_snapshot import SNAPSHOT
 
 QUERIES: Mapping[str, str] = MappingProxyType(
     {
+        **CHANGES,
         **ENCODE,
         **EXPLAIN,
         **INGEST,
         **REFRESH,
         **SNAPSHOT,
-        "node_count": "MATCH (n) RETURN count(n) AS nodes",
+        # Without the node of the change log, which is bookkeeping.
+        "node_count": "MATCH (n) RETURN count(n) - COUNT { (c:GraphChange) } AS nodes",
         "relationship_count": "MATCH ()-[r]->() RETURN count(r) AS relationships",
-        "labels": "MATCH (n) UNWIND labels(n) AS label RETURN label, count(*) AS nodes ORDER BY label",
+        "labels": (
+            "MATCH (n) UNWIND labels(n) AS label WITH label, count(*) AS nodes WHERE label <> 'GraphChange' "
+            "RETURN label, nodes ORDER BY label"
+        ),
         "relationship_types": "MATCH ()-[r]->() RETURN type(r) AS type, count(*) AS relationships ORDER BY type",
         # The names alone, without counting: at once, whatever the size.
         "label_names": "CALL db.labels() YIELD label RETURN label ORDER BY label",

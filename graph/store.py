@@ -68,8 +68,14 @@ class GraphStore(Protocol):
         entities: Sequence[Entity] = (),
         interactions: Sequence[Interaction] = (),
         triples: Sequence[Triple] = (),
+        *,
+        bump: bool = True,
     ) -> Written:
-        """Upserts (MERGE) few things at once, in one transaction. Interactions' users and items must exist."""
+        """Upserts (MERGE) few things at once, in one transaction. Interactions' users and items must exist.
+
+        Gives the graph a new version (`graph.changes`) where it changes what a snapshot holds; `bump` False inside a
+        load, which has a version of its own.
+        """
         ...
 
     def bulk_load(self, batches: Iterable[Batch], progress: Callable[[int], None] | None = None) -> Written:
