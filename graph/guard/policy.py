@@ -28,11 +28,17 @@ class Policy:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Labels, relationship types and property keys that the store knows, as it spells them."""
+    """Labels, relationship types and property keys that the store knows, as it spells them.
+
+    `secret_properties`, `secret_types`: what nodes with a hidden label bear and what reaches them; None where nobody
+    looked, and then any. `graph.guard.catalogue` reads them.
+    """
 
     labels: frozenset[str] = frozenset()
     types: frozenset[str] = frozenset()
     properties: frozenset[str] = frozenset()
+    secret_properties: frozenset[str] | None = None
+    secret_types: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
