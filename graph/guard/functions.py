@@ -1,6 +1,6 @@
 """The functions that a query may call: Neo4j 5's own that read nothing but their arguments. All others are refused.
 
-Left out on purpose: `file`, `linenumber` (LOAD CSV), `graph.*` (other databases), `apoc.*`, `gds.*` and whatever a
+Left out on purpose: `file` (LOAD CSV), `graph.*` (other databases), `apoc.*`, `gds.*` and whatever a
 plug-in or ArcadeDB adds. Names are compared without case: Neo4j's are, ArcadeDB's are looser still.
 """
 
@@ -14,7 +14,7 @@ from graph.guard.tree import Node, walk
 
 _PLAIN = """
 abs acos all any asin atan atan2 avg btrim ceil char_length character_length coalesce collect cos cot count degrees e
-elementid endnode exists exp floor haversin head id isempty isnan keys labels last left length log log10 lower ltrim max
+elementid endnode exists exp floor haversin head id isempty isnan keys labels last left length linenumber log log10 lower ltrim max
 min nodes none normalize nullif percentilecont percentiledisc pi point properties radians rand randomuuid range
 relationships rels replace reverse right round rtrim sign sin single size split sqrt startnode stdev stdevp substring
 sum tail tan timestamp toboolean tobooleanlist tobooleanornull tofloat tofloatlist tofloatornull tointeger tointegerlist
