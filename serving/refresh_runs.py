@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from dataclasses import fields as dataclass_fields
 from typing import Any, Literal, TypeAlias
 
 from graph.errors import NotFound
@@ -93,7 +94,6 @@ def _interrupted(record: RunRecord, ended: float) -> RunRecord:
 
 
 def _record(properties: Mapping[str, Any]) -> RunRecord:
-    steps = tuple(StepRecord(**step) for step in json.loads(properties.get("steps") or "[]"))
-    known = {name: properties.get(name) for name in ("id", "state", "trigger", "started", "ended")}
-    texts = {name: properties.get(name) or "" for name in ("error", "mlflow_run", "model_version", "index")}
-    return RunRecord(**known, **texts, steps=steps)
+    fields = {name: value for name, value in properties.items() if value is not None}
+    fields["steps"] = tuple(StepRecord(**step) for step in json.loads(fields.get("steps", "[]")))
+    return RunRecord(**{one.name: fields[one.name] for one in dataclass_fields(RunRecord) if one.name in fields})

@@ -1,7 +1,8 @@
 """Steps that remember: one whose inputs and code have not changed is not done again.
 
-Used by the demo. A step's record (`HOME/steps/NAME.json`) is removed before the step begins and written when it has
-ended, so a run that was killed half-way does that step again.
+Under the demo and the refresh (`serving.refresh_steps` says which steps there are). A step's record
+(`HOME/steps/NAME.json`) is removed before the step begins and written when it has ended, so a run that was killed
+half-way does that step again.
 """
 
 from __future__ import annotations
@@ -16,17 +17,35 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = "steps"
+UNCHANGED = "nothing changed"
 ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
 class Done:
-    """A step's result (JSON values), how long it took when it was done, and whether that was now."""
+    """A step's result (JSON values), how long it took when it was done, whether that was now, and why it had to be."""
 
     name: str
     result: Mapping[str, Any]
     seconds: float
     reused: bool
+    why: str = UNCHANGED
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step before it is done. `inputs`: everything its result depends on, by the name that a person reads.
+
+    `holds`: is a recorded result still there. A `work` that goes on in the middle of what it did when it was killed, or
+    does it again to the same end, makes the whole flow resumable. `forget`: called before a record is removed, so that
+    a step that was done whole is not taken for one that was cut short.
+    """
+
+    name: str
+    inputs: Mapping[str, Any]
+    work: Callable[[], Mapping[str, Any]]
+    holds: Callable[[Mapping[str, Any]], bool] = lambda _result: True
+    forget: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -45,20 +64,34 @@ class Steps:
         holds: Callable[[Mapping[str, Any]], bool] = lambda _result: True,
     ) -> Done:
         """The step's result: the recorded one when `inputs` are the same and it still `holds`, else that of `work`."""
-        mark = fingerprint(inputs)
-        record = self._read(name)
-        if record is not None and record["fingerprint"] == mark and holds(record["result"]):
-            return self._add(Done(name, record["result"], record["seconds"], reused=True))
-        self._path(name).unlink(missing_ok=True)
-        started = time.perf_counter()
-        result = work()
-        done = Done(name, result, time.perf_counter() - started, reused=False)
-        self._write(name, {"fingerprint": mark, "result": dict(result), "seconds": done.seconds})
-        return self._add(done)
+        return self.do(Step(name, inputs, work, holds))
 
-    def _add(self, done: Done) -> Done:
+    def do(self, step: Step, because: str = "") -> Done:
+        """As `run`; with `because`, the step is done whatever its record says, for that reason."""
+        found = self.check(step)
+        if found.reused and not because:
+            self.log.append(found)
+            return found
+        if self._path(step.name).is_file():
+            step.forget()
+            self._path(step.name).unlink()
+        started = time.perf_counter()
+        result = step.work()
+        done = Done(step.name, result, time.perf_counter() - started, reused=False, why=because or found.why)
+        marks = {name: fingerprint({"": value}) for name, value in step.inputs.items()}
+        self._write(step.name, {"inputs": marks, "result": dict(result), "seconds": done.seconds})
         self.log.append(done)
         return done
+
+    def check(self, step: Step) -> Done:
+        """Whether the recorded result can be `reused`, and if not, why; nothing is done."""
+        record = self._read(step.name)
+        if record is None:
+            return Done(step.name, {}, 0.0, reused=False, why="not done yet")
+        why = _changed(record["inputs"], step.inputs)
+        if not why and not step.holds(record["result"]):
+            why = "what it made is no longer there"
+        return Done(step.name, record["result"], record["seconds"], reused=not why, why=why or UNCHANGED)
 
     def _path(self, name: str) -> Path:
         return self.home / FOLDER / f"{name}.json"
@@ -68,7 +101,7 @@ class Steps:
             record = json.loads(self._path(name).read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
             return None
-        whole = isinstance(record, dict) and {"fingerprint", "result", "seconds"} <= record.keys()
+        whole = isinstance(record, dict) and {"inputs", "result", "seconds"} <= record.keys()
         return record if whole else None
 
     def _write(self, name: str, record: Mapping[str, Any]) -> None:
@@ -77,6 +110,17 @@ class Steps:
         temporary = path.with_suffix(f".{os.getpid()}")
         temporary.write_text(json.dumps(record), encoding="utf-8")
         temporary.replace(path)
+
+
+def _changed(before: Mapping[str, str], inputs: Mapping[str, Any]) -> str:
+    """Which inputs are not as they were, in words; empty when all are."""
+    changed = [name for name, value in inputs.items() if before.get(name) != fingerprint({"": value})]
+    parts = {
+        "changed": [name for name in changed if name in before],
+        "new": [name for name in changed if name not in before],
+        "gone": [name for name in before if name not in inputs],
+    }
+    return "; ".join(f"{word}: {', '.join(names)}" for word, names in parts.items() if names)
 
 
 def fingerprint(inputs: Mapping[str, Any]) -> str:

@@ -34,7 +34,8 @@ FORMAT = 1
 class ModelCard:
     """What a saved model is: zoo name (or `auto`), settings, the data it learned from and what it measured.
 
-    `settings` of a blend hold its members. `snapshot` is the content hash; `split` says how test was made.
+    `settings` of a blend hold its members. `snapshot` is the content hash; `split` says how test was made. `models`: test metrics
+    of all that was fitted on the way. `origin`: where the recipe is from: chosen on this data, or carried over.
     """
 
     model: str
@@ -46,8 +47,11 @@ class ModelCard:
     metrics: Mapping[str, float] = field(default_factory=dict)
     validation: float | None = None
     popularity: Mapping[str, float] = field(default_factory=dict)
+    beats_popularity: Mapping[str, float] = field(default_factory=dict)
+    models: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     brings: Mapping[str, float] = field(default_factory=dict)
     refitted: bool = False
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -97,16 +101,16 @@ def build(card: ModelCard) -> Recommender:
     """The model that a card describes, not fitted."""
     if card.model == BLEND:
         members = tuple(
-            MemberConfig(member["name"], member["weight"], _tuples(member["settings"]))
+            MemberConfig(member["name"], member["weight"], typed_settings(member["settings"]))
             for member in card.settings["members"]
         )
         return Blend(BlendConfig(members))
     model = find(card.model)
-    return model.build(model.config(_tuples(card.settings)))
+    return model.build(model.config(typed_settings(card.settings)))
 
 
-def _tuples(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON has no tuples, and a frozen config no lists."""
+def typed_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as a config takes them: JSON has no tuples, and a frozen config no lists."""
     return {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
 
 

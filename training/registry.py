@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 NAME = "interlace"
 CHAMPION = "champion"
 CHALLENGER = "challenger"
+PROMOTED = "promoted"
+"""Tag of a version that is or was champion: why it became one."""
 _FORMER = "former_champions"
 """Tag of the registered model: versions that were champion before, oldest first."""
 
@@ -43,6 +45,7 @@ class Version:
     created: int
     aliases: tuple[str, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def champion(self) -> bool:
@@ -67,10 +70,13 @@ class Registry:
         self.name = name
         self._client = tracker.client
 
-    def register(self, run: Run, folder: Path) -> Version:
-        """Adds the model saved in `folder` (`model_files.save`) as a new version, alias `challenger`."""
+    def register(self, run: Run, folder: Path, *, tags: Mapping[str, str] | None = None) -> Version:
+        """Adds the model saved in `folder` (`model_files.save`) as a new version, alias `challenger`.
+
+        The version has its `tags` from its first moment on: whoever finds it by them finds it whole.
+        """
         card = read_card(folder)
-        tags = {"model": card.model, "snapshot": card.snapshot, "split": card.split}
+        tags = {**(tags or {}), "model": card.model, "snapshot": card.snapshot, "split": card.split}
         logged = self._client.create_logged_model(
             run.experiment_id, name=card.model, source_run_id=run.id, tags=tags, model_type="recommender"
         )
@@ -86,8 +92,16 @@ class Registry:
             tags=tags | {"metrics": json.dumps(dict(card.metrics))},
             description=card.chosen,
         )
-        self._client.set_registered_model_alias(self.name, CHALLENGER, made.version)
+        self.challenge(str(made.version))
         return self.find(str(made.version))
+
+    def challenge(self, version: str) -> None:
+        """Makes a version the challenger."""
+        self._client.set_registered_model_alias(self.name, CHALLENGER, version)
+
+    def tagged(self, tags: Mapping[str, str]) -> Version | None:
+        """The newest version that was registered with these tags."""
+        return next((one for one in self.list_models() if tags.items() <= one.tags.items()), None)
 
     def list_models(self) -> list[Version]:
         """Every version, newest first; empty when none was registered."""
@@ -121,9 +135,12 @@ class Registry:
         """The fitted model of a version."""
         return load(self.folder(version))
 
-    def promote(self, version: str, *, snapshot: str | None = None, reason: str = "") -> Promotion:
+    def promote(
+        self, version: str, *, snapshot: str | None = None, reason: str = "", verdict: Verdict | None = None
+    ) -> Promotion:
         """Makes a version the champion when it passes the gate, or, with a `reason`, whatever the gate says.
 
+        `verdict`: the gate's word where it was heard before (`training.retrain`); else the gate compares it now.
         Raises `Conflict` for a model of another snapshot than `snapshot` (no reason helps: its ids mean others).
         """
         challenger = self.find(version)
@@ -132,7 +149,7 @@ class Registry:
         champion = self.champion()
         if champion is not None and champion.version == challenger.version:
             return Promotion(version, promoted=False, why="it is the champion already", before=version)
-        verdict = self._judge(challenger, champion)
+        verdict = verdict or self._judge(challenger, champion)
         before = None if champion is None else champion.version
         if not (verdict.better or reason):
             return Promotion(challenger.version, promoted=False, why=verdict.why, before=before)
@@ -153,8 +170,8 @@ class Registry:
         before = self.find(former[-1])
         if snapshot is not None and before.snapshot != snapshot:
             raise _other_snapshot(before, snapshot)
-        self._client.set_registered_model_tag(self.name, _FORMER, json.dumps(former[:-1]))
         self._client.set_registered_model_alias(self.name, CHAMPION, before.version)
+        self._client.set_registered_model_tag(self.name, _FORMER, json.dumps(former[:-1]))
         return Promotion(before.version, promoted=True, why="rolled back", before=champion.version)
 
     def _judge(self, challenger: Version, champion: Version | None) -> Verdict:
@@ -162,17 +179,20 @@ class Registry:
         return judge(self.folder(challenger), theirs)
 
     def _crown(self, version: str, before: str | None, why: str) -> None:
+        """The champion's alias comes last: whoever is killed before does all of it again, to the same end."""
         if before is not None:
             self._client.set_registered_model_tag(self.name, _FORMER, json.dumps([*self._former(), before]))
-        self._client.set_model_version_tag(self.name, version, "promoted", why)
-        self._client.set_registered_model_alias(self.name, CHAMPION, version)
+        self._client.set_model_version_tag(self.name, version, PROMOTED, why)
         if self._aliases().get(CHALLENGER) == version:
             self._client.delete_registered_model_alias(self.name, CHALLENGER)
+        self._client.set_registered_model_alias(self.name, CHAMPION, version)
 
     def _former(self) -> list[str]:
+        """Without the champion itself, which a promotion or a rollback that was killed may have left at the end."""
         registered = self._registered()
         found: list[str] = json.loads(registered.tags.get(_FORMER, "[]")) if registered is not None else []
-        return found
+        champion = self._aliases().get(CHAMPION)
+        return found[:-1] if found and found[-1] == champion else found
 
     def _aliases(self) -> dict[str, str]:
         registered = self._registered()
@@ -205,6 +225,7 @@ def _version(found: ModelVersion, aliases: Mapping[str, str]) -> Version:
         created=int(found.creation_timestamp or 0),
         aliases=mine,
         metrics=json.loads(tags.get("metrics", "{}")),
+        tags=dict(tags),
     )
 
 

@@ -6,7 +6,9 @@ the test, the one before validation), `global-time` (80/10/10 by time over every
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Literal
 
 import numpy as np
@@ -14,10 +16,10 @@ from numpy.typing import NDArray
 
 from graph.errors import InvalidData
 from graph.schema import KINDS, NEGATIVE_KINDS
-from graph.snapshot import NO_TIME, Interactions
+from graph.snapshot import NO_TIME, Interactions, Snapshot
 
-How = Literal["random", "last-out", "global-time", "fixed"]
-WAYS: tuple[How, ...] = ("random", "last-out", "global-time", "fixed")
+How = Literal["random", "last-out", "global-time", "stable", "fixed"]
+WAYS: tuple[How, ...] = ("random", "last-out", "global-time", "stable", "fixed")
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 MIN_ITEMS_RANDOM = 5
@@ -58,8 +60,8 @@ def make_split(
 ) -> Split:
     """Splits the positives of `interactions`.
 
-    `part` (0 train, 1 validation, 2 test) is needed by, and only by, `fixed`. `order` breaks ties of time (row number
-    in the file). Raises `InvalidData` when a part comes out empty.
+    `part` (0 train, 1 validation, 2 test) is needed by, and only by, `fixed` and `stable`. `order` breaks ties of time
+    (row number in the file). Raises `InvalidData` when a part comes out empty.
     """
     kept = np.flatnonzero(positives(interactions, min_value))
     kept = kept[_by_user_and_time(interactions, kept, order)]
@@ -72,6 +74,31 @@ def make_split(
     split = Split(train, validation, test, made)
     _refuse_empty(split, how, min_value)
     return split
+
+
+def split_of(snapshot: Snapshot, *, how: How, min_value: float | None, seed: int) -> Split:
+    """`make_split` of a snapshot; the one way to a `stable` split, which goes by ids."""
+    part = stable_parts(snapshot, seed) if how == "stable" else None
+    return make_split(snapshot.interactions, how=how, min_value=min_value, seed=seed, part=part)
+
+
+def stable_parts(snapshot: Snapshot, seed: int) -> NDArray[np.int8]:
+    """The part of each interaction by a hash of its user's id, its item's id and the seed: 80/10/10.
+
+    A pair keeps its part whatever comes or goes beside it, so a model fitted on the train part of an older snapshot has
+    never seen the test part of a newer one.
+    """
+    users, items = (_hashes(ids, seed) for ids in (snapshot.users.ids, snapshot.items.ids))
+    mixed = users[snapshot.interactions.user] * np.uint64(0x9E3779B97F4A7C15) ^ items[snapshot.interactions.item]
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ mixed >> np.uint64(shift)) * np.uint64(factor)
+    tenth = (mixed ^ mixed >> np.uint64(31)) % np.uint64(10)
+    return np.where(tenth == 0, TEST, np.where(tenth == 1, VALIDATION, TRAIN)).astype(np.int8)
+
+
+def _hashes(ids: Sequence[str], seed: int) -> NDArray[np.uint64]:
+    digests = (blake2b(f"{seed} {name}".encode(), digest_size=8).digest() for name in ids)
+    return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)
 
 
 def _by_user_and_time(
@@ -94,7 +121,9 @@ def _first_of_each_pair(
 def _labels(
     rows: Interactions, how: How, rng: np.random.Generator, part: NDArray[np.int8] | None
 ) -> tuple[NDArray[np.int8], str]:
-    if how == "fixed":
+    if how == "stable" and part is not None:
+        return part, "stable 80/10/10 by pair"
+    if how in ("fixed", "stable"):
         if part is None:
             raise InvalidData("a fixed split was asked for, but the data has no train and test parts",
                               valid=f"one of {', '.join(WAYS[:-1])}", remedy="name another way to split")  # fmt: skip

@@ -5,42 +5,52 @@ Third arrow of the flow: the command line, the demo and the refresh call `train`
 
 from __future__ import annotations
 
-import tempfile
-import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from graph.errors import InvalidData, Unsupported
 from graph.snapshot import Snapshot
-from training.auto import BUDGET, TARGET, AutoResult, Chosen, choose, fit_auto
+from training.auto import BUDGET, TARGET, choose, fit_auto
 from training.data import TrainingData
 from training.environment import environment
-from training.evaluate import Evaluation, on_test
-from training.model_files import ModelCard, Tested, save, settings_of
-from training.prepare import Prepared, histories, prepare, side_information
-from training.recommender import SILENT, Monitor, Recommender
+from training.fitted import (
+    Both,
+    Children,
+    Clock,
+    Fitted,
+    Measured,
+    Watch,
+    everything,
+    log_fit,
+    measure,
+    of_auto,
+    register,
+)
+from training.gate import Verdict
+from training.model_files import ModelCard, settings_of
+from training.prepare import Prepared, prepare
+from training.recommender import Monitor, Recommender
 from training.refit import refit
 from training.registry import Promotion, Registry, Version
-from training.significance import paired_test
-from training.split import How, make_split, positives
+from training.split import How, split_of
 from training.tracking import Run
 from training.zoo import ZOO, find
 
-AUTO = "auto"
-POPULARITY = "popularity"
+__all__ = ["Plan", "TrainReport", "Watch", "check", "everything", "train"]
 
-Say = Callable[[str], None]
-Monitors = Callable[[str], Monitor]
+AUTO = "auto"
+VERDICT = "verdict"
+"""Tag of a version that passed the gate before it was registered: why it did."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to train and how to measure it. `names` limits what `auto` tries; `budget`: seconds for its fits."""
+    """What to train and how to measure it. `names` limits what `auto` tries; `budget`: seconds for its fits.
+
+    `tags` go on the runs and on the version: by them a refresh that was killed finds what it had made.
+    """
 
     model: str = AUTO
     overrides: Mapping[str, Any] = field(default_factory=dict)
@@ -50,6 +60,7 @@ class Plan:
     seed: int = 42
     budget: float | None = BUDGET
     refit: bool = True
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def split_text(self) -> str:
@@ -73,6 +84,7 @@ class TrainReport:
     beats_popularity: Mapping[str, float]
     models: Mapping[str, Mapping[str, float]]
     brings: Mapping[str, float]
+    origin: Mapping[str, Any]
     promoted: bool
     why: str
     run_id: str
@@ -84,28 +96,28 @@ class TrainReport:
 
 
 @dataclass(frozen=True)
-class Watch:
-    """Who is told: `say` one line a stage, `monitor(name)` the epochs of a model."""
+class Job:
+    """One training: data, plan, and where it is logged."""
 
-    say: Say = lambda _text: None
-    monitor: Monitors = lambda _name: SILENT
-
-
-@dataclass(frozen=True)
-class _Fitted:
-    recommender: Recommender
-    config: Any
-    chosen: str
-    validation: float
-    members: tuple[Chosen, ...]
-    brings: Mapping[str, float]
+    snapshot: Snapshot
+    content_hash: str
+    registry: Registry
+    plan: Plan
+    dataset: str
+    watch: Watch
 
 
 @dataclass(frozen=True)
-class _Measured:
-    evaluation: Evaluation
-    popularity: Evaluation
-    models: Mapping[str, Evaluation]
+class Decided:
+    """What is to be registered. `verdict`: the gate's, where it was heard. `origin`: where its recipe is from."""
+
+    fitted: Fitted
+    measured: Measured
+    verdict: Verdict | None
+    origin: Mapping[str, Any]
+
+
+Decide = Callable[[Prepared, Children, Clock], Decided]
 
 
 def train(
@@ -116,32 +128,66 @@ def train(
     Errors: `NotFound` for an unknown model, `InvalidData` for a setting it has not or data that cannot be split,
     `Unsupported` when the data lacks what the model needs.
     """
-    watch = watch or Watch()
+    job = Job(snapshot, content_hash, registry, plan, dataset, watch or Watch())
+
+    def decide(prepared: Prepared, runs: Children, clock: Clock) -> Decided:
+        fitted, measured = fit_and_measure(job, prepared, runs, clock)
+        return Decided(fitted, measured, None, chosen_on(snapshot))
+
+    return carry_out(job, decide)
+
+
+def carry_out(job: Job, decide: Decide) -> TrainReport:
+    """Splits, lets `decide` fit and measure, refits on everything, registers and promotes."""
+    plan, snapshot, registry = job.plan, job.snapshot, job.registry
     check(plan)
-    clock = _Clock()
-    split = make_split(snapshot.interactions, how=plan.how, min_value=plan.min_value, seed=plan.seed)
-    prepared = prepare(snapshot, split, seed=plan.seed)
+    clock = Clock()
+    prepared = prepare(
+        snapshot, split_of(snapshot, how=plan.how, min_value=plan.min_value, seed=plan.seed), seed=plan.seed
+    )
     check_needs(plan, prepared.data)
     clock.lap("split")
-    with registry.tracker.run(dataset, plan.model, {"model": plan.model}) as run, ExitStack() as children:
-        _describe(run, snapshot, content_hash, plan, dataset)
-        runs = _Children(run, children)
-        fitted = _fit(plan, prepared, watch, runs)
-        clock.lap("fit")
-        watch.say("measuring on test")
-        measured = _measure(fitted, prepared)
-        clock.lap("evaluate")
-        card = _card(plan, fitted, measured, content_hash)
-        _log(run, runs, fitted, measured)
-        final = _refitted(plan, fitted, snapshot, watch)
+    tags = {"model": plan.model, **plan.tags}
+    with registry.tracker.run(job.dataset, plan.model, tags) as run, ExitStack() as children:
+        _describe(run, job)
+        decided = decide(prepared, Children(run, children, plan.tags), clock)
+        card = card_of(job, decided)
+        run.tags({"chosen": card.chosen})
+        final = _refitted(job, decided.fitted)
         clock.lap("refit")
-        watch.say("registering")
-        version = _register(run, registry, final, card, snapshot, measured.evaluation)
-        promotion = registry.promote(version.version, snapshot=content_hash)
-        run.tags({"version": version.version, "promoted": str(promotion.promoted).lower(), "gate": promotion.why})
+        job.watch.say("registering")
+        version = _register(run, job, decided, final, card)
+        promotion = registry.promote(version.version, snapshot=job.content_hash, verdict=decided.verdict)
+        conclude(run, promotion)
         clock.lap("register")
         run.metrics(clock.laps, prefix="seconds/")
-    return _report(card, measured, version, promotion, dataset, clock.laps)
+    return report_of(card, version, promotion, dataset=job.dataset, laps=clock.laps)
+
+
+def fit_and_measure(job: Job, prepared: Prepared, runs: Children, clock: Clock) -> tuple[Fitted, Measured]:
+    """Chooses a model by validation, then looks at test once."""
+    fitted = _fit(job.plan, prepared, job.watch, runs)
+    clock.lap("fit")
+    return fitted, measured_and_logged(job, fitted, prepared, runs, clock)
+
+
+def measured_and_logged(job: Job, fitted: Fitted, prepared: Prepared, runs: Children, clock: Clock) -> Measured:
+    """The look at test, and all of it into MLflow."""
+    job.watch.say("measuring on test")
+    measured = measure(fitted, prepared)
+    log_fit(runs.parent, runs, fitted, measured)
+    clock.lap("evaluate")
+    return measured
+
+
+def chosen_on(snapshot: Snapshot) -> dict[str, Any]:
+    """The origin of a recipe that was chosen on this snapshot."""
+    return {"how": "chosen", "interactions": len(snapshot.interactions), "carried": 0}
+
+
+def conclude(run: Run, promotion: Promotion) -> None:
+    """What became of the run's version."""
+    run.tags({"version": promotion.version, "promoted": str(promotion.promoted).lower(), "gate": promotion.why})
 
 
 def check(plan: Plan) -> None:
@@ -170,147 +216,77 @@ def check_needs(plan: Plan, data: TrainingData) -> None:
         )
 
 
-class _Clock:
-    """Seconds by stage."""
-
-    def __init__(self) -> None:
-        self.laps: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.laps[name], self._last = now - self._last, now
-
-
-class _Children:
-    """Nested runs by model name, opened when a model's fit begins and all ended with the parent."""
-
-    def __init__(self, parent: Run, stack: ExitStack) -> None:
-        self._parent = parent
-        self._stack = stack
-        self.runs: dict[str, Run] = {}
-
-    def open(self, name: str) -> Run:
-        if name not in self.runs:
-            self.runs[name] = self._stack.enter_context(self._parent.child(name, {"model": name}))
-        return self.runs[name]
-
-
-class _Both:
-    """A monitor that tells two; `again` counts the configs of a grid, which start at epoch 1 each."""
-
-    def __init__(self, run: Run, shown: Monitor) -> None:
-        self._run = run
-        self._shown = shown
-        self._config = 0
-        self._last = 0
-
-    def epoch(self, number: int, total: int, metrics: Mapping[str, float]) -> None:
-        self._config += number <= self._last
-        self._last = number
-        prefix = "epoch/" if not self._config else f"epoch/config_{self._config}/"
-        self._run.metrics(metrics, step=number, prefix=prefix)
-        self._shown.epoch(number, total, metrics)
-
-
-def _describe(run: Run, snapshot: Snapshot, content_hash: str, plan: Plan, dataset: str) -> None:
+def _describe(run: Run, job: Job) -> None:
+    plan = job.plan
     least = "" if plan.min_value is None else plan.min_value
     run.params({"model": plan.model, "split": plan.how, "min_value": least, "seed": plan.seed, "refit": plan.refit})
-    run.dataset(snapshot, content_hash, name=dataset)
+    run.dataset(job.snapshot, job.content_hash, name=job.dataset)
     run.document(environment(), "environment.json")
 
 
-def _fit(plan: Plan, prepared: Prepared, watch: Watch, runs: _Children) -> _Fitted:
+def card_of(job: Job, decided: Decided) -> ModelCard:
+    """What the registry will say of the model."""
+    fitted, measured = decided.fitted, decided.measured
+    return ModelCard(
+        model=fitted.recommender.name,
+        settings=settings_of(fitted.recommender, fitted.config),
+        snapshot=job.content_hash,
+        split=job.plan.split_text,
+        min_value=job.plan.min_value,
+        chosen=fitted.chosen,
+        metrics=measured.evaluation.metrics,
+        validation=fitted.validation,
+        popularity=measured.popularity.metrics,
+        beats_popularity=asdict(measured.beats_popularity),
+        models={name: evaluation.metrics for name, evaluation in measured.models.items()},
+        brings=fitted.brings,
+        refitted=job.plan.refit,
+        origin=decided.origin,
+    )
+
+
+def _refitted(job: Job, fitted: Fitted) -> Recommender:
+    """Fitted on every positive interaction, the test's too: it has said what it had to say."""
+    plan = job.plan
+    if not plan.refit:
+        return fitted.recommender
+    job.watch.say("refitting on everything")
+    data = everything(job.snapshot, plan.min_value, plan.seed)
+    return refit(fitted.recommender, fitted.config, data, job.watch.monitor)
+
+
+def _register(run: Run, job: Job, decided: Decided, final: Recommender, card: ModelCard) -> Version:
+    verdict = {} if decided.verdict is None else {VERDICT: decided.verdict.why}
+    return register(
+        run,
+        job.registry,
+        final,
+        card,
+        items=job.snapshot.items.ids,
+        evaluation=decided.measured.evaluation,
+        tags={**job.plan.tags, **verdict},
+    )
+
+
+def _fit(plan: Plan, prepared: Prepared, watch: Watch, runs: Children) -> Fitted:
     def monitor(name: str) -> Monitor:
-        return _Both(runs.open(name), watch.monitor(name))
+        return Both(runs.open(name), watch.monitor(name))
 
     if plan.model == AUTO:
         auto = fit_auto(
             prepared.data, names=plan.names or None, budget=plan.budget, monitors=monitor, progress=watch.say
         )
-        return _of_auto(auto)
+        return of_auto(auto)
     watch.say(f"{plan.model}: fitting")
     chosen = choose(find(plan.model), prepared.data, overrides=plan.overrides, monitor=monitor(plan.model))
     text = f"{plan.model}, best of {len(chosen.tried)} settings by validation {TARGET} {chosen.best.validation:.4f}"
-    return _Fitted(chosen.recommender, chosen.config, text, chosen.best.validation, (chosen,), {})
+    return Fitted(chosen.recommender, chosen.config, text, chosen.best.validation, (chosen,), {})
 
 
-def _of_auto(auto: AutoResult) -> _Fitted:
-    return _Fitted(auto.recommender, None, auto.text, auto.validation, auto.members, auto.brings)
-
-
-def _measure(fitted: _Fitted, prepared: Prepared) -> _Measured:
-    models = {member.best.name: on_test(member.recommender, prepared) for member in fitted.members}
-    whole = models.get(fitted.recommender.name) or on_test(fitted.recommender, prepared)
-    popularity = models.get(POPULARITY) or on_test(find(POPULARITY).build().fit(prepared.data), prepared)
-    return _Measured(whole, popularity, models)
-
-
-def _card(plan: Plan, fitted: _Fitted, measured: _Measured, content_hash: str) -> ModelCard:
-    return ModelCard(
-        model=fitted.recommender.name,
-        settings=settings_of(fitted.recommender, fitted.config),
-        snapshot=content_hash,
-        split=plan.split_text,
-        min_value=plan.min_value,
-        chosen=fitted.chosen,
-        metrics=measured.evaluation.metrics,
-        validation=fitted.validation,
-        popularity=measured.popularity.metrics,
-        brings=fitted.brings,
-        refitted=plan.refit,
-    )
-
-
-def _log(run: Run, runs: _Children, fitted: _Fitted, measured: _Measured) -> None:
-    for member in fitted.members:
-        child = runs.open(member.best.name)
-        child.params({"model": member.best.name, **member.best.settings, "configs tried": len(member.tried)})
-        child.metrics({TARGET: member.best.validation}, prefix="validation/")
-        child.metrics({"seconds/fit": sum(one.seconds for one in member.tried)})
-        child.metrics(measured.models[member.best.name].metrics, prefix="test/")
-    run.metrics({TARGET: fitted.validation}, prefix="validation/")
-    run.metrics(measured.evaluation.metrics, prefix="test/")
-    run.metrics(measured.popularity.metrics, prefix="popularity/")
-    run.metrics(fitted.brings, prefix="brings/")
-    run.tags({"chosen": fitted.chosen})
-
-
-def _refitted(plan: Plan, fitted: _Fitted, snapshot: Snapshot, watch: Watch) -> Recommender:
-    """Fitted on every positive interaction, the test's too: it has said what it had to say."""
-    if not plan.refit:
-        return fitted.recommender
-    watch.say("refitting on everything")
-    return refit(fitted.recommender, fitted.config, everything(snapshot, plan.min_value, plan.seed), watch.monitor)
-
-
-def everything(snapshot: Snapshot, min_value: float | None, seed: int = 42) -> TrainingData:
-    """All positives of the snapshot as training data, nothing held out."""
-    kept = snapshot.interactions.take(positives(snapshot.interactions, min_value))
-    rows = kept.take(np.lexsort((kept.time, kept.user)))
-    known = histories(rows, (len(snapshot.users), len(snapshot.items)))
-    return TrainingData(known, side_information(snapshot), None, seed)
-
-
-def _register(
-    run: Run, registry: Registry, final: Recommender, card: ModelCard, snapshot: Snapshot, evaluation: Evaluation
-) -> Version:
-    with tempfile.TemporaryDirectory(prefix="interlace-model-") as name:
-        folder = Path(name)
-        tested = Tested(evaluation.users, {TARGET: evaluation.per_user[TARGET]})
-        save(final, folder, card, items=snapshot.items.ids, tested=tested)
-        return registry.register(run, folder)
-
-
-def _report(
-    card: ModelCard,
-    measured: _Measured,
-    version: Version,
-    promotion: Promotion,
-    dataset: str,
-    laps: Mapping[str, float],
+def report_of(
+    card: ModelCard, version: Version, promotion: Promotion, *, dataset: str, laps: Mapping[str, float]
 ) -> TrainReport:
-    compared = paired_test(measured.evaluation.per_user[TARGET], measured.popularity.per_user[TARGET])
+    """What a training did, from what the registry holds of it."""
     return TrainReport(
         model=card.model,
         version=version.version,
@@ -320,9 +296,10 @@ def _report(
         validation=card.validation or 0.0,
         metrics=card.metrics,
         popularity=card.popularity,
-        beats_popularity=asdict(compared),
-        models={name: evaluation.metrics for name, evaluation in measured.models.items()},
+        beats_popularity=card.beats_popularity,
+        models=card.models,
         brings=card.brings,
+        origin=card.origin,
         promoted=promotion.promoted,
         why=promotion.why,
         run_id=version.run_id,

@@ -35,7 +35,8 @@ Settings = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="A setting of the model; may be repeated.", show_default=False),
 ]
 SplitWay = Annotated[
-    Literal["random", "last-out", "global-time"], typer.Option("--split", help="How validation and test are held out.")
+    Literal["random", "last-out", "global-time", "stable"],
+    typer.Option("--split", help="How validation and test are held out; stable: as a refresh does."),
 ]
 MinValue = Annotated[
     float | None,

@@ -66,7 +66,7 @@ def test_a_vanished_source_is_named_with_the_remedy(tmp_path: Path, shop: Path) 
     remember(tmp_path, Source(shop, "shop"))
     (shop / "interactions.csv").unlink()
     shop.rmdir()
-    with pytest.raises(NotFound, match="shop.*--forget"):
+    with pytest.raises(NotFound, match=r"shop.*--forget"):
         sources(tmp_path)[0].version()
     assert forget(tmp_path, shop)
     assert not forget(tmp_path, shop)

@@ -1,0 +1,250 @@
+"""Training again on a graph that went on: the champion's recipe carried over, or, when it is time, models chosen anew.
+
+Between snapshot and registry, called by the refresh. A recipe is a choice: models, settings, blend weights. Carrying it
+over fits it anew, without a grid. What the gate may compare: only what was fitted on one train part and measured on one
+test part (`stable` split: a pair of user and item keeps its part from snapshot to snapshot, so nothing that is measured
+has been seen). The champion as it serves was fitted on everything and is never measured again. See
+docs/decisions/0005-refresh-gate.md for why this is fair.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from graph.snapshot import Snapshot
+from training.auto import TARGET, Chosen, Tried
+from training.blend import NAME as BLEND
+from training.blend import Blend, BlendConfig, MemberConfig
+from training.evaluate import evaluate
+from training.fitted import POPULARITY, Both, Children, Clock, Fitted, Measured
+from training.gate import Verdict
+from training.model_files import ModelCard, read_card, read_tested, typed_settings
+from training.prepare import Prepared
+from training.recommender import Monitor
+from training.registry import CHALLENGER, PROMOTED, Promotion, Registry, Version
+from training.significance import paired_test
+from training.tracking import Run
+from training.train import (
+    VERDICT,
+    Decided,
+    Job,
+    TrainReport,
+    carry_out,
+    chosen_on,
+    conclude,
+    fit_and_measure,
+    measured_and_logged,
+    report_of,
+)
+from training.zoo import find
+
+CARRIED = "carried "
+
+
+@dataclass(frozen=True)
+class Carried:
+    """The champion to carry over: its version, its saved folder, and the ids of the users it was measured on."""
+
+    version: str
+    folder: Path
+    users: Sequence[str] = ()
+
+    @property
+    def card(self) -> ModelCard:
+        return read_card(self.folder)
+
+
+def retrain(job: Job, carried: Carried | None, *, choose: str = "") -> TrainReport:
+    """Fits, measures, registers and promotes by the rules below. `choose`: why models are chosen anew, empty for no.
+
+    Carried over: promoted when it beats popularity and has not fallen significantly below what was recorded of it (over
+    the users of both test parts); if it does not, models are chosen anew. Newly chosen: takes the carried recipe's
+    place only when it is significantly better on the same train and test parts. Where popularity is no worse than
+    either, popularity serves.
+    """
+
+    def decide(prepared: Prepared, runs: Children, clock: Clock) -> Decided:
+        return _Contest(job, carried, prepared, runs, clock).decide(choose)
+
+    return carry_out(job, decide)
+
+
+def why_choose(champion: ModelCard | None, snapshot: Snapshot, *, every: int, growth: float) -> str:
+    """Why models should be chosen anew rather than the champion carried over; empty when they need not be.
+
+    `every`: number of refreshes that share a choice, 0 for any number; `growth`: share of new interactions.
+    """
+    if champion is None:
+        return "there is no champion yet"
+    origin, now = champion.origin, len(snapshot.interactions)
+    before = int(origin.get("interactions", now))
+    if every and int(origin.get("carried", 0)) + 1 >= every:
+        return f"{every} refreshes since models were chosen"
+    if now > before * (1 + growth):
+        return f"{now:,} interactions where there were {before:,} when models were chosen"
+    return ""
+
+
+def resume(registry: Registry, version: Version, *, dataset: str) -> TrainReport:
+    """Ends a training that was killed after its model was registered, as it would have ended.
+
+    Done twice, it changes nothing the second time.
+    """
+    card = read_card(registry.folder(version))
+    if version.champion:
+        promotion = Promotion(version.version, promoted=True, why=version.tags[PROMOTED], before=None)
+    else:
+        if CHALLENGER not in version.aliases:
+            registry.challenge(version.version)
+        verdict = Verdict(better=True, why=version.tags[VERDICT]) if VERDICT in version.tags else None
+        promotion = registry.promote(version.version, snapshot=version.snapshot, verdict=verdict)
+    run = Run(registry.tracker, version.run_id, "")
+    conclude(run, promotion)
+    registry.tracker.client.set_terminated(version.run_id, "FINISHED")
+    return report_of(card, version, promotion, dataset=dataset, laps={})
+
+
+class _Contest:
+    """One decision: what was fitted on the way is measured on one test part, each once."""
+
+    def __init__(self, job: Job, carried: Carried | None, prepared: Prepared, runs: Children, clock: Clock) -> None:
+        self._job = job
+        self._carried = carried
+        self._prepared = prepared
+        self._runs = runs
+        self._clock = clock
+
+    def decide(self, choose: str) -> Decided:
+        """By the rules of `retrain`."""
+        mine = self._carry()
+        fallen = "" if mine is None else self._fallen(mine[1])
+        if mine is not None and not (choose or fallen):
+            return self._or_popularity(*mine, self._passed(mine[1]), self._carried_on())
+        fitted, measured = fit_and_measure(self._job, self._prepared, self._runs, self._clock)
+        origin = {**chosen_on(self._job.snapshot), "because": choose or fallen}
+        if mine is None:
+            return self._or_popularity(fitted, measured, f"chosen: {choose}", origin)
+        found = paired_test(measured.evaluation.per_user[TARGET], mine[1].evaluation.per_user[TARGET])
+        text = f"{TARGET} {found.difference:+.4f} [{found.low:+.4f}, {found.high:+.4f}], p = {found.p_value:.4f}"
+        if found.better:
+            why = f"chosen ({choose or fallen}): significantly better than the recipe carried over: {text}"
+            return self._or_popularity(fitted, measured, why, origin)
+        why = f"carried over: what was chosen anew ({choose or fallen}) is not significantly better: {text}"
+        return self._or_popularity(*mine, why, {**origin, "how": "carried"})
+
+    def _carry(self) -> tuple[Fitted, Measured] | None:
+        if self._carried is None:
+            return None
+        fitted = carry_over(self._carried, self._prepared, self._monitor, self._job.watch.say)
+        self._clock.lap("fit")
+        if fitted is None:
+            return None
+        return fitted, measured_and_logged(self._job, fitted, self._prepared, self._runs, self._clock)
+
+    def _monitor(self, name: str) -> Monitor:
+        return Both(self._runs.open(CARRIED + name), self._job.watch.monitor(name))
+
+    def _fallen(self, measured: Measured) -> str:
+        """Why the recipe is no longer trusted; empty when it is."""
+        mine, popular = measured.evaluation.metrics[TARGET], measured.popularity.metrics[TARGET]
+        if mine <= popular:
+            return f"the recipe no longer beats popularity: {TARGET} {mine:.4f}, {popular:.4f}"
+        found = self._against_recorded(measured)
+        if found is not None and found[0] < 0 and found[1] < 0.05:
+            return f"the recipe fell by {-found[0]:.4f} {TARGET}, p = {found[1]:.4f}"
+        return ""
+
+    def _against_recorded(self, measured: Measured) -> tuple[float, float] | None:
+        """Mean change and p over the users of both test parts; None where the recorded one was split otherwise."""
+        assert self._carried is not None
+        tested, ids = read_tested(self._carried.folder), self._carried.users
+        if tested is None or not ids or self._carried.card.split != self._job.plan.split_text:
+            return None
+        positions = self._job.snapshot.users.positions
+        before = {positions.get(ids[user]): place for place, user in enumerate(tested.users)}
+        rows = [(row, before[user]) for row, user in enumerate(measured.evaluation.users.tolist()) if user in before]
+        if not rows:
+            return None
+        now, then = np.array(rows).T
+        found = paired_test(measured.evaluation.per_user[TARGET][now], tested.measures[TARGET][then])
+        return found.difference, found.p_value
+
+    def _passed(self, measured: Measured) -> str:
+        mine, popular = measured.evaluation.metrics[TARGET], measured.popularity.metrics[TARGET]
+        found = self._against_recorded(measured)
+        text = "" if found is None else f", {found[0]:+.4f} since it was last measured (p = {found[1]:.4f})"
+        return f"carried over: better than popularity ({TARGET} {mine:.4f}, {popular:.4f}){text}"
+
+    def _carried_on(self) -> dict[str, Any]:
+        assert self._carried is not None
+        before = self._carried.card.origin
+        chosen = before.get("interactions", len(self._job.snapshot.interactions))
+        return {"how": "carried", "interactions": chosen, "carried": int(before.get("carried", 0)) + 1}
+
+    def _or_popularity(self, fitted: Fitted, measured: Measured, why: str, origin: dict[str, Any]) -> Decided:
+        mine, popular = measured.evaluation.metrics[TARGET], measured.popularity.metrics[TARGET]
+        if mine > popular or fitted.recommender.name == POPULARITY:
+            return Decided(fitted, measured, Verdict(better=True, why=why), origin)
+        text = f"nothing beats popularity on this data: {TARGET} {mine:.4f}, {popular:.4f}"
+        model = find(POPULARITY)
+        config = model.config()
+        chosen = _chosen(POPULARITY, config, self._prepared, lambda _name: self._job.watch.monitor(POPULARITY))
+        plain = Fitted(chosen.recommender, config, text, chosen.best.validation, (chosen,), {})
+        seen = Measured(measured.popularity, measured.popularity, {POPULARITY: measured.popularity})
+        return Decided(plain, seen, Verdict(better=True, why=text), {**origin, "how": "popularity"})
+
+
+def carry_over(
+    carried: Carried, prepared: Prepared, monitor: Callable[[str], Monitor], say: Callable[[str], None]
+) -> Fitted | None:
+    """The champion's recipe fitted on the train part, its weights kept; None when the data has what no member needs."""
+    members = _members(carried.card)
+    there = [one for one in members if find(one.name).fits(prepared.data)]
+    if not there:
+        return None
+    chosen = []
+    for member in there:
+        say(f"{member.name}: fitting as version {carried.version} was")
+        config = find(member.name).config(typed_settings(member.settings))
+        chosen.append(_chosen(member.name, config, prepared, monitor))
+    if carried.card.model != BLEND:
+        only = chosen[0]
+        text = _text(carried.version, only.best.name, only.best.validation)
+        return Fitted(only.recommender, only.config, text, only.best.validation, tuple(chosen), {}, CARRIED)
+    total = sum(one.weight for one in there)
+    config = BlendConfig(tuple(replace(one, weight=one.weight / total) for one in there))
+    blend = Blend(config, [one.recommender for one in chosen])
+    validation = _validation(blend, prepared)
+    text = _text(carried.version, " + ".join(f"{one.weight:.2f} {one.name}" for one in config.members), validation)
+    return Fitted(blend, None, text, validation, tuple(chosen), carried.card.brings, CARRIED)
+
+
+def _members(card: ModelCard) -> list[MemberConfig]:
+    if card.model != BLEND:
+        return [MemberConfig(card.model, 1.0, card.settings)]
+    return [
+        MemberConfig(one["name"], one["weight"], typed_settings(one["settings"])) for one in card.settings["members"]
+    ]
+
+
+def _chosen(name: str, config: Any, prepared: Prepared, monitor: Callable[[str], Monitor]) -> Chosen:
+    started = time.perf_counter()
+    recommender = find(name).build(config).fit(prepared.data, monitor(name))
+    seconds = time.perf_counter() - started
+    best = Tried(name, asdict(config), _validation(recommender, prepared), seconds)
+    return Chosen(recommender, config, best, (best,))
+
+
+def _validation(recommender: Any, prepared: Prepared) -> float:
+    assert prepared.data.validation is not None
+    return float(evaluate(recommender, prepared.data.validation, ks=(10,)).metrics[TARGET])
+
+
+def _text(version: str, recipe: str, validation: float) -> str:
+    return f"{recipe}: the recipe of version {version}, validation {TARGET} {validation:.4f}"
