@@ -18,6 +18,7 @@ from encoders.cache import VectorCache
 from encoders.registry import open_encoder, resolve_names
 from encoders.report import EncodeReport, ModalityReport, Tally
 from encoders.sources import Outcome, Source, encode_sources, source_of
+from graph import changes
 from graph.schema import ITEM
 from graph.snapshot import EmbeddingTable, Snapshot
 from graph.store import GraphStore
@@ -51,14 +52,14 @@ def encode_items(
     encoders = [open_encoder(chosen[modality], device=device) for modality in modalities]
     total = int(store.query("item_count").rows[0][0])
     with VectorCache(home / CACHE) as cache:
-        reports = [_encode_on_graph(store, one, home / MEDIA, cache, batch_size, total, progress) for one in encoders]
+        reports = [_encode_on_graph(store, one, home, cache, batch_size, total, progress) for one in encoders]
     return EncodeReport(tuple(reports), round(time.perf_counter() - begun, 3))
 
 
 def _encode_on_graph(
     store: GraphStore,
     encoder: AnyEncoder,
-    media: Path,
+    home: Path,
     cache: VectorCache,
     batch_size: int,
     total: int,
@@ -66,15 +67,17 @@ def _encode_on_graph(
 ) -> ModalityReport:
     begun = time.perf_counter()
     tally, done, indexed = Tally(), 0, False
+    changes.prepare(store)
     for rows in _pages(store, batch_size):
         sources, stale = _compare(encoder, rows, tally)
-        outcome = encode_sources(encoder, sources, media, cache)
+        outcome = encode_sources(encoder, sources, home / MEDIA, cache)
         _count(outcome, tally)
         if outcome.vectors and not indexed:
             store.ensure_vector_index(ITEM, f"{encoder.modality}_embedding", len(next(iter(outcome.vectors.values()))))
             indexed = True
         has_vector = {row["id"] for row in rows if row[f"has_{encoder.modality}"]}
-        _write(store, encoder, sources, outcome, [*stale, *(item for item in outcome.refused if item in has_vector)])
+        dropped = [*stale, *(item for item in outcome.refused if item in has_vector)]
+        _write(store, home, _rows(encoder, sources, outcome, dropped))
         done += len(rows)
         if progress is not None:
             progress(encoder.modality, done, max(total, done))
@@ -116,9 +119,17 @@ def _count(outcome: Outcome, tally: Tally) -> None:
         tally.refuse(item, reason)
 
 
-def _write(
-    store: GraphStore, encoder: AnyEncoder, sources: Sequence[Source], outcome: Outcome, dropped: Sequence[str]
-) -> None:
+def _write(store: GraphStore, home: Path, rows: list[dict[str, Any]]) -> None:
+    """Writes vectors and tells the change log whose."""
+    if rows:
+        items = [row["id"] for row in rows]
+        changes.write_nodes(store, home, "set_item_properties", {"rows": rows}, {ITEM: items})
+
+
+def _rows(
+    encoder: AnyEncoder, sources: Sequence[Source], outcome: Outcome, dropped: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Properties to set, by item."""
     name = f"{encoder.modality}_embedding"
     nothing = {name: None, f"{name}_encoder": None, f"{name}_version": None, f"{name}_source": None}
     rows: list[dict[str, Any]] = [{"id": item, "properties": nothing} for item in dropped]
@@ -129,8 +140,7 @@ def _write(
                 f"{name}_encoder": encoder.name, f"{name}_version": encoder.version, f"{name}_source": source.mark
             }  # fmt: skip
             rows.append({"id": source.item, "properties": {name: vector.tolist(), **marks}})
-    if rows:
-        store.query("set_item_properties", {"rows": rows})
+    return rows
 
 
 def embed_folder(

@@ -15,7 +15,9 @@ BUMP = (
 
 CHANGES: Mapping[str, str] = MappingProxyType(
     {
-        "change_mark": "MATCH (c:GraphChange {id: 'graph'}) RETURN c.version AS version, c.token AS token, c.open AS open",
+        "change_mark": (
+            "MATCH (c:GraphChange {id: 'graph'}) RETURN c.version AS version, c.token AS token, c.open AS open"
+        ),
         "change_bump": BUMP + "RETURN c.version AS version, before",
     }
 )

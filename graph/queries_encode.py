@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from graph.queries_changes import BUMP
+
 ENCODE: Mapping[str, str] = MappingProxyType(
     {
         # A page of items by id: parameters `after` ('' to begin) and `limit`. The vectors stay in the store.
@@ -17,9 +19,11 @@ ENCODE: Mapping[str, str] = MappingProxyType(
             "ORDER BY n.id LIMIT $limit"
         ),
         "item_count": "MATCH (n:Item) RETURN count(n) AS items",
-        # `rows`: id and the properties to set, null to remove. Never creates: an item erased meanwhile stays erased.
+        # `rows`: id and the properties to set, null to remove. A change of the graph (`graph.changes`).
+        # Never creates: an item erased meanwhile stays erased.
         "set_item_properties": (
-            "UNWIND $rows AS row MATCH (n:Item {id: row.id}) SET n += row.properties RETURN count(n) AS items"
+            BUMP + "WITH c, before UNWIND $rows AS row MATCH (n:Item {id: row.id}) SET n += row.properties "
+            "RETURN c.version AS version, before, count(n) AS items"
         ),
     }
 )

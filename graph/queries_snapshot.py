@@ -58,3 +58,18 @@ def triples_from(label: str, types: Iterable[str]) -> str:
         "WITH h, collect(type(r)) AS types, collect(labels(t)[0]) AS labels, collect(t.id) AS tails "
         "RETURN h.id AS head, types, labels, tails"
     )
+
+
+def count_nodes(label: str) -> str:
+    """How many nodes of a label (through `safe_name`): at once in both stores, whatever the number."""
+    return f"MATCH (n:`{label}`) RETURN count(n) AS nodes"
+
+
+def count_relationships(kind: str) -> str:
+    """How many relationships of a type (through `safe_name`)."""
+    return f"MATCH ()-[r:`{kind}`]->() RETURN count(r) AS relationships"
+
+
+def nodes_of(label: str) -> str:
+    """The nodes of a label among `$ids`, with their properties."""
+    return f"UNWIND $ids AS id MATCH (n:`{label}` {{id: id}}) RETURN n.id AS id, properties(n) AS properties"

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from graph.columns import canonical, merge_nodes
 from graph.schema import ITEM, KINDS, OPERATIONAL_LABELS, PERSON, PLATFORM, USER
 from graph.snapshot import NO_TIME, EmbeddingTable, IdMap, Interactions, Snapshot, Triples
+from graph.snapshot_rows import Packing
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -71,13 +72,23 @@ class Built:
     order: NDArray[np.int64]
 
 
-def build(collected: Collected, *, embeddings: Mapping[str, EmbeddingTable] | None = None) -> Built:
-    """Sorts, numbers and joins what was collected. Every end of a relationship must be among the nodes."""
+def build(
+    collected: Collected,
+    *,
+    embeddings: Mapping[str, EmbeddingTable] | None = None,
+    interactions: Interactions | None = None,
+) -> Built:
+    """Sorts, numbers and joins what was collected. Every end of a relationship must be among the nodes.
+
+    `interactions`: in order and numbered already, in place of `collected.acts`.
+    """
     users = merge_nodes(collected.nodes.get(USER, []))
     items = merge_nodes(collected.nodes.get(ITEM, []))
     user_ids, item_ids = users.column("id").combine_chunks(), items.column("id").combine_chunks()
     entities = _entities(collected)
-    interactions, part, order = _interactions(collected.acts, user_ids, item_ids)
+    part, order = np.zeros(0, np.int8), np.zeros(0, np.int64)
+    if interactions is None:
+        interactions, part, order = _interactions(collected.acts, user_ids, item_ids)
     relations, triples = _triples(collected.facts, item_ids, entities)
     snapshot = Snapshot(
         users=_ids(user_ids, "user"),
@@ -111,7 +122,8 @@ def _entities(collected: Collected) -> pa.Array:
 
 
 def _positions(ids: pa.Array | pa.ChunkedArray, known: pa.Array) -> NDArray[np.int32]:
-    found: NDArray[np.int32] = pc.index_in(ids, value_set=known).to_numpy(zero_copy_only=False).astype(np.int32)
+    """Places of ids among the known ones, -1 where they are not."""
+    found: NDArray[np.int32] = pc.fill_null(pc.index_in(ids, value_set=known), -1).to_numpy(zero_copy_only=False)
     return found
 
 
@@ -119,8 +131,8 @@ def _interactions(
     acts: list[Acts], users: pa.Array, items: pa.Array
 ) -> tuple[Interactions, NDArray[np.int8], NDArray[np.int64]]:
     """In canonical order. Of rows with one user, item, kind, time and part, the last in the file counts."""
-    user = _joined([_positions(one.user, users) for one in acts], np.int32)
-    item = _joined([_positions(one.item, items) for one in acts], np.int32)
+    user = _positions(pa.chunked_array([one.user for one in acts], pa.string()), users)
+    item = _positions(pa.chunked_array([one.item for one in acts], pa.string()), items)
     time = _joined([pc.fill_null(one.time, NO_TIME).to_numpy(zero_copy_only=False) for one in acts], np.int64)
     value = _joined([pc.fill_null(one.value, np.nan).to_numpy(zero_copy_only=False) for one in acts], np.float32)
     kind = _joined([np.full(len(one.user), one.kind, np.int8) for one in acts], np.int8)
@@ -147,27 +159,38 @@ def _numbers(acts: Acts) -> NDArray[np.int64]:
 
 
 def _triples(facts: list[Facts], items: pa.Array, entities: pa.Array) -> tuple[tuple[str, ...], Triples]:
-    ours = [one for one in facts if one.head_label != USER]
-    relations = tuple(sorted({one.type for one in ours}))
-    blocks = [np.empty((0, 3), np.int64)]
-    for one in ours:
-        heads = _node_positions(one.head_label, one.head, items, entities)
-        tails = _node_positions(one.tail_label, one.tail, items, entities)
-        blocks.append(np.stack([heads, np.full(len(heads), relations.index(one.type)), tails], axis=1))
-    head, relation, tail = np.unique(np.concatenate(blocks), axis=0).T
-    return relations, Triples(head.astype(np.int32), relation.astype(np.int16), tail.astype(np.int32))
+    groups: dict[tuple[str, str, str], list[Facts]] = defaultdict(list)
+    for one in facts:
+        if one.head_label != USER:
+            groups[one.type, one.head_label, one.tail_label].append(one)
+    relations = tuple(sorted({name for name, _, _ in groups}))
+    packing = Packing(len(items) + len(entities), len(relations))
+    keys = [np.empty(0, np.int64)]
+    for (name, head_label, tail_label), ours in groups.items():
+        heads = _node_positions(head_label, pa.chunked_array([one.head for one in ours], pa.string()), items, entities)
+        tails = _node_positions(tail_label, pa.chunked_array([one.tail for one in ours], pa.string()), items, entities)
+        known = (heads >= 0) & (tails >= 0)
+        keys.append(packing.pack(heads[known], relations.index(name), tails[known]))
+    return relations, packing.unpack(np.unique(np.concatenate(keys)))
 
 
-def _node_positions(label: str, ids: pa.Array, items: pa.Array, entities: pa.Array) -> NDArray[np.int64]:
+def _node_positions(label: str, ids: pa.ChunkedArray, items: pa.Array, entities: pa.Array) -> NDArray[np.int64]:
     if label == ITEM:
         return _positions(ids, items).astype(np.int64)
-    return _positions(pc.binary_join_element_wise(label, ids, ":"), entities).astype(np.int64) + len(items)
+    places = _positions(pc.binary_join_element_wise(label, ids, ":"), entities).astype(np.int64)
+    return np.where(places < 0, -1, places + len(items))
 
 
 def _friendships(friends: list[tuple[pa.Array, pa.Array]], users: pa.Array) -> NDArray[np.int32]:
-    blocks = [np.stack([_positions(one, users), _positions(two, users)], axis=1) for one, two in friends]
-    pairs = np.sort(np.concatenate([np.empty((0, 2), np.int32), *blocks]), axis=1)
-    return np.ascontiguousarray(np.unique(pairs, axis=0), np.int32)
+    one, two = (_positions(pa.chunked_array([pair[end] for pair in friends], pa.string()), users) for end in (0, 1))
+    known = (one >= 0) & (two >= 0)
+    return pairs_of(one[known], two[known], len(users))
+
+
+def pairs_of(one: NDArray[np.int32], two: NDArray[np.int32], num_users: int) -> NDArray[np.int32]:
+    """Friendships as rows in order, each pair once, smaller first."""
+    keys = np.unique(np.minimum(one, two).astype(np.int64) * num_users + np.maximum(one, two))
+    return np.stack(np.divmod(keys, max(1, num_users)), axis=1).astype(np.int32)
 
 
 def _identities(people: list[tuple[pa.Array, pa.Array]], users: pa.Array) -> dict[int, str]:
@@ -175,21 +198,34 @@ def _identities(people: list[tuple[pa.Array, pa.Array]], users: pa.Array) -> dic
         position: person
         for user, person_ids in people
         for position, person in sorted(zip(_positions(user, users).tolist(), person_ids.to_pylist(), strict=True))
+        if position >= 0
     }
     return dict(sorted(found.items()))
 
 
 def _with_attributes(users: pa.Table, facts: list[Facts]) -> pa.Table:
     """Users' attributes as one sorted list a label: a snapshot has no node space for them."""
-    labels = sorted({one.tail_label for one in facts if one.head_label == USER})
-    for label in labels:
-        lists: list[set[str]] = [set() for _ in range(users.num_rows)]
-        for one in facts:
-            if one.head_label == USER and one.tail_label == label:
-                positions = _positions(one.head, users.column("id").combine_chunks()).tolist()
-                for position, name in zip(positions, one.tail.to_pylist(), strict=True):
-                    lists[position].add(name.removeprefix(f"{label}:"))
-        column = pa.array([sorted(names) or None for names in lists], pa.list_(pa.string()))
+    ids = users.column("id").combine_chunks()
+    for label in sorted({one.tail_label for one in facts if one.head_label == USER}):
+        ours = [one for one in facts if one.head_label == USER and one.tail_label == label]
+        user = _positions(pa.chunked_array([one.head for one in ours], pa.string()), ids)
+        names = plain_names(label, pa.chunked_array([one.tail for one in ours], pa.string()))
         kept = users.drop_columns([label]) if label in users.column_names else users
-        users = kept.append_column(label, column)
+        users = kept.append_column(label, lists_of(user, names, len(ids)))
     return users
+
+
+def plain_names(label: str, ids: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Attributes' ids without their label: `Hobby:art` -> `art`."""
+    return pc.if_else(pc.starts_with(ids, f"{label}:"), pc.utf8_slice_codeunits(ids, len(label) + 1), ids)
+
+
+def lists_of(owner: NDArray[np.int32], names: pa.ChunkedArray, owners: int) -> pa.Array:
+    """Each owner's names, sorted, each once; null for an owner without any."""
+    pairs = pa.table({"owner": pa.array(owner), "name": names}).filter(pa.array(owner >= 0))
+    pairs = pairs.group_by(["owner", "name"]).aggregate([]).sort_by([("owner", "ascending"), ("name", "ascending")])
+    lengths = np.bincount(pairs.column("owner").to_numpy(), minlength=owners)
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    empty = np.concatenate([lengths == 0, [False]])
+    texts = pairs.column("name").combine_chunks()
+    return pa.ListArray.from_arrays(pa.array(offsets, mask=empty), texts)

@@ -2,115 +2,153 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from graph.queries_snapshot import acts_of, node_page, triples_from
+from graph.queries_snapshot import acts_of, count_relationships, node_page, triples_from
 from graph.schema import ITEM, KIND_TO_TYPE, RESERVED_TYPES, TYPE_TO_KIND, USER, safe_name
-from graph.snapshot import NO_TIME, EmbeddingTable, Snapshot
-from graph.snapshot_build import KIND_CODES, NOT_ENTITIES, Acts, Collected, Facts, build
+from graph.snapshot import NO_TIME, Interactions, Snapshot
+from graph.snapshot_build import KIND_CODES, NOT_ENTITIES, Collected, Facts, build
+from graph.snapshot_nodes import VectorRows, as_table, differing
+from graph.snapshot_notes import Notes, surplus
+from graph.snapshot_rows import in_order, joined
 from graph.store import GraphStore
 
 NODES_A_PAGE = 10_000
-HEADS_A_PAGE = 1_000
-"""Users (or items) whose relationships are read at once: some hundred thousand of them."""
+ROWS_A_PAGE = 100_000
+"""Relationships that are read at once, more or less."""
+HEADS_A_PAGE = 10_000
+"""Most nodes whose relationships are read at once."""
 READERS = 2
-MODALITIES = ("text", "image", "audio")
-EMBEDDING = "_embedding"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A whole graph and what is known of it beside."""
+
+    snapshot: Snapshot
+    notes: Notes
 
 
 def read_snapshot(store: GraphStore) -> Snapshot:
     """The whole graph as arrays. The same data gives the same content hash from either store."""
+    return read_graph(store).snapshot
+
+
+def read_graph(store: GraphStore) -> Reading:
+    """As `read_snapshot`, with what `graph.snapshot_fresh` needs to bring it up to date later."""
     labels = {row[0] for row in store.query("labels_known")}
     types = {row[0] for row in store.query("types_known")}
-    collected = Collected()
-    vectors = _Vectors()
+    collected, vectors, mixed = Collected(), VectorRows(), set[str]()
     for label in sorted(labels - NOT_ENTITIES | (labels & {USER, ITEM})):
-        for ids, properties in _pages(store, label):
-            if label == ITEM:
-                vectors.take(ids, properties)
-            collected.nodes[label].append(_table(ids, properties))
+        collected.nodes[label] = _nodes(store, label, vectors, mixed)
     heads = {label: _ids(collected, label) for label in collected.nodes}
-    if USER in heads:
-        collected.acts.extend(_acts(store, heads[USER], types))
-        collected.friends.extend(_friends(store, heads[USER]) if "FRIEND" in types else ())
+    users, items = heads.get(USER, []), heads.get(ITEM, [])
+    interactions = joined(list(_acts(store, users, items, types)) if users and items else [])
+    if users:
+        collected.friends.extend(_friends(store, users) if "FRIEND" in types else ())
         collected.people.extend(_people(store) if "IS" in types else ())
     facts = sorted(types - RESERVED_TYPES)
     for label, ids in heads.items() if facts else ():
         collected.facts.extend(_facts(store, label, ids, facts))
-    items = heads.get(ITEM, [])
-    return build(collected, embeddings=vectors.tables(items)).snapshot
+    snapshot = build(collected, embeddings=vectors.tables(items), interactions=interactions).snapshot
+    return Reading(snapshot, _notes(store, collected, snapshot, vectors, mixed))
 
 
-def _pages(store: GraphStore, label: str) -> Iterator[tuple[list[str], list[dict[str, Any]]]]:
-    """Ids and properties of the nodes of a label."""
-    text, after = node_page(safe_name(label)), ""
+def _notes(store: GraphStore, collected: Collected, snapshot: Snapshot, vectors: VectorRows, mixed: set[str]) -> Notes:
+    ours = [one for one in collected.facts if one.head_label == USER]
+    attributes = frozenset(one.tail_label for one in ours)
+    properties = {name for table in collected.nodes.get(USER, []) for name in table.column_names}
+    notes = Notes(
+        mixed=frozenset(mixed),
+        others=vectors.others(),
+        attributes=attributes,
+        user_types=frozenset(one.type for one in ours),
+        hidden=bool(attributes & properties),
+    )
+    return replace(notes, surplus=surplus(store, snapshot, notes.user_types))
+
+
+def _nodes(store: GraphStore, label: str, vectors: VectorRows, mixed: set[str]) -> list[pa.Table]:
+    """The nodes of a label; of attributes nothing but the id has a place in a snapshot."""
+    text, after, tables, odd = node_page(safe_name(label)), "", list[pa.Table](), set[str]()
     while rows := store.query(text, {"after": after, "limit": NODES_A_PAGE}).rows:
-        yield [row[0] for row in rows], [row[1] for row in rows]
-        after = rows[-1][0]
-
-
-def _table(ids: list[str], properties: list[dict[str, Any]]) -> pa.Table:
-    """Nodes as columns; vectors and what is said of them are not properties of a snapshot."""
-    names = sorted({name for one in properties for name in one if EMBEDDING not in name and name != "id"})
-    columns: dict[str, pa.Array] = {"id": pa.array(ids, pa.string())}
-    for name in names:
-        columns[name] = _values([one.get(name) for one in properties])
-    return pa.table(columns)
-
-
-def _values(values: list[Any]) -> pa.Array:
-    """A column of whatever the store holds; what is of several kinds becomes text."""
-    try:
-        return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        if all(value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in values):
-            return pa.array(values, pa.float64())
-        return pa.array([None if value is None else str(value) for value in values], pa.string())
+        ids, properties = [row[0] for row in rows], [row[1] for row in rows]
+        if label == ITEM:
+            vectors.take(ids, properties)
+        wanted = label in {USER, ITEM}
+        tables.append(as_table(ids, properties, odd) if wanted else pa.table({"id": pa.array(ids, pa.string())}))
+        after = ids[-1]
+    mixed.update(f"{label}.{name}" for name in odd | differing(tables))
+    return tables
 
 
 def _ids(collected: Collected, label: str) -> list[str]:
     return sorted(chain.from_iterable(table.column("id").to_pylist() for table in collected.nodes[label]))
 
 
-def _ranges(ids: list[str]) -> Iterator[tuple[str, str]]:
-    """Ranges `after < id <= upto` that hold `HEADS_A_PAGE` of the sorted ids each."""
+def _ranges(ids: list[str], size: int) -> Iterator[tuple[str, str, int]]:
+    """Ranges `after < id <= upto` that hold `size` of the sorted ids each, and the place of the first."""
     after = ""
-    for start in range(0, len(ids), HEADS_A_PAGE):
-        upto = ids[min(start + HEADS_A_PAGE, len(ids)) - 1]
-        yield after, upto
+    for start in range(0, len(ids), size):
+        upto = ids[min(start + size, len(ids)) - 1]
+        yield after, upto, start
         after = upto
 
 
-def _acts(store: GraphStore, users: list[str], types: set[str]) -> Iterator[Acts]:
+def _acts(store: GraphStore, users: list[str], items: list[str], types: set[str]) -> Iterator[Interactions]:
     """Ranges of users are read two at a time: the store collects one while this process takes in another."""
     names = sorted(types & set(KIND_TO_TYPE.values()))
+    total = sum(store.query(count_relationships(safe_name(name))).rows[0][0] for name in names)
+    size = max(1, min(HEADS_A_PAGE, ROWS_A_PAGE * len(users) // max(1, total)))
+    places = pd.Index(np.array(items, object))
+    places.get_indexer(places[:1])  # Makes its hash table now, before threads share it.
     with ThreadPoolExecutor(READERS) as pool:
-        for name in names:
-            yield from pool.map(partial(_acts_between, store, name), _ranges(users))
+        yield from pool.map(partial(_acts_between, store, names, users, places), _ranges(users, size))
 
 
-def _acts_between(store: GraphStore, name: str, between: tuple[str, str]) -> Acts:
-    after, upto = between
-    unknown = {"unknown_value": float("nan"), "unknown_time": NO_TIME}
-    rows = store.query(acts_of(name), {"after": after, "upto": upto, **unknown}).rows
-    return _grouped_acts(KIND_CODES[TYPE_TO_KIND[name]], rows)
+def _acts_between(
+    store: GraphStore, names: list[str], users: list[str], items: pd.Index[Any], between: tuple[str, str, int]
+) -> Interactions:
+    """All interactions of a range of users, in order."""
+    after, upto, start = between
+    parameters = {"after": after, "upto": upto, "unknown_value": float("nan"), "unknown_time": NO_TIME}
+    parts = []
+    for name in names:
+        rows = store.query(acts_of(name), parameters).rows
+        parts.append(_numbered(KIND_CODES[TYPE_TO_KIND[name]], rows, users, start, items))
+    return in_order(joined(parts))
 
 
-def _grouped_acts(kind: int, rows: list[tuple[Any, ...]]) -> Acts:
-    heads = _repeated([row[0] for row in rows], [row[1] for row in rows])
-    items = pa.array(_flat(row[1] for row in rows), pa.string())
-    values = np.array(_flat(row[2] for row in rows), np.float64)
-    times = np.array(_flat(row[3] for row in rows), np.int64)
-    return Acts(kind, heads, items, pa.array(values, mask=np.isnan(values)), pa.array(times, mask=times == NO_TIME))
+def _numbered(
+    kind: int, rows: list[tuple[Any, ...]], users: list[str], start: int, items: pd.Index[Any]
+) -> Interactions:
+    """Grouped rows as columns of positions. What came after the nodes had been read is left out: it is not whole."""
+    places = _places([row[0] for row in rows], users, start)
+    user: NDArray[np.int32] = np.repeat(places, [len(row[1]) for row in rows]).astype(np.int32)
+    names = pd.Index(np.array(_flat(row[1] for row in rows), object))
+    item = items.get_indexer(names).astype(np.int32)
+    value = np.array(_flat(row[2] for row in rows), np.float32)
+    time = np.array(_flat(row[3] for row in rows), np.int64)
+    found = Interactions(user, item, np.full(len(user), kind, np.int8), value, time)
+    known = (user >= 0) & (item >= 0)
+    return found if known.all() else found.take(known)
+
+
+def _places(heads: list[str], users: list[str], start: int) -> list[int]:
+    """Places of heads among the sorted users, whose first in this range is `start`; -1 for one that is new."""
+    near = {name: start + place for place, name in enumerate(users[start : start + HEADS_A_PAGE])}
+    return [near.get(head, -1) for head in heads]
 
 
 def _flat(lists: Iterable[list[Any]]) -> list[Any]:
@@ -124,7 +162,7 @@ def _repeated(heads: list[str], groups: list[list[Any]]) -> pa.Array:
 
 
 def _friends(store: GraphStore, users: list[str]) -> Iterator[tuple[pa.Array, pa.Array]]:
-    for after, upto in _ranges(users):
+    for after, upto, _ in _ranges(users, HEADS_A_PAGE):
         rows = store.query("friends", {"after": after, "upto": upto}).rows
         groups = [row[1] for row in rows]
         yield _repeated([row[0] for row in rows], groups), pa.array(_flat(groups), pa.string())
@@ -137,7 +175,7 @@ def _people(store: GraphStore) -> Iterator[tuple[pa.Array, pa.Array]]:
 
 def _facts(store: GraphStore, label: str, heads: list[str], types: list[str]) -> Iterator[Facts]:
     text = triples_from(safe_name(label), map(safe_name, types))
-    for after, upto in _ranges(heads):
+    for after, upto, _ in _ranges(heads, HEADS_A_PAGE):
         rows = store.query(text, {"after": after, "upto": upto}).rows
         groups = [row[1] for row in rows]
         yield from _split_facts(
@@ -156,40 +194,3 @@ def _split_facts(label: str, heads: pa.Array, types: pa.Array, labels: pa.Array,
         if tail_label not in NOT_ENTITIES or (tail_label == ITEM and label != USER):
             where = pa.array(codes == code)
             yield Facts(name, label, tail_label, heads.filter(where), tails.filter(where))
-
-
-class _Vectors:
-    """Embeddings of the items met so far, by modality and by who made them (encoder, version)."""
-
-    def __init__(self) -> None:
-        self._rows: dict[str, dict[tuple[str, str], dict[str, NDArray[np.float32]]]] = {}
-
-    def take(self, ids: list[str], properties: list[dict[str, Any]]) -> None:
-        for modality in MODALITIES:
-            name = modality + EMBEDDING
-            for identity, values in zip(ids, properties, strict=True):
-                if vector := values.get(name):
-                    made_by = str(values.get(f"{name}_encoder", "")), str(values.get(f"{name}_version", ""))
-                    rows = self._rows.setdefault(modality, {}).setdefault(made_by, {})
-                    rows[identity] = np.asarray(vector, np.float32)
-
-    def tables(self, items: list[str]) -> Mapping[str, EmbeddingTable]:
-        """One table a modality that has any vector, aligned to the sorted item ids.
-
-        Vectors of different encoders cannot be compared: while items are being encoded anew, the encoder that made the
-        most of them counts, and what others made is not there.
-        """
-        found = {}
-        for modality, by_encoder in self._rows.items():
-            made_by, rows = max(by_encoder.items(), key=lambda one: (len(one[1]), one[0]))
-            found[modality] = _aligned(rows, items, made_by)
-        return found
-
-
-def _aligned(rows: dict[str, NDArray[np.float32]], items: list[str], made_by: tuple[str, str]) -> EmbeddingTable:
-    dim = len(next(iter(rows.values())))
-    vectors = np.zeros((len(items), dim), np.float32)
-    present = np.array([identity in rows for identity in items], np.bool_)
-    for place in np.flatnonzero(present).tolist():
-        vectors[place] = rows[items[place]]
-    return EmbeddingTable(vectors, present, *made_by)

@@ -13,8 +13,8 @@ from pathlib import Path
 from graph.errors import InvalidData
 from graph.ingest import recover
 from graph.snapshot import Snapshot
-from graph.snapshot_files import content_hash, load, save
-from graph.snapshot_store import read_snapshot
+from graph.snapshot_files import load
+from graph.snapshot_fresh import SNAPSHOTS, How, take_snapshot
 from graph.store import GraphStore
 from serving.index import ModelInfo
 from serving.publish import publish
@@ -23,15 +23,14 @@ from training.registry import Registry, Version
 from training.tracking import open_tracker
 from training.train import everything
 
-SNAPSHOTS = "snapshots"
-
 
 @dataclass(frozen=True)
 class Frozen:
-    """A snapshot and its content hash."""
+    """A snapshot, its content hash, and what of the graph was read for it now."""
 
     snapshot: Snapshot
     hash: str
+    how: How = "nothing"
 
     @property
     def dataset(self) -> str:
@@ -39,24 +38,21 @@ class Frozen:
         return "+".join(sorted({identity.partition(":")[0] for identity in self.snapshot.items.ids}))
 
 
-def freeze(store: GraphStore, home: Path) -> Frozen:
-    """Reads the graph as a snapshot and keeps it. Raises `InvalidData` for a graph without interactions.
+def freeze(store: GraphStore, home: Path, *, full: bool = False) -> Frozen:
+    """The graph as a snapshot, which is kept. Raises `InvalidData` for a graph without interactions.
 
+    A kept snapshot is brought up to date where the changes since are known, else (or with `full`) everything is read.
     An ingest that was killed is finished or taken back first: a snapshot never holds half of one.
     """
     recover(store, home)
-    snapshot = read_snapshot(store)
-    if not len(snapshot.interactions):
+    taken = take_snapshot(store, home, full=full)
+    if not len(taken.snapshot.interactions):
         raise InvalidData(
             f"the graph at {store.url!r} holds no interactions",
             valid="a graph with users, items and what the users did",
             remedy="interlace ingest PATH --platform NAME (or interlace demo)",
         )
-    frozen = Frozen(snapshot, content_hash(snapshot))
-    folder = home / SNAPSHOTS / frozen.hash
-    if not folder.is_dir():
-        save(snapshot, folder)
-    return frozen
+    return Frozen(taken.snapshot, taken.hash, taken.how)
 
 
 def thaw(home: Path, snapshot_hash: str) -> Frozen:

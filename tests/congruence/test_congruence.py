@@ -13,8 +13,9 @@ from graph.bolt import BoltStore
 from graph.local_store import LocalStore
 from graph.neo4j_store import Neo4jStore
 from graph.queries import QUERIES
+from graph.queries_changes import CHANGES
 from graph.queries_refresh import REFRESH
-from graph.queries_snapshot import node_page, triples_from
+from graph.queries_snapshot import count_nodes, count_relationships, node_page, nodes_of, triples_from
 from graph.schema import KIND_TO_TYPE, TYPE_TO_KIND, EdgeBatch
 from graph.snapshot import NO_TIME
 from tests.congruence.graphs import Graph, generate
@@ -32,6 +33,7 @@ NOT_COMPARED = {
     "vector_index_dim": "Neo4j's own",
     "nearest": "needs a vector index, whose name is the store's own: the contract suite compares it with NumPy",
     "set_item_properties": "a write, in the tests of encoders",
+    **dict.fromkeys(CHANGES, "versions and tokens, written and read on both stores in tests/graph/test_changes.py"),
     **dict.fromkeys(REFRESH, "runs and leases, written and read on both stores in tests/serving/test_refresh_runs.py"),
 }
 
@@ -104,7 +106,13 @@ def test_named_query(both: Both, name: str) -> None:
 def test_reads_of_a_snapshot(both: Both, label: str) -> None:
     _compare(both, node_page(label), {"after": "", "limit": 1000})
     _compare(both, node_page(label), {"after": "m:i05", "limit": 3})
+    _compare(
+        both, nodes_of(label), {"ids": [*both.graph.items[:3], *both.graph.users[:3], *both.graph.genres[:2], "none"]}
+    )
+    _compare(both, count_nodes(label), {})
     types = {batch.type for batch in both.graph.batches if isinstance(batch, EdgeBatch)}
+    for name in sorted(types):
+        _compare(both, count_relationships(name), {})
     relations = sorted(types - TYPE_TO_KIND.keys())
     _compare(both, triples_from(label, relations), RANGE)
 
