@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -12,6 +13,9 @@ from graph.errors import Conflict, InterlaceError, InvalidData, StoreUnavailable
 from graph.local_server import Endpoint
 
 TIMEOUT_SECONDS = 600.0
+CONTROL_SECONDS = 5.0
+READER = "interlace-reader"
+READERS = "readers"
 
 
 class LocalHttp:
@@ -55,14 +59,48 @@ class LocalHttp:
                 f"the graph store at {self._url} took {done} of {records} records", remedy="ingest again"
             )
 
+    def ensure_reader(self, password: str) -> None:
+        """Creates the user that strangers' queries run as: one that may read the records of any database, no more."""
+        groups = self._send("GET", "/server/groups")["result"]["databases"]["*"]["groups"]
+        if READERS not in groups:
+            rights = {"access": [], "resultSetLimit": -1, "readTimeout": -1, "types": {"*": {"access": ["readRecord"]}}}
+            self._send("POST", "/server/groups", {"database": "*", "name": READERS, **rights})
+        if READER in {user["name"] for user in self._send("GET", "/server/users")["result"]}:
+            if self._admits(password):
+                return
+            self._send("DELETE", "/server/users", params={"name": READER})
+        user = {"name": READER, "password": password, "databases": {"*": [READERS]}}
+        try:
+            self._send("POST", "/server/users", user, wanted=(httpx.codes.CREATED,))
+        except InterlaceError as error:
+            if "exists" not in error.what:  # Another process was faster.
+                raise
+
+    def _admits(self, password: str) -> bool:
+        """Whether the reader's password is this one: a folder whose password file was lost gets a new one."""
+        answer = self._client.get(f"/exists/{self._database}", auth=(READER, password), timeout=CONTROL_SECONDS)
+        return answer.status_code == httpx.codes.OK
+
+    def running(self, port: int) -> list[str]:
+        """Ids of the queries that run on the Bolt connection that comes from this port."""
+        queries = self._send("POST", "/server", {"command": "list queries"}, timeout=CONTROL_SECONDS)["result"]
+        return [str(query["id"]) for query in queries if query.get("clientAddress", "").endswith(f":{port}")]
+
+    def terminate(self, query: str) -> None:
+        """Asks the server to end a query; harmless when it has ended."""
+        with suppress(InvalidData, StoreUnavailable):
+            self._send("POST", "/server", {"command": f"terminate query {query}"}, timeout=CONTROL_SECONDS)
+
     def close(self) -> None:
         self._client.close()
 
-    def _send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def _send(self, method: str, path: str, body: Mapping[str, Any] | None = None, **options: Any) -> dict[str, Any]:
         content = None if body is None else orjson.dumps(body)
-        return self._request(method, path, content=content, headers={"content-type": "application/json"})
+        return self._request(method, path, content=content, headers={"content-type": "application/json"}, **options)
 
-    def _request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+    def _request(
+        self, method: str, path: str, wanted: tuple[int, ...] = (httpx.codes.OK,), **options: Any
+    ) -> dict[str, Any]:
         try:
             answer = self._client.request(method, path, **options)
         except httpx.HTTPError as error:
@@ -70,7 +108,7 @@ class LocalHttp:
                 f"the graph store at {self._url} cannot be reached ({error})",
                 remedy="try again: the next command starts it; read log/child.log in its folder",
             ) from error
-        if answer.status_code != httpx.codes.OK:
+        if answer.status_code not in wanted:
             raise self._error(answer)
         return dict(orjson.loads(answer.content))
 

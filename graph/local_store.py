@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
 import neo4j
+import psutil
 
 from graph import changes
 from graph.bolt import BoltStore
 from graph.local_bulk import LocalBulk
-from graph.local_http import LocalHttp
+from graph.local_http import READER, LocalHttp
 from graph.local_server import PAUSE, Endpoint, Lease, LocalOptions
+from graph.local_supervisor import READER_PASSWORD
+from graph.local_supervisor import password as made_password
 from graph.schema import Batch, safe_name
 from graph.store import Table, Written
 
@@ -31,6 +35,7 @@ class LocalStore(BoltStore):
         self._home = home
         self._options = options
         self._recovery = Lock()
+        self._reader_of: Endpoint | None = None
         self._lease = Lease.take(home, options)
         super().__init__(f"local:{home}", _driver(self._lease.endpoint), database)
         self._http = LocalHttp(self._lease.endpoint, self.url, database)
@@ -113,6 +118,32 @@ class LocalStore(BoltStore):
                     return int(index["dimensions"])
         return None
 
+    @property
+    def database(self) -> str:
+        return self._database
+
+    @property
+    def http(self) -> LocalHttp:
+        """The server's HTTP side, as root."""
+        return self._http
+
+    def reader_driver(self) -> neo4j.Driver:
+        """A single connection as the user who may only read (`graph.local_reader`)."""
+        endpoint, password = self._lease.endpoint, made_password(self._home, READER_PASSWORD)
+        if self._reader_of != endpoint:
+            self._http.ensure_reader(password)
+            self._reader_of = endpoint
+        return _driver(endpoint, (READER, password), connections=1)
+
+    def recover(self) -> bool:
+        """Starts the server again when it has died."""
+        return self._recover()
+
+    def end_server(self) -> None:
+        """Kills the server: the last resort against a query that does not end. What was acknowledged is on disk."""
+        with suppress(psutil.NoSuchProcess):
+            psutil.Process(self._lease.endpoint.pid).kill()
+
     def drop(self) -> None:
         """Deletes this database with everything in it, for good."""
         self._http.drop_database()
@@ -124,10 +155,11 @@ class LocalStore(BoltStore):
         self._lease.release()
 
 
-def _driver(endpoint: Endpoint) -> neo4j.Driver:
+def _driver(endpoint: Endpoint, auth: tuple[str, str] | None = None, connections: int = 100) -> neo4j.Driver:
     return neo4j.GraphDatabase.driver(
         f"bolt://127.0.0.1:{endpoint.bolt}",
-        auth=("root", endpoint.password),
+        auth=auth or ("root", endpoint.password),
         telemetry_disabled=True,
         notifications_min_severity="OFF",
+        max_connection_pool_size=connections,
     )

@@ -9,6 +9,7 @@ process that held it, so a user killed with -9 counts as having left.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import fcntl
 import json
@@ -27,12 +28,13 @@ USERS_LOCK = "users.lock"
 SUPERVISOR_LOCK = "supervisor.lock"
 STATE = "server.json"
 PASSWORD = "password"  # noqa: S105  the file's name
+READER_PASSWORD = "reader-password"  # noqa: S105  the file's name
 OPTIONS = "java.args"
 LOG = "log/child.log"
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 PORT_ATTEMPTS = 3
-MEMORY_SECONDS = 1.0
+MEMORY_SECONDS = 0.25
 
 
 def main(plan: dict[str, object]) -> int:
@@ -71,7 +73,8 @@ def _start(home: Path, plan: dict[str, object]) -> subprocess.Popen[bytes] | Non
 
 
 def _spawn(home: Path, plan: dict[str, object], bolt: int, http: int) -> subprocess.Popen[bytes]:
-    password(home)
+    password(home, PASSWORD)
+    password(home, READER_PASSWORD)
     write_private(home / OPTIONS, "\n".join(map(_quoted, _options(home, plan, bolt, http))))
     (home / LOG).parent.mkdir(exist_ok=True)
     with (home / LOG).open("wb") as log:
@@ -187,11 +190,15 @@ def stop(child: subprocess.Popen[bytes]) -> None:
         child.wait()
 
 
-def password(home: Path) -> str:
-    """The store's password, made at the first start. Whoever can read the file may use the store."""
-    path = home / PASSWORD
+def password(home: Path, name: str) -> str:
+    """A password of the store, made at the first start. Whoever can read the file may use the store."""
+    path = home / name
     if not path.exists():
-        write_private(path, secrets.token_urlsafe(24))
+        mine = home / f"{name}.{os.getpid()}"
+        write_private(mine, secrets.token_urlsafe(24))
+        with contextlib.suppress(FileExistsError):  # Another process was faster: its password is the one.
+            os.link(mine, path)
+        mine.unlink()
     return path.read_text()
 
 

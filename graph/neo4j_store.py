@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import neo4j
 from neo4j.exceptions import ConfigurationError, DriverError, Neo4jError
@@ -22,19 +23,26 @@ CONNECT_SECONDS = 5.0
 class Neo4jStore(BoltStore):
     """A Neo4j server. Open it with `graph.store.open_store("bolt://HOST:7687")`."""
 
+    writers = CONNECTIONS
+
+    def __init__(self, url: str, driver: neo4j.Driver, database: str, connect: Callable[..., neo4j.Driver]) -> None:
+        super().__init__(url, driver, database)
+        self._connect = connect
+
     @classmethod
     def open(cls, url: str, *, user: str | None = None, password: str | None = None) -> Neo4jStore:
         """Connects, so that a wrong address or password shows now. Without a password it connects without one."""
         auth = None if password is None else (user or "neo4j", password)
+        connect = partial(
+            neo4j.GraphDatabase.driver,
+            url,
+            auth=auth,
+            connection_timeout=CONNECT_SECONDS,
+            notifications_min_severity="OFF",
+            telemetry_disabled=True,
+        )
         try:
-            driver = neo4j.GraphDatabase.driver(
-                url,
-                auth=auth,
-                connection_timeout=CONNECT_SECONDS,
-                max_connection_pool_size=4 * CONNECTIONS,
-                notifications_min_severity="OFF",
-                telemetry_disabled=True,
-            )
+            driver = connect(max_connection_pool_size=4 * CONNECTIONS)
         except (ConfigurationError, ValueError) as error:
             raise InvalidData(
                 f"{url!r} is no address of a Neo4j: {error}",
@@ -46,7 +54,15 @@ class Neo4jStore(BoltStore):
         except (DriverError, Neo4jError) as error:
             driver.close()
             raise translate(error, url, "connect") from error
-        return cls(url, driver, DATABASE)
+        return cls(url, driver, DATABASE, connect)
+
+    @property
+    def database(self) -> str:
+        return self._database
+
+    def another_driver(self) -> neo4j.Driver:
+        """A single connection of its own, as the same user (`graph.neo4j_reader`)."""
+        return self._connect(max_connection_pool_size=1)
 
     def ensure_schema(self, labels: Iterable[str]) -> None:
         """A unique constraint on `id` (an index with it) for each label."""

@@ -1,0 +1,61 @@
+"""Reads on the local store: over Bolt, as a user who may read records and nothing else; ended over HTTP when too long.
+
+Measured on ArcadeDB 26.10: over Bolt such a user's writes, schema changes and LOAD CSV are refused by the engine, READ
+mode and the driver's time-out stop nothing, and `terminate query` ends in a moment what checks for it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import neo4j
+
+from graph.errors import StoreUnavailable
+from graph.guard.policy import Checked
+from graph.local_store import LocalStore
+from graph.reader_bolt import FETCH_ROWS, BoltReader
+from graph.reader_watch import Running
+
+
+class LocalReader(BoltReader):
+    """See the module."""
+
+    def __init__(self, store: LocalStore) -> None:
+        super().__init__()
+        self._store = store
+        self.url = store.url
+
+    def _open(self) -> neo4j.Driver:
+        return self._store.reader_driver()
+
+    def _session_options(self) -> dict[str, Any]:
+        return {
+            "database": self._store.database,
+            "default_access_mode": neo4j.READ_ACCESS,
+            "fetch_size": FETCH_ROWS,
+        }
+
+    def _examine(self, session: neo4j.Session, checked: Checked, run: Running) -> None:
+        """Nothing to ask: the engine checks each record that a reader touches."""
+
+    def _terminate(self, run: Running) -> None:
+        for query in self._store.http.running(run.lane.port):
+            self._store.http.terminate(query)
+
+    def _last_resort(self, run: Running) -> None:
+        """Ends the server where the query still runs, or where it does not even say so: the next query starts it."""
+        try:
+            still = self._store.http.running(run.lane.port)
+        except StoreUnavailable:
+            still = ["it does not answer"]
+        if still:
+            self._store.end_server()
+
+    def _recover(self) -> bool:
+        return self._store.recover()
+
+    def _lost(self) -> StoreUnavailable:
+        return StoreUnavailable(
+            "the local graph store ended while it worked on this query: it grew beyond its memory, or was stopped",
+            remedy="it starts again with the next query; ask for less, or raise INTERLACE_STORE_MEMORY_MB",
+        )

@@ -1,0 +1,35 @@
+"""A stranger's question, all the way: guard, reader, plain values. The API, the command line and the tests ask here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from graph.guard.check import check
+from graph.guard.policy import Policy
+from graph.reader import Reader, ReadLimits, Ticket
+from graph.result_answer import Answer
+from graph.result_values import Shaper
+
+
+@dataclass(frozen=True)
+class Question:
+    """A query as it was sent, and how much may be answered. `embeddings`: whether nodes show theirs."""
+
+    text: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    limits: ReadLimits = field(default_factory=ReadLimits)
+    embeddings: bool = False
+
+
+@contextmanager
+def asked(reader: Reader, question: Question, policy: Policy, ticket: Ticket | None = None) -> Iterator[Answer]:
+    """The answer, read from the store as it is iterated. Raises as `check` and `Reader.read`."""
+    started, ticket = time.monotonic(), ticket or Ticket()
+    checked = check(question.text, question.parameters, policy=policy, catalogue=reader.catalogue())
+    with reader.read(checked, question.limits, ticket) as records:
+        shaper = Shaper(policy, embeddings=question.embeddings)
+        yield Answer(reader, records, shaper, started=started, ticket=ticket)
