@@ -17,12 +17,13 @@ import pyarrow.compute as pc
 from graph.errors import InvalidData
 from graph.gather_graph import GraphChecks
 from graph.media import Media
-from graph.schema import ITEM, PLATFORM, NodeBatch
+from graph.schema import ENTITY, ITEM, KIND_TO_TYPE, PERSON, PLATFORM, USER, NodeBatch, node_id
 from graph.sources.batches import NO_ROW, Batcher, Piece, graph_ids
 from graph.sources.chunks import INTERACTION_PARTS, ROW, Chunk, GraphChunk, Source, refused_table
 from graph.sources.refused import Repeats, Tally, check_refused, refuse_unknown_items
 from graph.stage import Stage
 from graph.store import GraphStore
+from graph.sync import Asked
 
 IDS_A_PAGE = 50_000
 NO_FILE = -1
@@ -46,6 +47,7 @@ class Gatherer:
 
     def __init__(self, store: GraphStore, source: Source, platform: str, home: Path, max_refused: float) -> None:
         self.found = Gathered()
+        self.asked = Asked()
         self._store = store
         self._source = source
         self._platform = platform
@@ -62,14 +64,7 @@ class Gatherer:
         """Reads and stages everything. Raises `InvalidData` when a file has more refused rows than are allowed."""
         if not self._source.whole_ids:
             stage.add(_platform_nodes([*self._source.platforms] or [self._platform]), NO_FILE)
-        last = ""
-        for chunk in self._source.chunks():
-            if chunk.file != last and last:
-                self._check(last)
-            last = chunk.file
-            if chunk.part != "negatives":  # for measuring alone
-                self._stage(chunk, stage)
-        self._check(last)
+        self._gather_chunks(stage)
         for part in self._source.graph():
             self._stage_graph(part, stage)
         for file in self.found.files:
@@ -81,6 +76,18 @@ class Gatherer:
             self._stage_posters(stage)
         return self.found
 
+    def _gather_chunks(self, stage: Stage) -> None:
+        last = ""
+        for chunk in self._source.chunks():
+            if chunk.file != last and last:
+                self._check(last)
+            last = chunk.file
+            if chunk.part == "deletions":
+                self._ask(chunk)
+            elif chunk.part != "negatives":  # for measuring alone
+                self._stage(chunk, stage)
+        self._check(last)
+
     def _check(self, file: str) -> None:
         tally = self.found.tallies.get(file)
         if tally is not None:
@@ -91,6 +98,18 @@ class Gatherer:
         number = self._count(chunk.file, chunk.part, chunk.read, chunk.refused)
         for piece in self._batcher.pieces(chunk):
             stage.add(piece, number)
+
+    def _ask(self, chunk: Chunk) -> None:
+        """Keeps what a `deletions` file names, under graph ids."""
+        self._count(chunk.file, chunk.part, chunk.read, chunk.refused)
+        platform = chunk.platform or self._platform
+        for row in chunk.rows.to_pylist():
+            if row["label"] is not None:
+                self.asked.nodes[row["label"]].append(_named(platform, row["label"], row["id"]))
+            else:
+                kind = KIND_TO_TYPE[row["kind"]] if row["kind"] else None
+                user, item = (node_id(platform, row[name]) for name in ("user", "item"))
+                self.asked.edges.append((user, item, kind, row["at"]))
 
     def _stage_graph(self, part: GraphChunk, stage: Stage) -> None:
         part = self._graph.checked(part)
@@ -201,6 +220,13 @@ def _item_ids(store: GraphStore, platform: str) -> Iterator[str]:
     while rows := store.query("item_ids", {"after": after, "before": before, "limit": IDS_A_PAGE}).rows:
         yield from (row[0][start:] for row in rows)
         after = rows[-1][0]
+
+
+def _named(platform: str, label: str, native: str) -> str:
+    """Graph id of a node that a file names: attributes by their value, people as they are, others by native id."""
+    if label in {USER, ITEM, ENTITY}:
+        return node_id(platform, native)
+    return native if label in {PERSON, PLATFORM} else node_id(label, native)
 
 
 def _platform_nodes(names: list[str]) -> Piece:

@@ -27,14 +27,14 @@ class GraphChecks:
     def __init__(self, store: GraphStore, platform: str | None) -> None:
         self._store = store
         self._platform = platform
-        self._known: dict[str, _Hashes] = {}
+        self._known: dict[str, IdHashes] = {}
         self._labels: set[str] | None = None
 
     def checked(self, chunk: GraphChunk) -> GraphChunk:
         """The chunk with graph-wide ids, without the relationships that an end is missing of."""
         batch = chunk.batch if self._platform is None else _with_platform(chunk.batch, self._platform)
         if isinstance(batch, NodeBatch):
-            self._known.setdefault(batch.label, _Hashes()).add(batch.rows.column("id").combine_chunks())
+            self._known.setdefault(batch.label, IdHashes()).add(batch.rows.column("id").combine_chunks())
             return replace(chunk, batch=batch)
         checks = Checks(batch.rows.num_rows)
         for end, label in (("head", batch.head_label), ("tail", batch.tail_label)):
@@ -53,7 +53,7 @@ class GraphChecks:
         )
 
     def _missing(self, label: str, ids: pa.Array) -> NDArray[np.bool_]:
-        known = self._known.setdefault(label, _Hashes())
+        known = self._known.setdefault(label, IdHashes())
         missing = ~known.holds(ids)
         if missing.any():
             known.add(self._in_store(label, pc.unique(ids.filter(pa.array(missing)))))
@@ -67,7 +67,7 @@ class GraphChecks:
         return pa.array(list(found), pa.string())
 
 
-class _Hashes:
+class IdHashes:
     """A set of ids, as sorted hashes; what is new is sorted in when somebody asks."""
 
     def __init__(self) -> None:
@@ -77,7 +77,7 @@ class _Hashes:
 
     def add(self, ids: pa.Array) -> None:
         if len(ids):
-            self._new.append(_hashes(ids))
+            self._new.append(hash_ids(ids))
             self._waiting += len(ids)
 
     def holds(self, ids: pa.Array) -> NDArray[np.bool_]:
@@ -87,13 +87,14 @@ class _Hashes:
             self._new, self._waiting = [], 0
         if not len(self._sorted):
             return np.zeros(len(ids), np.bool_)
-        hashes = _hashes(ids)
+        hashes = hash_ids(ids)
         places = np.minimum(np.searchsorted(self._sorted, hashes), len(self._sorted) - 1)
         found: NDArray[np.bool_] = self._sorted[places] == hashes
         return found
 
 
-def _hashes(ids: pa.Array) -> NDArray[np.uint64]:
+def hash_ids(ids: pa.Array) -> NDArray[np.uint64]:
+    """64 bits for each id."""
     encoded = ids.dictionary_encode()
     hashes: NDArray[np.uint64] = hash_array(encoded.dictionary.to_numpy(zero_copy_only=False), categorize=False)
     found: NDArray[np.uint64] = hashes[encoded.indices.to_numpy(zero_copy_only=False)]

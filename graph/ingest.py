@@ -30,6 +30,7 @@ from graph.sources.detect import open_path
 from graph.sources.graph_map import GraphMap
 from graph.stage import Stage
 from graph.store import GraphStore
+from graph.sync import Asked, Deletions
 
 RUNS = "ingest"
 WHOLE = "graph"
@@ -66,6 +67,8 @@ class IngestReport:
     refused_files: tuple[str, ...]
     seconds: float
     recovered: bool = False
+    deleted_nodes: int = 0
+    deleted_relationships: int = 0
 
 
 def ingest(  # noqa: PLR0913 - each is an option of the command
@@ -79,13 +82,15 @@ def ingest(  # noqa: PLR0913 - each is an option of the command
     posters: Path | None = None,
     max_refused: float = 0.01,
     same_users: bool = False,
+    sync: bool = False,
     progress: Callable[[int], None] | None = None,
     now: float | None = None,
 ) -> IngestReport:
     """Loads the data set at `path` (or one that is open already) into the store; ids become `platform:native`.
 
     A graph that says that its ids are whole keeps them, and needs no platform. `mapping`: what a foreign graph's words
-    mean. `posters`: folder of images named by native item id. `progress` gets the number of rows loaded since its last
+    mean. `sync`: the data set is all that there is of its platforms, and what the graph holds beyond it is deleted.
+    `posters`: folder of images named by native item id. `progress` gets the number of rows loaded since its last
     call.
     Errors, all before anything is written: `NotFound` for a path that is not there, `InvalidData` for data that breaks
     a rule (a missing column, another encoding, more than `max_refused` of a file's rows refused), `Conflict` when
@@ -105,6 +110,7 @@ def ingest(  # noqa: PLR0913 - each is an option of the command
             stage = Stage(run / "stage", _size(source.path))
             gatherer.gather(stage, same_users=same_users)
             plan = make_plan(store, stage, run / PLAN)
+            _plan_deletions(store, stage, plan, gatherer.asked, _prefixes(source, platform) if sync else ())
             _carry_out(store, run, home, progress)
         finally:
             if read_journal(run) is None:
@@ -151,6 +157,23 @@ def _open_platform(name: str) -> None:
             valid="letters, digits, _, . and -, at most 64",
             remedy="rename the folder",
         )
+
+
+def _prefixes(source: Source, platform: str) -> tuple[str, ...]:
+    """What the ids of the source's platforms begin with; a graph with whole ids and no platform is all there is."""
+    if source.whole_ids and platform == WHOLE:
+        return ("",)
+    return tuple(f"{name}:" for name in source.platforms or (platform,))
+
+
+def _plan_deletions(store: GraphStore, stage: Stage, plan: Plan, asked: Asked, prefixes: tuple[str, ...]) -> None:
+    if not (prefixes or asked.nodes or asked.edges):
+        return
+    deletions = Deletions(store, stage, plan)
+    if prefixes:
+        deletions.whole(prefixes)
+    deletions.asked(asked)
+    deletions.finish()
 
 
 def _size(path: Path) -> int:
@@ -259,6 +282,8 @@ def _report(source: Source, platform: str, gatherer: Gatherer, plan: Plan) -> In
         nodes=plan.nodes,
         relationships=plan.relationships,
         changed=plan.changed,
+        deleted_nodes=plan.deleted_nodes,
+        deleted_relationships=plan.deleted_relationships,
         refused_files=tuple(map(str, found.refused_files)),
         seconds=0.0,
     )

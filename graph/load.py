@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from graph.existing import Codes, edges_of, nodes_by_id, unknown_time
-from graph.plan import files_of
+from graph.plan import What, files_of
 from graph.queries_ingest import delete_edges, delete_nodes, set_edges
 from graph.schema import TYPE_TO_KIND, Batch, EdgeBatch, Entity, Interaction, NodeBatch, safe_name
 from graph.snapshot import NO_TIME
@@ -58,23 +58,37 @@ def load(store: GraphStore, run: Path, progress: Progress | None = None) -> None
     _ensure(store, run)
     store.bulk_load(_batches(run), progress)
     _apply(store, run, "set")
+    _delete(store, run, "gone")
 
 
 def finish(store: GraphStore, run: Path) -> None:
     """Carries out what is left of a plan that was cut short anywhere."""
     _ensure(store, run)
-    for key, path in files_of(run / PLAN, "new"):
-        for rows in _read(path):
-            left = _missing_nodes(store, key, rows) if isinstance(key, Nodes) else _missing_edges(store, key, rows)
-            if left.num_rows:
-                store.bulk_load([_batch(key, left)])
+    _create_missing(store, run, "new")
     _apply(store, run, "set")
+    _delete(store, run, "gone")
 
 
 def undo(store: GraphStore, run: Path) -> None:
     """Takes back whatever a plan has written so far."""
     _apply(store, run, "old")
-    files = list(files_of(run / PLAN, "new"))
+    _delete(store, run, "new")
+    _create_missing(store, run, "gone")
+
+
+def _create_missing(store: GraphStore, run: Path, what: What) -> None:
+    """Nodes first: relationships need their ends."""
+    files = sorted(files_of(run / PLAN, what), key=lambda one: (isinstance(one[0], Edges), one[1]))
+    for key, path in files:
+        for rows in _read(path):
+            left = _missing_nodes(store, key, rows) if isinstance(key, Nodes) else _missing_edges(store, key, rows)
+            if left.num_rows:
+                store.bulk_load([_batch(key, left)])
+
+
+def _delete(store: GraphStore, run: Path, what: What) -> None:
+    """Relationships first, the last that came at the beginning."""
+    files = list(files_of(run / PLAN, what))
     for key, path in reversed(files):
         if isinstance(key, Edges):
             text = delete_edges(*map(safe_name, key))
@@ -128,9 +142,9 @@ def _missing_edges(store: GraphStore, key: Edges, rows: pa.Table) -> pa.Table:
     return rows.filter(pa.array([one not in known for one in keys], pa.bool_()))
 
 
-def _apply(store: GraphStore, run: Path, what: str) -> None:
+def _apply(store: GraphStore, run: Path, what: What) -> None:
     """Writes new values (`set`) or the ones before (`old`)."""
-    for key, path in files_of(run / PLAN, "set" if what == "set" else "old"):
+    for key, path in files_of(run / PLAN, what):
         for rows in _read(path, ROWS_A_WRITE):
             if isinstance(key, Nodes):
                 store.write(entities=_entities(key, rows, keep_null=what == "old"), bump=False)

@@ -24,8 +24,9 @@ from graph.sources.chunks import ROW
 from graph.stage import FILE, Edges, Key, Nodes, Stage
 from graph.store import GraphStore
 
-What: TypeAlias = Literal["new", "set", "old"]
-"""Rows to create; rows to change, with their new values; the same rows with the values they have now."""
+What: TypeAlias = Literal["new", "set", "old", "gone"]
+"""Rows to create; rows to change, with their new values; the same rows with the values they have now; rows to delete,
+with all the values they have."""
 
 
 @dataclass
@@ -57,6 +58,8 @@ class Plan:
     nodes: int = 0
     relationships: int = 0
     changed: int = 0
+    deleted_nodes: int = 0
+    deleted_relationships: int = 0
 
     def save(self, key: Key, what: What, rows: pa.Table) -> None:
         """Adds a file."""

@@ -6,7 +6,7 @@ First step of every export. In bounded memory: a page of nodes, or the relations
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -16,6 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from graph.queries_export import edges_out, edges_with_properties, whole_page
+from graph.queries_sync import ids_between
 from graph.schema import DERIVED_TYPES, OPERATIONAL_LABELS, Batch, EdgeBatch, NodeBatch, safe_name
 from graph.snapshot import NO_TIME
 from graph.sources.graph_lines import any_column
@@ -61,8 +62,9 @@ def read_graph(store: GraphStore, what: What | None = None) -> Iterator[Batch]:
     ranges = _Ranges()
     for label in labels:
         yield from _nodes(store, label, what, ranges)
+    skipped = [] if what.derived else sorted(DERIVED_TYPES)
     for label in labels:
-        yield from _edges(store, label, set(labels), what, ranges)
+        yield from read_edges(store, label, ranges.of(label), labels=set(labels), skipped=skipped)
 
 
 def _nodes(store: GraphStore, label: str, what: What, ranges: _Ranges) -> Iterator[NodeBatch]:
@@ -80,18 +82,31 @@ def _table(ends: dict[str, pa.Array], properties: list[dict[str, Any]]) -> pa.Ta
     return pa.table({**ends, **{name: any_column([one.get(name) for one in properties]) for name in names}})
 
 
-def _edges(store: GraphStore, label: str, labels: set[str], what: What, ranges: _Ranges) -> Iterator[EdgeBatch]:
+def read_edges(
+    store: GraphStore, label: str, between: Iterable[tuple[str, str]], *, labels: set[str], skipped: Sequence[str] = ()
+) -> Iterator[EdgeBatch]:
+    """Relationships out of the nodes of a label to nodes of `labels`, by ranges `after < id <= upto` of their heads.
+
+    `skipped`: types that are left out.
+    """
     text = edges_out(safe_name(label))
-    skipped = [] if what.derived else sorted(DERIVED_TYPES)
-    for after, upto in ranges.of(label):
-        between = {"after": after, "upto": upto}
-        rows = store.query(text, {**between, "not": skipped, "nan": float("nan"), "none": NO_TIME}).rows
+    for after, upto in between:
+        ends = {"after": after, "upto": upto}
+        rows = store.query(text, {**ends, "not": list(skipped), "nan": float("nan"), "none": NO_TIME}).rows
         groups: dict[tuple[str, str], list[tuple[Any, ...]]] = defaultdict(list)
         for row in rows:
             groups[row[1], row[2]].append(row)
         for (kind, tail), group in sorted(groups.items()):
             if tail in labels:
-                yield _plain(label, group) or _with_properties(store, (label, kind, tail), between)
+                yield _plain(label, group) or _with_properties(store, (label, kind, tail), ends)
+
+
+def ranges_of(store: GraphStore, label: str, after: str, before: str) -> Iterator[tuple[str, str]]:
+    """Ranges of heads for `read_edges`: of the nodes of a label between two ids."""
+    text = ids_between(safe_name(label))
+    while rows := store.query(text, {"after": after, "before": before, "limit": HEADS_A_PAGE}).rows:
+        yield after, rows[-1][0]
+        after = rows[-1][0]
 
 
 def _plain(label: str, rows: list[tuple[Any, ...]]) -> EdgeBatch | None:

@@ -81,7 +81,7 @@ class Batcher:
         elif chunk.part == "identities":
             self._identified = True
             yield from _identities(chunk.rows, platform)
-        else:
+        elif chunk.part != "deletions":  # which bring nothing
             yield _reference(chunk.rows.column("item"), ITEM, platform)
 
     def add_items(self, platform: str, items: pa.Array) -> None:

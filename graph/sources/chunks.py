@@ -15,8 +15,9 @@ import pyarrow as pa
 from graph.schema import Batch
 
 Part: TypeAlias = Literal[
-    "users", "items", "links", "interactions", "train", "valid", "test", "triples", "friends", "identities", "negatives"
-]
+    "users", "items", "links", "interactions", "train", "valid", "test", "triples", "friends", "identities",
+    "negatives", "deletions",
+]  # fmt: skip
 """What a file holds. The order is the one in which readers yield them: ends before what points at them."""
 
 INTERACTION_PARTS: tuple[Part, ...] = ("interactions", "train", "valid", "test")

@@ -14,21 +14,25 @@ import pyarrow.compute as pc
 from graph.errors import InvalidData, NotFound
 from graph.sources.chunks import Chunk, Part, Source
 from graph.sources.clean import Context, clean
+from graph.sources.deletions import clean_deletions
 from graph.sources.tables import read_table
 
 NAME = "folder"
 ENDINGS = ("csv", "csv.gz", "parquet", "jsonl", "jsonl.gz")
 PARTS: tuple[Part, ...] = (
     "users", "items", "links", "interactions", "train", "valid", "test",
-    "triples", "friends", "identities", "negatives",
+    "triples", "friends", "identities", "negatives", "deletions",
 )  # fmt: skip
+SPLITS = ("interactions", "train", "valid", "test")
+MARKS = ("interactions", "train", "deletions")
+"""A dataset folder has one of these at least."""
 PLATFORMS = "platforms"
-LAYOUT = "interactions or train (valid, test), beside items, users, triples, links, friends, identities, negatives"
+LAYOUT = f"interactions or train (valid, test), beside {', '.join(one for one in PARTS if one not in SPLITS)}"
 
 
 def matches(path: Path) -> bool:
     """Whether it looks like a dataset folder."""
-    return (path / PLATFORMS).is_dir() or any(_files(path, part) for part in ("interactions", "train"))
+    return (path / PLATFORMS).is_dir() or any(_files(path, part) for part in MARKS)
 
 
 def open_source(path: Path, now: float) -> Source:
@@ -48,7 +52,7 @@ def open_source(path: Path, now: float) -> Source:
 def _check(folder: Path) -> None:
     files = {part: _file(folder, part) for part in PARTS}
     has = {part for part, file in files.items() if file is not None}
-    if not has & {"interactions", "train"}:
+    if not has & {*MARKS}:
         raise NotFound(
             f"{folder} holds neither interactions nor train",
             valid=f"{LAYOUT}; each as {', '.join(ENDINGS)}",
@@ -66,8 +70,14 @@ def _chunks(folder: Path, root: Path, context: Context) -> Iterator[Chunk]:
     for part in PARTS:
         path = _file(folder, part)
         if path is not None:
-            for chunk in clean(read_table(path), part, path, path.relative_to(root).as_posix(), context):
+            for chunk in _clean(path, part, path.relative_to(root).as_posix(), context):
                 yield _from_root(chunk, folder.relative_to(root)) if folder != root else chunk
+
+
+def _clean(path: Path, part: Part, file: str, context: Context) -> Iterator[Chunk]:
+    if part == "deletions":
+        return clean_deletions(read_table(path), file, context)
+    return clean(read_table(path), part, path, file, context)
 
 
 def _from_root(chunk: Chunk, folder: Path) -> Chunk:

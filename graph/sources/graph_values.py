@@ -66,7 +66,7 @@ def from_text(column: pa.Array, kind: str, name: str, checks: Checks) -> pa.Arra
         return column
     if kind == "bool":
         lower = pc.utf8_lower(column)
-        return _cast(lower, pc.is_in(lower, value_set=pa.array(["true", "false"])), kind, name, checks)
+        return _cast(lower, pc.match_substring_regex(lower, "^(true|false)$"), kind, name, checks)
     fits = pc.match_substring_regex(column, _INTEGER if kind == "int" else _NUMBER)
     return _cast(column, fits, kind, name, checks)
 

@@ -54,9 +54,7 @@ def fill(store: GraphStore) -> None:
 def everything(store: GraphStore) -> list[Any]:
     """All nodes and relationships with all properties, in an order of their own."""
     nodes = store.query("MATCH (n) RETURN labels(n), properties(n)").rows
-    edges = store.query(
-        "MATCH (h)-[r]->(t) RETURN labels(h)[0], h.id, type(r), labels(t)[0], t.id, properties(r)"
-    ).rows
+    edges = store.query("MATCH (h)-[r]->(t) RETURN labels(h)[0], h.id, type(r), labels(t)[0], t.id, properties(r)").rows
     return sorted(json.dumps(row, sort_keys=True) for row in [*nodes, *edges] if "GraphChange" not in str(row[0]))
 
 
