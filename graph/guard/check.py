@@ -1,8 +1,8 @@
 """The guard's one entry: what a stranger sends is read, judged, and passed on as it is, or refused with the reason.
 
 Layers, each of which stops the common attack alone: limits (`limits`), Neo4j's lexer (`lexer`, `escapes`), words
-(`words`), the reading part of Neo4j's grammar (`clauses`), functions, procedures, costs, privacy. Behind them stand the store's
-own barriers: READ access, a read-only user, settings, time-outs (`graph.reader`).
+(`words`), the reading part of Neo4j's grammar (`clauses`), functions, procedures, costs, privacy. Behind them stand the
+store's own barriers: READ access, a read-only user, settings, time-outs (`graph.reader`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from graph.guard.functions import check_functions
 from graph.guard.lexer import lex
 from graph.guard.limits import check_parameters, check_text, check_tokens
 from graph.guard.policy import Catalogue, Checked, Policy
+from graph.guard.privacy import check_privacy
 from graph.guard.procedures import check_procedures
 from graph.guard.words import check_words
 
@@ -36,4 +37,5 @@ def check(text: str, parameters: Mapping[str, Any], *, policy: Policy, catalogue
     tree = statement(cursor)
     check_functions(text, tokens, tree)
     check_procedures(text, tokens, tree)
+    check_privacy(text, tokens, tree, policy=policy, catalogue=catalogue, parameters=parameters)
     return Checked(text, parameters)

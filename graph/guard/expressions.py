@@ -148,7 +148,7 @@ def _with_postfixes(c: Cursor, node: Node) -> Node:
         elif c.word == "[":
             node = _subscript(c, node)
         elif c.word == ":":
-            node = Node("labels", start, "", (node, label_expression(c, start)))
+            node = Node("has_label", start, "", (node, label_expression(c, start)))
         else:
             return node
     return c.fail(f"at most {POSTFIXES} keys or indexes after one operand")

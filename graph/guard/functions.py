@@ -14,11 +14,11 @@ from graph.guard.tree import Node, walk
 
 _PLAIN = """
 abs acos all any asin atan atan2 avg btrim ceil char_length character_length coalesce collect cos cot count degrees e
-elementid endnode exists exp floor haversin head id isempty isnan keys labels last left length linenumber log log10 lower ltrim max
-min nodes none normalize nullif percentilecont percentiledisc pi point properties radians rand randomuuid range
-relationships rels replace reverse right round rtrim sign sin single size split sqrt startnode stdev stdevp substring
-sum tail tan timestamp toboolean tobooleanlist tobooleanornull tofloat tofloatlist tofloatornull tointeger tointegerlist
-tointegerornull tolower tostring tostringlist tostringornull toupper trim type upper valuetype
+elementid endnode exists exp floor haversin head id isempty isnan keys labels last left length linenumber log log10
+lower ltrim max min nodes none normalize nullif percentilecont percentiledisc pi point properties radians rand
+randomuuid range relationships rels replace reverse right round rtrim sign sin single size split sqrt startnode stdev
+stdevp substring sum tail tan timestamp toboolean tobooleanlist tobooleanornull tofloat tofloatlist tofloatornull
+tointeger tointegerlist tointegerornull tolower tostring tostringlist tostringornull toupper trim type upper valuetype
 date datetime localdatetime localtime time duration
 point.distance point.withinbbox distance vector.similarity.cosine vector.similarity.euclidean
 datetime.fromepoch datetime.fromepochmillis duration.between duration.inmonths duration.indays duration.inseconds

@@ -75,17 +75,18 @@ def _group(c: Cursor) -> Node:
 
 
 def _quantifier(c: Cursor) -> tuple[Node, ...]:
-    """`+`, `*`, `{2}`, `{1,3}`; its name is how often at most, empty without a bound."""
+    """`+`, `*`, `{2}`, `{1,3}`: as `_length`."""
     start = c.at
-    if c.take("+") or c.take("*"):
-        return (Node("repeat", start),)
+    if c.word in {"+", "*"}:
+        c.at += 1
+        return (Node("repeat", start, "", (Node("least", start, "1" if c.tokens[start].word == "+" else "0"),)),)
     if not c.take("{"):
         return ()
-    most = c.integer()
+    least = most = c.integer()
     if c.take(","):
         most = c.integer()
     c.need("}")
-    return (Node("repeat", start, most),)
+    return (Node("repeat", start, most, (Node("least", start, least or "0"),)),)
 
 
 def _node(c: Cursor) -> Node:
@@ -131,13 +132,13 @@ def _opens_condition(c: Cursor) -> bool:
 
 
 def _length(c: Cursor) -> Node:
-    """`*`, `*2`, `*..3`, `*1..3`; its name is the upper bound, empty without one."""
+    """`*`, `*2`, `*..3`, `*1..3`; its name is the upper bound, its part the lower one, empty without them."""
     start = c.at
     c.need("*")
-    most = c.integer()
+    least = most = c.integer()
     if c.take(".."):
         most = c.integer()
-    return Node("length", start, most)
+    return Node("length", start, most, (Node("least", start, least),))
 
 
 def _where(c: Cursor) -> list[Node]:

@@ -1,4 +1,7 @@
-"""The procedures that a query may call: those that both stores answer, that read the graph and reveal no secret."""
+"""The procedures that a query may call: those that both stores answer, that read the graph and reveal no secret.
+
+A full-text index is left out: its query language asks for any property that it holds, hidden or not.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,6 @@ ALLOWED = {
     "db.relationshiptypes": ("relationshipType",),
     "db.propertykeys": ("propertyKey",),
     "db.index.vector.querynodes": ("node", "score"),
-    "db.index.fulltext.querynodes": ("node", "score"),
-    "db.index.fulltext.queryrelationships": ("relationship", "score"),
 }
 
 
@@ -24,7 +25,6 @@ def check_procedures(text: str, tokens: Sequence[Token], tree: Node) -> None:
         if node.kind == "procedure" and node.name.lower() not in ALLOWED:
             raise Forbidden(
                 f"the procedure {node.name} at {where(text, tokens[node.at].start)} is not allowed",
-                valid="db.labels, db.relationshipTypes, db.propertyKeys, db.index.vector.queryNodes, "
-                "db.index.fulltext.queryNodes, db.index.fulltext.queryRelationships",
+                valid="db.labels, db.relationshipTypes, db.propertyKeys, db.index.vector.queryNodes",
                 remedy="use GET /v1/graph/schema for the schema; leave other procedures out",
             )

@@ -2,9 +2,9 @@
 
 Kinds of expressions: `number`, `string`, `constant`, `parameter`, `variable`, `property`, `index`, `slice`, `call`,
 `list`, `map`, `entry`, `projection`, `whole` (`.*`), `comprehension`, `reduce`, `quantifier`, `case`, `operation`,
-`labels`, `exists`, `count`, `collect`. Of patterns: `path`, `node`, `relationship`, `length`, `repeat`, `label`. Of
-clauses: `match`, `with`, `return`, `item`, `order`, `page`, `unwind`, `procedure`, `yield`, `subquery`, `query`,
-`union`.
+`has_label`, `labels`, `exists`, `count`, `collect`. Of patterns: `path`, `node`, `relationship`, `length`, `repeat`,
+`label`. Of clauses: `match`, `with`, `return`, `item`, `order`, `page`, `unwind`, `procedure`, `yield`, `subquery`,
+`query`, `union`.
 """
 
 from __future__ import annotations
