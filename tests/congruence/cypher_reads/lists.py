@@ -1,0 +1,38 @@
+"""List literals, comprehensions, predicates and functions."""
+
+READS = {
+    "literal": "RETURN [1, 'two', 3.5, true, null] AS list",
+    "index": "WITH [10, 20, 30] AS xs RETURN xs[0] AS first, xs[-1] AS last, xs[5] AS none",
+    "slice": "WITH range(0, 9) AS xs RETURN xs[2..5] AS a, xs[..3] AS b, xs[7..] AS c, xs[-2..] AS d",
+    "comprehension": "RETURN [x IN range(1, 5) WHERE x % 2 = 1 | x * x] AS squares",
+    "comprehension without where": "RETURN [x IN [1, 2, 3] | x + 1] AS more",
+    "comprehension without map": "RETURN [x IN [1, 2, 3] WHERE x > 1] AS some",
+    "nested comprehension": "RETURN [x IN [1, 2] | [y IN [3, 4] | x * y]] AS table",
+    "all": "RETURN all(x IN [1, 2, 3] WHERE x > 0) AS yes, all(x IN [] WHERE x > 0) AS empty",
+    "any": "RETURN any(x IN [1, 2, 3] WHERE x > 2) AS yes, any(x IN [] WHERE x > 0) AS empty",
+    "none": "RETURN none(x IN [1, 2, 3] WHERE x > 3) AS yes",
+    "single": "RETURN single(x IN [1, 2, 3] WHERE x = 2) AS yes",
+    "reduce": "RETURN reduce(total = 0, x IN [1, 2, 3] | total + x) AS total",
+    "head last tail": "WITH [1, 2, 3] AS xs RETURN head(xs) AS h, last(xs) AS l, tail(xs) AS t",
+    "head of nothing": "RETURN head([]) AS h, last([]) AS l, tail([]) AS t",
+    "size": "RETURN size([1, 2, 3]) AS n, size([]) AS zero",
+    "reverse": "RETURN reverse([1, 2, 3]) AS r",
+    "range": "RETURN range(0, 10, 2) AS up, range(5, 1, -2) AS down",
+    "concatenation": "RETURN [1, 2] + [3] AS xs, [1] + 2 AS ys",
+    "in": "RETURN 2 IN [1, 2, 3] AS yes, 5 IN [1, 2] AS no, null IN [1] AS unknown, 1 IN [null] AS unknown2",
+    "list equality": "RETURN [1, 2] = [1, 2] AS same, [1, 2] = [2, 1] AS other",
+    "keys of a node": "MATCH (g:Genre {id: $genre}) UNWIND keys(g) AS k RETURN k ORDER BY k",
+    "labels": "MATCH (g:Genre {id: $genre}) RETURN labels(g) AS l",
+    "stored list": "MATCH (i:Item) WHERE 't1' IN i.tags RETURN i.id AS id, size(i.tags) AS n ORDER BY id",
+    "stored list index": "MATCH (i:Item) WHERE i.tags IS NOT NULL RETURN i.id AS id, i.tags[0] AS first ORDER BY id",
+    "collect slice": "MATCH (i:Item) WITH i.id AS id ORDER BY id RETURN collect(id)[..3] AS three",
+    "collect distinct": "MATCH (i:Item) WITH DISTINCT i.adult AS a ORDER BY a RETURN collect(a) AS all",
+    "to list of strings": "RETURN toStringList([1, 2.5, true]) AS xs",
+    "to list of integers": "RETURN toIntegerList(['1', '2', 'x']) AS xs",
+    "is empty": "RETURN isEmpty([]) AS a, isEmpty([1]) AS b, isEmpty('') AS c",
+    "list of lists": "UNWIND [[1, 2], [3]] AS xs UNWIND xs AS x RETURN sum(x) AS total",
+    "zip by index": (
+        "WITH ['a', 'b'] AS k, [1, 2] AS v UNWIND range(0, size(k) - 1) AS n RETURN k[n] AS k, v[n] AS v ORDER BY k"
+    ),
+    "split and join": "RETURN reduce(s = '', w IN split('a-b-c', '-') | s + w) AS joined",
+}
