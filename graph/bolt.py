@@ -31,8 +31,8 @@ FIRST_PAUSE = 0.05
 Answer = TypeVar("Answer")
 
 
-class BoltTransaction:
-    """One open transaction of a `BoltStore`."""
+class BareTransaction:
+    """One open transaction whose errors are the driver's own: for `transact`, which knows which of them pass."""
 
     def __init__(self, transaction: neo4j.Transaction, url: str) -> None:
         self._transaction = transaction
@@ -40,15 +40,25 @@ class BoltTransaction:
 
     def query(self, query: str, parameters: Parameters | None = None) -> Table:
         """As `GraphStore.query`, inside the transaction. Never retried alone: the block is the unit."""
-        text = cypher(query)
+        return _table(self._transaction.run(cypher(query), dict(parameters or {})))
+
+
+class BoltTransaction(BareTransaction):
+    """One open transaction of a `BoltStore`."""
+
+    def query(self, query: str, parameters: Parameters | None = None) -> Table:
+        """As `BareTransaction.query`, its errors ours."""
         try:
-            return _table(self._transaction.run(text, dict(parameters or {})))
+            return super().query(query, parameters)
         except (DriverError, Neo4jError) as error:
-            raise translate(error, self._url, text) from error
+            raise translate(error, self._url, cypher(query)) from error
 
 
 class BoltStore(ABC):
     """A graph store behind a Bolt driver. Thread-safe, as the driver is; a child process must open its own."""
+
+    writers = 1
+    """How many transactions that write at once pay off: the local store takes twice as long for two."""
 
     def __init__(self, url: str, driver: neo4j.Driver, database: str) -> None:
         self.url = url
@@ -76,6 +86,17 @@ class BoltStore(ABC):
                 transaction.commit()
         except (DriverError, Neo4jError) as error:
             raise translate(error, self.url, "transaction") from error
+
+    def transact(self, work: Callable[[BareTransaction], Answer]) -> Answer:
+        """See `GraphStore.transact`."""
+
+        def run() -> Answer:
+            with self._session() as session, session.begin_transaction() as transaction:
+                answer = work(BareTransaction(transaction, self.url))
+                transaction.commit()
+                return answer
+
+        return self._with_retries(run, "transaction")
 
     def write(
         self,

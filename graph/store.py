@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from graph.errors import InvalidData
 from graph.schema import Batch, Entity, Interaction, Triple
 
 Parameters: TypeAlias = Mapping[str, Any]
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class GraphStore(Protocol):
     """Where the graph lives. Errors: `StoreUnavailable` when it cannot be reached, `InvalidData` for bad Cypher."""
 
     url: str
+    writers: int
 
     def query(self, query: str, parameters: Parameters | None = None) -> Table:
         """Runs a named query of `graph.queries` (by name) or Cypher text, always with parameters."""
@@ -61,6 +63,13 @@ class GraphStore(Protocol):
 
     def transaction(self) -> AbstractContextManager[Transaction]:
         """A transaction that commits when the block ends and rolls back when it raises."""
+        ...
+
+    def transact(self, work: Callable[[Transaction], Answer]) -> Answer:
+        """`work(transaction)`, committed; again from its beginning when it met a transient error or a lost connection.
+
+        The answer to a commit may have been lost, so `work` reads what is there before it writes.
+        """
         ...
 
     def write(
