@@ -12,6 +12,7 @@ import neo4j
 
 from graph.errors import StoreUnavailable
 from graph.guard.policy import Checked
+from graph.local_dialect import for_local
 from graph.local_store import LocalStore
 from graph.reader_bolt import FETCH_ROWS, BoltReader
 from graph.reader_watch import Running
@@ -24,6 +25,9 @@ class LocalReader(BoltReader):
         super().__init__()
         self._store = store
         self.url = store.url
+
+    def dialect(self, text: str) -> str:
+        return for_local(text)
 
     def _open(self) -> neo4j.Driver:
         return self._store.reader_driver()

@@ -84,6 +84,10 @@ class Reader(Protocol):
         """
         ...
 
+    def dialect(self, text: str) -> str:
+        """The text as this store answers it rightly: mostly as it is. What comes back must pass the guard again."""
+        ...
+
     def catalogue(self) -> Catalogue:
         """Labels, types and property keys of the store, at most some seconds old."""
         ...

@@ -29,7 +29,11 @@ class Question:
 def asked(reader: Reader, question: Question, policy: Policy, ticket: Ticket | None = None) -> Iterator[Answer]:
     """The answer, read from the store as it is iterated. Raises as `check` and `Reader.read`."""
     started, ticket = time.monotonic(), ticket or Ticket()
-    checked = check(question.text, question.parameters, policy=policy, catalogue=reader.catalogue())
+    catalogue = reader.catalogue()
+    checked = check(question.text, question.parameters, policy=policy, catalogue=catalogue)
+    text = reader.dialect(checked.text)
+    if text != checked.text:  # What is executed is what was checked.
+        checked = check(text, question.parameters, policy=policy, catalogue=catalogue)
     with reader.read(checked, question.limits, ticket) as records:
         shaper = Shaper(policy, embeddings=question.embeddings)
         yield Answer(reader, records, shaper, started=started, ticket=ticket)

@@ -111,6 +111,10 @@ class BoltReader(ABC):
             return EndedError()
         return self._lost() if isinstance(error, LOST) else translate(error, limits.timeout, run.text, run.shift)
 
+    def dialect(self, text: str) -> str:
+        """Neo4j's own needs no change."""
+        return text
+
     def catalogue(self) -> Catalogue:
         """See `Reader.catalogue`."""
         known = self._known
