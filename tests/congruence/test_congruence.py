@@ -16,6 +16,7 @@ from graph.queries import QUERIES
 from graph.queries_changes import CHANGES
 from graph.queries_refresh import REFRESH
 from graph.queries_snapshot import count_nodes, count_relationships, node_page, nodes_of, triples_from
+from graph.queries_write_back import DERIVED
 from graph.schema import KIND_TO_TYPE, TYPE_TO_KIND, EdgeBatch
 from graph.snapshot import NO_TIME
 from tests.congruence.graphs import Graph, generate
