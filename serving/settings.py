@@ -26,7 +26,21 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address the server binds to")
     port: int = Field(8421, ge=0, le=65535, description="port of the server; 0 takes a free one")
     workers: int = Field(1, ge=1, description="server worker processes")
+    choose_every: int = Field(30, ge=0, description="refreshes that share one choice of models; 0: any number")
+    choose_growth: float = Field(0.2, gt=0, description="share of new interactions after which models are chosen anew")
     seed: int = Field(42, description="seed of every random choice")
+    store_heap_mb: int = Field(1024, ge=256, description="Java heap of the local store, in MB")
+    store_memory_mb: int = Field(
+        4096, ge=512, description="all memory of the local store, in MB; beyond it, it is ended"
+    )
+    cypher_timeout: float = Field(10.0, gt=0, description="seconds a Cypher query may run when it does not say")
+    cypher_max_timeout: float = Field(60.0, gt=0, description="seconds a Cypher query may ask for")
+    cypher_rows: int = Field(1_000, ge=1, description="rows of a Cypher answer when the query does not say")
+    cypher_max_rows: int = Field(100_000, ge=1, description="rows that a Cypher query may ask for")
+    cypher_bytes: int = Field(64 << 20, ge=1 << 10, description="bytes of rows after which a Cypher answer is cut off")
+    cypher_in_flight: int = Field(4, ge=1, description="Cypher queries that one caller may run at the same time")
+    hidden_labels: str = Field("", description="labels that Cypher answers never show, besides the usual: a,b")
+    hidden_properties: str = Field("", description="properties that Cypher never shows, besides the usual: a,b")
 
     @property
     def store_url(self) -> str:

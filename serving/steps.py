@@ -38,7 +38,8 @@ class Step:
 
     `holds`: is a recorded result still there. A `work` that goes on in the middle of what it did when it was killed, or
     does it again to the same end, makes the whole flow resumable. `forget`: called before a record is removed, so that
-    a step that was done whole is not taken for one that was cut short.
+    a step that was done whole is not taken for one that was cut short. `settled`: the inputs as they are recorded, where
+    the work itself changes one of them (the graph) and has seen to it that its result is of that state.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Step:
     work: Callable[[], Mapping[str, Any]]
     holds: Callable[[Mapping[str, Any]], bool] = lambda _result: True
     forget: Callable[[], None] = lambda: None
+    settled: Callable[[], Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,12 @@ class Steps:
         """The step's result: the recorded one when `inputs` are the same and it still `holds`, else that of `work`."""
         return self.do(Step(name, inputs, work, holds))
 
-    def do(self, step: Step, because: str = "") -> Done:
-        """As `run`; with `because`, the step is done whatever its record says, for that reason."""
-        found = self.check(step)
+    def do(self, step: Step, because: str = "", *, found: Done | None = None) -> Done:
+        """As `run`; with `because`, the step is done whatever its record says, for that reason.
+
+        `found`: what `check` said of it just now.
+        """
+        found = found or self.check(step)
         if found.reused and not because:
             self.log.append(found)
             return found
@@ -78,7 +83,8 @@ class Steps:
         started = time.perf_counter()
         result = step.work()
         done = Done(step.name, result, time.perf_counter() - started, reused=False, why=because or found.why)
-        marks = {name: fingerprint({"": value}) for name, value in step.inputs.items()}
+        inputs = step.inputs if step.settled is None else step.settled()
+        marks = {name: fingerprint({"": value}) for name, value in inputs.items()}
         self._write(step.name, {"inputs": marks, "result": dict(result), "seconds": done.seconds})
         self.log.append(done)
         return done

@@ -34,8 +34,8 @@ FORMAT = 1
 class ModelCard:
     """What a saved model is: zoo name (or `auto`), settings, the data it learned from and what it measured.
 
-    `settings` of a blend hold its members. `snapshot` is the content hash; `split` says how test was made. `models`: test metrics
-    of all that was fitted on the way. `origin`: where the recipe is from: chosen on this data, or carried over.
+    `settings` of a blend hold its members. `snapshot` is the content hash; `split` says how test was made.
+    `models`: test metrics of all that was fitted. `origin`: where the recipe is from: chosen here, or carried over.
     """
 
     model: str

@@ -96,18 +96,22 @@ def resume(registry: Registry, version: Version, *, dataset: str) -> TrainReport
 
     Done twice, it changes nothing the second time.
     """
-    card = read_card(registry.folder(version))
-    if version.champion:
-        promotion = Promotion(version.version, promoted=True, why=version.tags[PROMOTED], before=None)
-    else:
+    if not version.champion:
         if CHALLENGER not in version.aliases:
             registry.challenge(version.version)
         verdict = Verdict(better=True, why=version.tags[VERDICT]) if VERDICT in version.tags else None
-        promotion = registry.promote(version.version, snapshot=version.snapshot, verdict=verdict)
-    run = Run(registry.tracker, version.run_id, "")
-    conclude(run, promotion)
+        registry.promote(version.version, snapshot=version.snapshot, verdict=verdict)
+    report = reported(registry, registry.find(version.version), dataset=dataset)
+    conclude(Run(registry.tracker, version.run_id, ""), Promotion(version.version, report.promoted, report.why, None))
     registry.tracker.client.set_terminated(version.run_id, "FINISHED")
-    return report_of(card, version, promotion, dataset=dataset, laps={})
+    return report
+
+
+def reported(registry: Registry, version: Version, *, dataset: str) -> TrainReport:
+    """What the training of a registered version did, from what is kept of it."""
+    why = version.tags.get(PROMOTED, "")
+    promotion = Promotion(version.version, promoted=version.champion, why=why, before=None)
+    return report_of(read_card(registry.folder(version)), version, promotion, dataset=dataset, laps={})
 
 
 class _Contest:

@@ -217,3 +217,14 @@ def _no_telemetry() -> None:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "true")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+
+
+def end_interrupted(tracker: Tracker, tags: Mapping[str, str]) -> int:
+    """Ends as KILLED every run with these tags that still says it is running: nobody runs it. Returns how many."""
+    wanted = " and ".join([*(f"tags.`{name}` = '{value}'" for name, value in tags.items()), "status = 'RUNNING'"])
+    experiments = [one.experiment_id for one in tracker.client.search_experiments()]
+    found = tracker.client.search_runs(experiments, wanted, max_results=1000)
+    for run in found:
+        tracker.client.set_tag(run.info.run_id, "interrupted", "its process ended before it did")
+        tracker.client.set_terminated(run.info.run_id, "KILLED")
+    return len(found)
