@@ -48,12 +48,14 @@ def publish(
     snapshot_hash: str = "",
     histories: Histories | None = None,
     seen: csr_matrix | None = None,
+    created: str = "",
     progress: Callable[[str], None] | None = None,
 ) -> Path:
     """Writes `HOME/index/VERSION/`, makes it current and returns it. Safe while servers read older versions.
 
     `histories`: what the model may read about each user, oldest first; by default every positive interaction.
-    `seen` (users x items): what is never recommended; by default every interaction but a mere impression.
+    `seen` (users x items): what is never recommended; by default every interaction but a mere impression. `created`:
+    the time that the manifest names, by default now.
     Raises `InvalidData` for scores that are not finite, `Conflict` for a model of another snapshot.
     """
     shape = (len(snapshot.users), len(snapshot.items))
@@ -67,7 +69,7 @@ def publish(
     try:
         tell = progress or (lambda _: None)
         entries = _write(temporary, snapshot, recommender, known, seen, tell)
-        entries |= {"snapshot": snapshot_hash or content_hash(snapshot), "model": model.json()}
+        entries |= {"snapshot": snapshot_hash or content_hash(snapshot), "model": model.json(), "created": created}
         folder = finish(temporary, root, entries)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

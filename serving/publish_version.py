@@ -25,13 +25,17 @@ STALE_SECONDS = 24 * 3600
 
 
 def finish(temporary: Path, root: Path, entries: Mapping[str, Any]) -> Path:
-    """Manifest, sync, rename. The version is the hash of the files' hashes and of the entries."""
+    """Manifest, sync, rename. The version is the hash of what the index holds, not of when or by which run it was made.
+
+    So a publication that was killed is done again to the same bytes, and equal models make equal indexes.
+    """
     files = {
         path.name: {"bytes": path.stat().st_size, "sha256": file_hash(path)} for path in sorted(temporary.iterdir())
     }
+    created = entries.get("created") or datetime.now(UTC).isoformat(timespec="seconds")
     content = {"format": FORMAT, **entries, "files": files}
-    version = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
-    content |= {"version": version, "created": datetime.now(UTC).isoformat(timespec="seconds")}
+    version = hashlib.sha256(json.dumps(_lasting(content), sort_keys=True).encode()).hexdigest()[:16]
+    content |= {"version": version, "created": created}
     (temporary / MANIFEST).write_text(json.dumps(content, indent=1), encoding="utf-8")
     for path in (*temporary.iterdir(), temporary):
         _sync(path)
@@ -45,6 +49,12 @@ def finish(temporary: Path, root: Path, entries: Mapping[str, Any]) -> Path:
     os.utime(folder)
     _sync(root)
     return folder
+
+
+def _lasting(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Without when it was made, and by which run."""
+    model = {name: value for name, value in content.get("model", {}).items() if name != "run_id"}
+    return {**content, "model": model, "created": ""}
 
 
 def _intact(folder: Path) -> bool:

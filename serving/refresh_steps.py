@@ -129,7 +129,6 @@ def encode(flow: Flow) -> Step:
     """Texts and pictures that changed to vectors on the graph."""
 
     inputs = {
-        "files of the sources": flow.results["ingest"]["sources"],
         "graph": _state(flow.graph),
         "code of encoders": code_version("encoders"),
     }

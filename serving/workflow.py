@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from graph.errors import InvalidData
@@ -81,5 +82,6 @@ def publish_version(
         model=info,
         snapshot_hash=frozen.hash,
         histories=known,
+        created=datetime.fromtimestamp(version.created / 1000, UTC).isoformat(timespec="seconds"),
         progress=progress,
     )
