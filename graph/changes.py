@@ -22,10 +22,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from graph.errors import InvalidData
-from graph.schema import DERIVED_TYPES, GRAPH_CHANGE, OPERATIONAL_LABELS, Entity, Interaction, Triple
+from graph.queries_changes import BUMP, erasing
+from graph.schema import DERIVED_TYPES, GRAPH_CHANGE, OPERATIONAL_LABELS, Entity, Interaction, Triple, safe_name
 from graph.store import GraphStore, Parameters, Table
 
 FOLDER = "changes"
+NODES_A_DELETE = 500
 OPEN = "open.json"
 ABOUT = "change.json"
 FORGET_SECONDS = 7 * 24 * 3600
@@ -84,19 +86,33 @@ def bump(store: GraphStore, opened: Iterable[str] = (), closed: Iterable[str] = 
     return Mark(int(version), str(parameters["token"])), before
 
 
-def write_nodes(store: GraphStore, home: Path, query: str, parameters: Parameters, touched: Mapping[str, Any]) -> Table:
+def write_nodes(
+    store: GraphStore, home: Path, query: str, parameters: Parameters, touched: Mapping[str, Any], *, what: str = "set"
+) -> Table:
     """Runs a statement that begins with `BUMP` and ends with `version`, `before`; publishes which nodes it touched.
 
-    `touched`: label -> ids. Call `prepare` once before.
+    `touched`: label -> ids; `what`: `set`, or `gone` where they were deleted. Call `prepare` once before.
     """
     bumped = bump_parameters()
     found = store.query(query, {**parameters, **bumped})
     if found.rows:
         row = dict(zip(found.columns, found.rows[0], strict=True))
         mark = Mark(int(row["version"]), str(bumped["token"]))
-        files = {f"000000.set.{label}": pa.table({"id": pa.array(ids, pa.string())}) for label, ids in touched.items()}
+        files = {
+            f"000000.{what}.{label}": pa.table({"id": pa.array(ids, pa.string())}) for label, ids in touched.items()
+        }
         publish(store, home, mark, row["before"], files)
     return found
+
+
+def erase_nodes(store: GraphStore, home: Path, label: str, ids: Iterable[str]) -> None:
+    """Deletes nodes with all of their relationships, and says so in the log."""
+    names = sorted(ids)
+    prepare(store)
+    text = BUMP + erasing(safe_name(label))
+    for start in range(0, len(names), NODES_A_DELETE):
+        part = names[start : start + NODES_A_DELETE]
+        write_nodes(store, home, text, {"ids": part}, {label: part}, what="gone")
 
 
 def prepare(store: GraphStore) -> None:

@@ -21,3 +21,11 @@ CHANGES: Mapping[str, str] = MappingProxyType(
         "change_bump": BUMP + "RETURN c.version AS version, before",
     }
 )
+
+
+def erasing(label: str) -> str:
+    """What follows `BUMP` to delete the nodes of a label (through `safe_name`) among `$ids`, relationships and all."""
+    return (
+        f"WITH c, before UNWIND $ids AS id MATCH (n:`{label}` {{id: id}}) DETACH DELETE n "
+        "RETURN c.version AS version, before, count(*) AS nodes"
+    )

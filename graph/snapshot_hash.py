@@ -57,15 +57,28 @@ def _properties(name: str, table: pa.Table) -> Iterator[tuple[str, memoryview]]:
 def _column(name: str, column: pa.Array) -> Iterator[tuple[str, memoryview]]:
     """Type, presence and values; lists as their lengths and their values."""
     kind = column.type
-    yield f"{name} {kind} present", _bytes(pc.is_valid(column).to_numpy(zero_copy_only=False))
+    yield f"{name} {_named(kind)} present", _bytes(pc.is_valid(column).to_numpy(zero_copy_only=False))
     if pa.types.is_list(kind):
         yield f"{name} lengths", _bytes(_numbers(pc.list_value_length(column)).astype(np.int64))
         yield from _column(f"{name} values", column.flatten())
     elif pa.types.is_string(kind):
         yield f"{name} lengths", _bytes(_numbers(pc.binary_length(column)).astype(np.int64))
-        yield f"{name} text", memoryview(b"".join(column.drop_null().cast(pa.binary()).to_pylist()))
+        yield f"{name} text", _text(column.drop_null())
     else:
         yield f"{name} values", _bytes(_numbers(column))
+
+
+def _named(kind: pa.DataType) -> str:
+    """The type's name; Parquet calls the values of a list otherwise than Arrow does."""
+    return f"list<item: {_named(kind.value_type)}>" if pa.types.is_list(kind) else str(kind)
+
+
+def _text(column: pa.Array) -> memoryview:
+    """All of the strings' bytes, one after the other."""
+    if not len(column):
+        return memoryview(b"")
+    compact = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(column)], pa.int32()), column), "")
+    return memoryview(compact.cast(pa.binary())[0].as_buffer()).cast("B")
 
 
 def _numbers(column: pa.Array) -> NDArray[Any]:

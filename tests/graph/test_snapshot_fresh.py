@@ -1,0 +1,146 @@
+"""A snapshot brought up to date is the one that reading everything gives, whatever happened in between."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from graph import changes
+from graph.ingest import ingest, recover
+from graph.schema import ITEM, USER, Entity
+from graph.snapshot_files import content_hash
+from graph.snapshot_fresh import KEEP, SNAPSHOTS, take_snapshot
+from graph.snapshot_store import read_snapshot
+from graph.store import GraphStore
+from tests.graph.made import NOW, SHOP, write
+
+pytestmark = pytest.mark.integration
+
+EMPTIED = ("MATCH ()-[r]->() DELETE r", "MATCH (n) DELETE n")
+NAMES = [*"abcdefg", "ä", "😀", "a:b", "'"]
+
+
+def some(random: Random, most: int) -> list[str]:
+    return random.sample(NAMES, random.randint(0, most))
+
+
+def cell(random: Random, *values: object) -> str:
+    value = random.choice(["", *values])
+    return str(value)
+
+
+def made_up(random: Random) -> dict[str, str]:
+    """A few rows of every sort of file."""
+    users, items = some(random, 5) or ["a"], some(random, 5) or ["b"]
+    acts = [
+        ",".join((user, item, random.choice(["viewed", "rated"]), cell(random, 1, 4.5), cell(random, 5, 6)))
+        for user in users for item in some(random, 4) or items
+    ]  # fmt: skip
+    files = {"interactions.csv": "user,item,kind,value,time\n" + "\n".join(acts) + "\n"}
+    described = {*items, *(act.split(",")[1] for act in acts)}
+    rows = [
+        f"{item},t{cell(random, 1)},{cell(random, 1999, 2001)},{cell(random, 'X', 'X|Y', 'Z')}" for item in described
+    ]
+    files["items.csv"] = "item,title,year,Genre[]\n" + "\n".join(rows) + "\n"
+    if random.random() < 0.5:
+        rows = [f"{user},{cell(random, 30, 31)},{cell(random, 'art', 'art|chess')}" for user in users]
+        files["users.csv"] = "user,age,Hobby[]\n" + "\n".join(rows) + "\n"
+    if random.random() < 0.5:
+        rows = [f"{random.choice(items)},{random.choice(['by', 'of'])},{random.choice(NAMES)}" for _ in range(3)]
+        files["triples.csv"] = "head,relation,tail\n" + "\n".join(rows) + "\n"
+    if random.random() < 0.3 and len(users) > 1:
+        files["friends.csv"] = f"user,friend\n{users[0]},{users[1]}\n"
+        files["identities.csv"] = f"user,person\n{users[0]},p{random.randint(1, 3)}\n"
+    return files
+
+
+def load(store: GraphStore, random: Random, root: Path) -> None:
+    folder = write(root / f"data{random.random()}", made_up(random))
+    ingest(store, folder, platform="p", home=root / "home", now=NOW, max_refused=1.0)
+
+
+def encode(store: GraphStore, random: Random, root: Path) -> None:
+    items = [row[0] for row in store.query("MATCH (n:Item) RETURN n.id ORDER BY n.id")]
+    chosen = random.sample(items, min(len(items), 3))
+    rows = [{"id": item, "properties": vector(random)} for item in chosen]
+    changes.prepare(store)
+    changes.write_nodes(store, root / "home", "set_item_properties", {"rows": rows}, {ITEM: chosen})
+
+
+def vector(random: Random) -> dict[str, object]:
+    name = "text_embedding"
+    if random.random() < 0.2:
+        return {name: None, f"{name}_encoder": None, f"{name}_version": None}
+    return {name: [random.random(), 1.0], f"{name}_encoder": "e", f"{name}_version": str(random.random() < 0.8)}
+
+
+def erase(store: GraphStore, random: Random, root: Path) -> None:
+    label = random.choice([USER, ITEM, "Genre", "Entity"])
+    ids = [row[0] for row in store.query(f"MATCH (n:{label}) RETURN n.id ORDER BY n.id")]
+    changes.erase_nodes(store, root / "home", label, random.sample(ids, min(len(ids), 2)))
+
+
+def unexplained(store: GraphStore, random: Random, root: Path) -> None:
+    """A writer without a home, or one that was killed before it said what it had done."""
+    store.write([Entity(ITEM, "p:a", {"title": f"new {random.random()}"})])
+
+
+def behind_our_back(store: GraphStore, random: Random, root: Path) -> None:
+    store.query("MERGE (u:User {id: 'p:a'}) MERGE (i:Item {id: 'p:b'}) CREATE (u)-[:RATED {at: $at}]->(i)", {
+        "at": random.randint(10, 10**6)
+    })  # fmt: skip
+
+
+def killed(store: GraphStore, random: Random, root: Path) -> None:
+    """An ingest that is killed when all is written and nothing published; the next one to come finishes it."""
+    folder = write(root / f"data{random.random()}", made_up(random))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(changes.Load, "end", stop)
+        with pytest.raises(KeyboardInterrupt):
+            ingest(store, folder, platform="p", home=root / "home", now=NOW, max_refused=1.0)
+    if not list((root / "home" / "ingest").glob("run-*")):  # There was nothing to write.
+        return
+    assert recover(store, root / "home")
+
+
+def stop(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def nothing(store: GraphStore, random: Random, root: Path) -> None:
+    """Nothing happens."""
+
+
+OPERATIONS = (load, load, encode, erase, unexplained, behind_our_back, nothing)
+
+
+def same(store: GraphStore, home: Path) -> str:
+    taken = take_snapshot(store, home)
+    assert taken.hash == content_hash(taken.snapshot)
+    assert taken.hash == content_hash(read_snapshot(store)), taken.how
+    return taken.how
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@given(seeds=st.lists(st.integers(0, 10_000), min_size=2, max_size=5))
+def test_any_history_gives_what_reading_everything_gives(any_store, tmp_path_factory, seeds):
+    run(any_store, tmp_path_factory.mktemp("history"), seeds)
+
+
+def run(store: GraphStore, root: Path, seeds: list[int]) -> list[str]:
+    for text in EMPTIED:
+        store.query(text)
+    load(store, Random(0), root)
+    hows = [same(store, root / "home")]
+    for seed in seeds:
+        random = Random(seed)
+        for _ in range(random.randint(1, 2)):
+            random.choice(OPERATIONS)(store, random, root)
+        hows.append(same(store, root / "home"))
+    return hows
