@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from graph.errors import InvalidData
 from graph.schema import Batch, Entity, Interaction, Triple
+
+if TYPE_CHECKING:
+    from graph.local_server import LocalOptions
 
 Parameters: TypeAlias = Mapping[str, Any]
 Answer = TypeVar("Answer")
@@ -112,8 +115,10 @@ class GraphStore(Protocol):
 NEO4J_SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 
 
-def open_store(url: str, *, user: str | None = None, password: str | None = None) -> GraphStore:
-    """Opens the store that `url` means; close it when done. `user` and `password` are Neo4j's.
+def open_store(
+    url: str, *, user: str | None = None, password: str | None = None, local: LocalOptions | None = None
+) -> GraphStore:
+    """Opens the store that `url` means; close it when done. `user` and `password` are Neo4j's, `local` the local one's.
 
     `local:FOLDER` is ArcadeDB in that folder (started now when nobody runs it); `bolt://…`, `neo4j://…` and their
     `+s` and `+ssc` forms are Neo4j. Raises `InvalidData` for anything else, `StoreUnavailable` when it is down.
@@ -123,7 +128,7 @@ def open_store(url: str, *, user: str | None = None, password: str | None = None
     if scheme == "local" and rest:
         from graph.local_store import LocalStore
 
-        return LocalStore.open(Path(rest).expanduser())
+        return LocalStore.open(Path(rest).expanduser(), options=local)
     if scheme in NEO4J_SCHEMES and rest.startswith("//") and len(rest) > len("//"):
         from graph.neo4j_store import Neo4jStore
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI
 from serving import problem
 from serving.middleware import Wrapped
 from serving.openapi import Api
-from serving.routes import graph, health, items, media, models, recommendations, users
+from serving.routes import cypher, graph, health, items, media, models, recommendations, refresh_runs, users
 from serving.routes.page import page_files
 from serving.routes.reasons import warm_up
 from serving.service import Service, has_store, make_service
@@ -34,7 +34,7 @@ def create_app(settings: Settings, service: Service | None = None) -> Wrapped:
         if has_store(settings):
             warm_up(service)
         yield
-        service.gateway.close()
+        service.close()
 
     app = Api(
         title="Interlace",
@@ -57,6 +57,6 @@ def create_app(settings: Settings, service: Service | None = None) -> Wrapped:
 
 def _versioned() -> APIRouter:
     router = APIRouter()
-    for module in (recommendations, users, items, graph, models, health):
+    for module in (recommendations, users, items, cypher, graph, models, refresh_runs, health):
         router.include_router(module.router)
     return router

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from graph.errors import InvalidData
+from graph.local_server import LocalOptions
 from graph.store import GraphStore, open_store
 from serving.settings import Settings
 
@@ -19,4 +20,5 @@ def connect(settings: Settings) -> GraphStore:
                 valid="a readable file that holds the password alone",
                 remedy="set INTERLACE_STORE_PASSWORD_FILE to it",
             ) from error
-    return open_store(settings.store_url, user=settings.store_user, password=password)
+    local = LocalOptions(heap_mb=settings.store_heap_mb, memory_mb=settings.store_memory_mb)
+    return open_store(settings.store_url, user=settings.store_user, password=password, local=local)

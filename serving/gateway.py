@@ -65,14 +65,15 @@ class Gateway:
             self._store.close()
 
     def _work(self, work: Callable[[GraphStore], Answer]) -> Answer:
-        store = self._opened()
+        store = self.store()
         try:
             return work(store)
         except StoreUnavailable as error:
             self._remember(error)
             raise
 
-    def _opened(self) -> GraphStore:
+    def store(self) -> GraphStore:
+        """The open store, for threads that are not the gateway's. Raises `StoreUnavailable` as `run` does."""
         with self._lock:
             if self._failure is not None and self._clock() < self._retry_at:
                 raise self._failure

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from serving.problem import Problem
+from serving.routes.cypher_schemas import CypherRequest
 
 REPLACED = ("HTTPValidationError", "ValidationError")
 
@@ -22,6 +23,7 @@ class Api(FastAPI):
             for name in REPLACED:
                 schemas.pop(name, None)
             schemas["Problem"] = Problem.model_json_schema()
+            schemas["CypherRequest"] = CypherRequest.model_json_schema()
             for methods in document["paths"].values():
                 for operation in methods.values():
                     _drop_foreign_errors(operation["responses"])

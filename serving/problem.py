@@ -17,6 +17,7 @@ from graph.errors import InterlaceError
 
 MEDIA_TYPE = "application/problem+json"
 log = logging.getLogger("interlace.api")
+_RETRY_AFTER: Mapping[int, str] = {HTTPStatus.SERVICE_UNAVAILABLE: "5", HTTPStatus.TOO_MANY_REQUESTS: "1"}
 
 
 class Problem(BaseModel):
@@ -32,10 +33,25 @@ class Problem(BaseModel):
 
 def problem(status: int, title: str, detail: str, valid: str = "", remedy: str = "") -> Response:
     """The answer for one error."""
-    kind = f"/problems/{title.lower().replace(' ', '-')}"
-    body = {"type": kind, "title": title, "status": status, "detail": detail, "valid": valid, "remedy": remedy}
-    headers = {"Retry-After": "5"} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    body = {"type": _kind(title), "title": title, "status": status, "detail": detail, "valid": valid, "remedy": remedy}
+    headers = {"Retry-After": _RETRY_AFTER[status]} if status in _RETRY_AFTER else None
     return Response(orjson.dumps(body), status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def as_problem(error: InterlaceError) -> dict[str, Any]:
+    """The members of the problem that an error is."""
+    return {
+        "type": _kind(error.title),
+        "title": error.title,
+        "status": error.status,
+        "detail": error.what,
+        "valid": error.valid,
+        "remedy": error.remedy,
+    }
+
+
+def _kind(title: str) -> str:
+    return f"/problems/{title.lower().replace(' ', '-')}"
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -46,7 +62,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def _documentation(status: int) -> dict[str, Any]:
     title = HTTPStatus(status).phrase
     example = {
-        "type": f"/problems/{title.lower().replace(' ', '-')}",
+        "type": _kind(title),
         "title": title,
         "status": status,
         **_EXAMPLES.get(status, {"detail": title, "valid": "", "remedy": ""}),

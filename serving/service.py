@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 
@@ -14,6 +15,7 @@ from fastapi import Request
 from graph.errors import InterlaceError, StoreUnavailable
 from graph.store import GraphStore
 from serving.connect import connect
+from serving.cypher import Cypher
 from serving.gateway import Gateway
 from serving.index import CURRENT, FOLDER, Index, open_index
 from serving.settings import Settings
@@ -83,6 +85,17 @@ class Service:
     settings: Settings
     holder: IndexHolder
     gateway: Gateway
+
+    @cached_property
+    def cypher(self) -> Cypher:
+        """Made at the first use, as its threads are."""
+        return Cypher(self.settings, self.gateway)
+
+    def close(self) -> None:
+        """Ends queries, then closes the store."""
+        if "cypher" in self.__dict__:
+            self.cypher.close()
+        self.gateway.close()
 
     @property
     def index(self) -> Index:

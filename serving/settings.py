@@ -22,6 +22,7 @@ class Settings(BaseSettings):
     store_user: str = Field("neo4j", description="user name for a Neo4j store")
     store_password_file: Path | None = Field(None, description="file that holds the Neo4j password")
     mlflow: str = Field("sqlite:///mlruns/mlflow.db", description="MLflow tracking and registry address")
+    mlflow_page: str = Field("", description="where people see MLflow, if not at `mlflow`: http://HOST:5000")
     mirror: Path | None = Field(None, description="folder that `data get` copies data sets from instead of downloading")
     host: str = Field("127.0.0.1", description="address the server binds to")
     port: int = Field(8421, ge=0, le=65535, description="port of the server; 0 takes a free one")
