@@ -257,7 +257,6 @@ _TEXTS = (
     "MATCH (n:Nowhere) RETURN n.a AS a, n.b AS b",
     "MATCH (n:Item) WHERE false RETURN n.id AS a, n.year",
     "MATCH (n:Item {id: 'none'}) RETURN n",
-    "MATCH (n:Item {id: 'none'}) RETURN *",
     "MATCH (n:Item {id: 'none'}) RETURN n.id, n.year AS y, count(*) AS c",
     "RETURN toBooleanList(['true', 'x']) AS a, toFloatList(['1', 'x']) AS b",
     "RETURN linenumber() AS x",
