@@ -6,7 +6,7 @@ Between `graph.sources` and `graph.plan`. What is refused goes to `HOME/refused`
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -48,6 +48,7 @@ class Gatherer:
     def __init__(self, store: GraphStore, source: Source, platform: str, home: Path, max_refused: float) -> None:
         self.found = Gathered()
         self.asked = Asked()
+        self._watch: Callable[[int], None] | None = None
         self._store = store
         self._source = source
         self._platform = platform
@@ -60,8 +61,9 @@ class Gatherer:
         self._media = Media(home, source.path)
         self._poster_media = Media(home, source.posters) if source.posters else None
 
-    def gather(self, stage: Stage, *, same_users: bool) -> Gathered:
+    def gather(self, stage: Stage, *, same_users: bool, watch: Callable[[int], None] | None = None) -> Gathered:
         """Reads and stages everything. Raises `InvalidData` when a file has more refused rows than are allowed."""
+        self._watch = watch
         if not self._source.whole_ids:
             stage.add(_platform_nodes([*self._source.platforms] or [self._platform]), NO_FILE)
         self._gather_chunks(stage)
@@ -125,6 +127,8 @@ class Gatherer:
             self.found.parts[file] = part
             self.found.tallies[file] = Tally()
         self.found.tallies[file].add(read, refused)
+        if self._watch is not None:
+            self._watch(read)
         self._refused.add(file, refused)
         return self.found.files.index(file)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pandas.util import hash_array
 
 from graph.existing import nodes_by_id
-from graph.schema import ITEM, USER, Batch, EdgeBatch, NodeBatch
+from graph.schema import ITEM, PLATFORM, USER, Batch, EdgeBatch, NodeBatch
 from graph.sources.batches import graph_ids
 from graph.sources.chunks import GraphChunk
 from graph.sources.values import Checks
@@ -104,6 +104,8 @@ def hash_ids(ids: pa.Array) -> NDArray[np.uint64]:
 def _with_platform(batch: Batch, platform: str) -> Batch:
     """Native ids as graph-wide ones; users and items say which platform they are of, items their kind."""
     rows = batch.rows
+    if isinstance(batch, NodeBatch) and batch.label == PLATFORM:  # what a source says of its platform as a whole
+        return NodeBatch(PLATFORM, rows.set_column(0, "id", pa.array([platform] * rows.num_rows, pa.string())))
     for name in ("id",) if isinstance(batch, NodeBatch) else ("head", "tail"):
         place = rows.column_names.index(name)
         rows = rows.set_column(place, name, graph_ids(platform, rows.column(name).combine_chunks()))

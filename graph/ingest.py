@@ -33,6 +33,8 @@ from graph.store import GraphStore
 from graph.sync import Asked, Deletions
 
 RUNS = "ingest"
+Watch = Callable[[str, int, int | None], None]
+"""Is told the phase (`reading`, `comparing`, `loading`), how many rows are done, and of how many where it is known."""
 WHOLE = "graph"
 """Stands for the platform of a graph whose ids name theirs."""
 _PLATFORM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
@@ -84,6 +86,7 @@ def ingest(  # noqa: PLR0913 - each is an option of the command
     same_users: bool = False,
     sync: bool = False,
     progress: Callable[[int], None] | None = None,
+    watch: Watch | None = None,
     now: float | None = None,
 ) -> IngestReport:
     """Loads the data set at `path` (or one that is open already) into the store; ids become `platform:native`.
@@ -91,7 +94,7 @@ def ingest(  # noqa: PLR0913 - each is an option of the command
     A graph that says that its ids are whole keeps them, and needs no platform. `mapping`: what a foreign graph's words
     mean. `sync`: the data set is all that there is of its platforms, and what the graph holds beyond it is deleted.
     `posters`: folder of images named by native item id. `progress` gets the number of rows loaded since its last
-    call.
+    call, `watch` how all phases go.
     Errors, all before anything is written: `NotFound` for a path that is not there, `InvalidData` for data that breaks
     a rule (a missing column, another encoding, more than `max_refused` of a file's rows refused), `Conflict` when
     another ingest uses this home. `StoreUnavailable`: the store or the disk gave up; what was written is taken back, at
@@ -107,11 +110,11 @@ def ingest(  # noqa: PLR0913 - each is an option of the command
         run = Path(mkdtemp(prefix="run-", dir=runs))
         try:
             gatherer = Gatherer(store, source, platform, home, max_refused)
-            stage = Stage(run / "stage", _size(source.path))
-            gatherer.gather(stage, same_users=same_users)
-            plan = make_plan(store, stage, run / PLAN)
+            stage = Stage(run / "stage", source.size or _size(source.path))
+            gatherer.gather(stage, same_users=same_users, watch=_watching(watch, "reading"))
+            plan = make_plan(store, stage, run / PLAN, _watching(watch, "comparing"))
             _plan_deletions(store, stage, plan, gatherer.asked, _prefixes(source, platform) if sync else ())
-            _carry_out(store, run, home, progress)
+            _carry_out(store, run, home, _loaded(progress, watch, plan))
         finally:
             if read_journal(run) is None:
                 shutil.rmtree(run, ignore_errors=True)
@@ -174,6 +177,43 @@ def _plan_deletions(store: GraphStore, stage: Stage, plan: Plan, asked: Asked, p
         deletions.whole(prefixes)
     deletions.asked(asked)
     deletions.finish()
+
+
+def _watching(watch: Watch | None, phase: str) -> Callable[[int], None] | None:
+    """Adds up the rows of a phase."""
+    if watch is None:
+        return None
+    rows = count_up()
+
+    def more(number: int) -> None:
+        watch(phase, rows(number), None)
+
+    return more
+
+
+def _loaded(progress: Callable[[int], None] | None, watch: Watch | None, plan: Plan) -> Callable[[int], None] | None:
+    if watch is None:
+        return progress
+    rows = count_up()
+
+    def more(number: int) -> None:
+        watch("loading", rows(number), plan.nodes + plan.relationships)
+        if progress is not None:
+            progress(number)
+
+    return more
+
+
+def count_up() -> Callable[[int], int]:
+    """A sum that grows with each call."""
+    total = 0
+
+    def add(number: int) -> int:
+        nonlocal total
+        total += number
+        return total
+
+    return add
 
 
 def _size(path: Path) -> int:

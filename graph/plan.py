@@ -6,7 +6,7 @@ Nodes are told apart by id; relationships by head, tail and, for interactions, t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -76,19 +76,33 @@ def files_of(folder: Path, what: What) -> Iterator[tuple[Key, Path]]:
         yield (Nodes(parts[0]) if len(parts) == 1 else Edges(parts[0], parts[1], parts[2])), path
 
 
-def make_plan(store: GraphStore, stage: Stage, folder: Path) -> Plan:
-    """Compares everything staged with the store; nodes first, as relationships need to know which are there."""
+def make_plan(store: GraphStore, stage: Stage, folder: Path, watch: Callable[[int], None] | None = None) -> Plan:
+    """Compares everything staged with the store; nodes first, as relationships need to know which are there.
+
+    `watch` gets the number of rows compared since its last call.
+    """
+    watch = watch or _nobody
     plan = Plan(folder)
     there: dict[str, list[pa.Array]] = {}
     labels = {row[0] for row in store.query("labels_known")}
     for key in stage.nodes():
         asked = store if key.label in labels else None
-        there[key.label] = [_plan_nodes(asked, key, rows, plan) for rows in stage.read(key)]
+        there[key.label] = [_watched(_plan_nodes(asked, key, rows, plan), rows, watch) for rows in stage.read(key)]
     for edges in stage.edges():
         known = pa.chunked_array(there.get(edges.head_label, []), pa.string())
         for rows in stage.read(edges):
             _plan_edges(store, edges, rows, known, plan)
+            watch(rows.num_rows)
     return plan
+
+
+def _nobody(_: int) -> None:
+    """Nobody watches."""
+
+
+def _watched(there: pa.Array, rows: pa.Table, watch: Callable[[int], None]) -> pa.Array:
+    watch(rows.num_rows)
+    return there
 
 
 def _plan_nodes(store: GraphStore | None, key: Nodes, rows: pa.Table, plan: Plan) -> pa.Array:

@@ -16,7 +16,10 @@ from types import MappingProxyType
 
 from graph.errors import Conflict, InvalidData, StoreUnavailable
 from graph.export import folder
+from graph.export.neo4j_csv import write_neo4j_csv
+from graph.export.rdf import write_ntriples, write_turtle
 from graph.export.read import What, read_graph
+from graph.export.recbole import write_recbole
 from graph.export.spool import Spool
 from graph.schema import Batch
 from graph.store import GraphStore
@@ -50,6 +53,10 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "csv": Format(partial(folder.write_tables, ending="csv"), "nodes/LABEL.csv, relationships/TYPE.HEAD.TAIL.csv"),
         "parquet": Format(partial(folder.write_tables, ending="parquet"), "the same as Parquet"),
         "jsonl": Format(folder.write_lines, "graph.jsonl: one node or relationship a line"),
+        "ntriples": Format(write_ntriples, "graph.nt: RDF, one statement a line"),
+        "turtle": Format(write_turtle, "graph.ttl: RDF with prefixes"),
+        "neo4j-csv": Format(write_neo4j_csv, "files and arguments for neo4j-admin database import"),
+        "recbole": Format(write_recbole, "NAME.inter, .item, .user, .kg, .link, .net of one platform"),
     }
 )
 
@@ -60,10 +67,12 @@ def export_graph(
     *,
     format: str,  # noqa: A002 - the user's word for it
     what: What | None = None,
+    platform: str | None = None,
     progress: Progress | None = None,
 ) -> ExportReport:
     """Writes the graph into the new folder `target`. `progress` gets the number of rows read since its last call.
 
+    `platform`: the one to write, for RecBole's files, which hold one.
     Errors: `InvalidData` for a format that is none, `Conflict` when the folder is there and not empty.
     """
     started = time.monotonic()
@@ -80,7 +89,8 @@ def export_graph(
         spool.add(_counted(read_graph(store, what), progress))
         made = partial_folder / "made"
         made.mkdir()
-        lost = FORMATS[format].write(spool, made) or ()
+        write = partial(write_recbole, platform=platform) if format == "recbole" else FORMATS[format].write
+        lost = write(spool, made) or ()
         size = sum(one.stat().st_size for one in made.rglob("*") if one.is_file())
         _publish(made, target)
     except OSError as error:

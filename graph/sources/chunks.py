@@ -84,7 +84,8 @@ class Source:
     """An opened data set: `chunks()` and `graph()` read it anew each time.
 
     `posters`: folder of images named by native item id, where there is one. `platforms`: names of `platforms/` folders.
-    `whole_ids`: the ids of `graph` are those of the graph already (`platform:native`), and stay as they are.
+    `whole_ids`: the ids of `graph` are those of the graph already (`platform:native`), and stay as they are. `size`: of
+    a source that is no file, about how many bytes of rows it holds.
     """
 
     format: str
@@ -94,6 +95,7 @@ class Source:
     platforms: tuple[str, ...] = field(default=())
     graph: Callable[[], Iterator[GraphChunk]] = no_graph
     whole_ids: bool = False
+    size: int = 0
 
 
 def refused_table(numbers: list[int], reasons: list[str], texts: list[str]) -> pa.Table:

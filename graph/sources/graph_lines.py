@@ -44,6 +44,65 @@ class _Group:
     ends: list[tuple[str, ...]] = field(default_factory=list)
     properties: list[dict[str, Any]] = field(default_factory=list)
 
+    def table(self) -> pa.Table:
+        columns = {ROW: pa.array(self.numbers, pa.int64())}
+        for place, name in enumerate(("id",) if len(self.ends[0]) == 1 else ("head", "tail")):
+            columns[name] = pa.array([ends[place] for ends in self.ends], pa.string())
+        for name in dict.fromkeys(name for one in self.properties for name in one):
+            shown = f"{name}_" if name in columns else name
+            columns[shown] = any_column([one.get(name) for one in self.properties])
+        return pa.table(columns)
+
+
+class Groups:
+    """Records that wait to become chunks, by label and type. `file`: the name that all their chunks bear."""
+
+    def __init__(self, mapping: GraphMap, now: float, file: str = "") -> None:
+        self.size = 0
+        self._mapping = mapping
+        self._now = now
+        self.file = file
+        self._groups: dict[tuple[str, ...], _Group] = defaultdict(_Group)
+        self._counts: dict[tuple[str, ...], int] = defaultdict(int)
+
+    def add_node(self, identity: str, labels: list[str], properties: dict[str, Any], number: int | None = None) -> None:
+        """A node of all these labels; it is kept under one, the others stay in a property."""
+        if len(labels) > 1:
+            properties = {**properties, LABELS: labels}
+        self._add((self.own(labels),), (identity,), properties, number)
+
+    def add_edge(
+        self,
+        kind: str,
+        head: tuple[str, list[str]],
+        tail: tuple[str, list[str]],
+        properties: dict[str, Any],
+        number: int | None = None,
+    ) -> None:
+        """A relationship; each end is its id and its labels."""
+        self._add((kind, self.own(head[1]), self.own(tail[1])), (head[0], tail[0]), properties, number)
+
+    def own(self, labels: list[str]) -> str:
+        """The label under which a node is kept: users and items first, then as given."""
+        mapped = self._mapping.users | self._mapping.items
+        return safe_name(next((one for one in labels if one in mapped), self._mapping.label(labels)))
+
+    def take(self) -> Iterator[GraphChunk]:
+        """What waits, as chunks."""
+        for key, group in self._groups.items():
+            rows = Rows(self.file or ".".join(key), key, group.table())
+            yield graph_chunk(rows, mapping=self._mapping, now=self._now)
+        self._groups.clear()
+        self.size = 0
+
+    def _add(self, key: tuple[str, ...], ends: tuple[str, ...], properties: dict[str, Any], number: int | None) -> None:
+        self._counts[key] += 1
+        group = self._groups[key]
+        group.numbers.append(self._counts[key] if number is None else number)
+        group.ends.append(ends)
+        group.properties.append(properties)
+        self.size += 1
+
 
 def chunks(path: Path, file: str, *, mapping: GraphMap, now: float) -> Iterator[GraphChunk]:
     """All nodes, then all relationships."""
@@ -52,17 +111,14 @@ def chunks(path: Path, file: str, *, mapping: GraphMap, now: float) -> Iterator[
         first = 1
         with opened(path) as content:
             while block := content.readlines(BLOCK_BYTES):
-                yield from _block(block, first, wanted, file, mapping=mapping, now=now)
+                yield from _block(block, first, wanted, Groups(mapping, now, file), mapping)
                 first += len(block)
         lines = first - 1
     if not lines:
         raise empty(path)
 
 
-def _block(
-    lines: list[bytes], first: int, wanted: str, file: str, *, mapping: GraphMap, now: float
-) -> Iterator[GraphChunk]:
-    groups: dict[tuple[str, ...], _Group] = defaultdict(_Group)
+def _block(lines: list[bytes], first: int, wanted: str, groups: Groups, mapping: GraphMap) -> Iterator[GraphChunk]:
     bad: list[tuple[int, str, str]] = []
     for number, line in enumerate(lines, first):
         if not line.strip():
@@ -76,11 +132,10 @@ def _block(
                 bad.append((number, str(error), line.decode("utf-8", "replace").strip()))
         except InvalidData as error:
             bad.append((number, error.what, line.decode("utf-8", "replace").strip()))
-    for key, group in groups.items():
-        yield graph_chunk(Rows(file, key, _table(group, len(key) == 1)), mapping=mapping, now=now)
+    yield from groups.take()
     if bad:
         columns = [list(column) for column in zip(*bad, strict=True)]
-        yield only_refused(file, refused_table(columns[0], columns[1], columns[2]), len(bad))
+        yield only_refused(groups.file, refused_table(columns[0], columns[1], columns[2]), len(bad))
 
 
 class _Refused(Exception):
@@ -99,34 +154,25 @@ def _parsed(line: bytes) -> dict[str, Any]:
     return record
 
 
-def _add(record: dict[str, Any], number: int, groups: dict[tuple[str, ...], _Group], mapping: GraphMap) -> None:
+def _add(record: dict[str, Any], number: int, groups: Groups, mapping: GraphMap) -> None:
     properties = dict(record.get("properties") or {})
     if record["type"] == "node":
         labels = _labels(record, "the node")
-        key: tuple[str, ...] = (_own(labels, mapping),)
-        ends: tuple[str, ...] = (_id(record, "the node", properties, mapping.ids.get(key[0])),)
-        if len(labels) > 1:
-            properties[LABELS] = labels
-        properties.pop(mapping.ids.get(key[0], ""), None)
-    else:
-        start, end = (_end(record, name) for name in ("start", "end"))
-        kind = record.get("label") or record.get("name")
-        if not isinstance(kind, str):
-            raise InvalidData("the relationship has no label")
-        key = (safe_name(kind), _own(_labels(start, "start"), mapping), _own(_labels(end, "end"), mapping))
-        ends = (
-            _id(start, "start", start.get("properties") or {}, mapping.ids.get(key[1])),
-            _id(end, "end", end.get("properties") or {}, mapping.ids.get(key[2])),
-        )
-    group = groups[key]
-    group.numbers.append(number)
-    group.ends.append(ends)
-    group.properties.append(properties)
-
-
-def _own(labels: list[str], mapping: GraphMap) -> str:
-    """The label under which a node is kept: users and items first, then as given."""
-    return safe_name(next((one for one in labels if one in mapping.users | mapping.items), mapping.label(labels)))
+        key = mapping.ids.get(groups.own(labels))
+        identity = _id(record, "the node", properties, key)
+        properties.pop(key or "", None)
+        groups.add_node(identity, labels, properties, number)
+        return
+    kind = record.get("label") or record.get("name")
+    if not isinstance(kind, str):
+        raise InvalidData("the relationship has no label")
+    ends = []
+    for name in ("start", "end"):
+        end = _end(record, name)
+        labels = _labels(end, name)
+        key = mapping.ids.get(groups.own(labels))
+        ends.append((_id(end, name, end.get("properties") or {}, key), labels))
+    groups.add_edge(safe_name(kind), ends[0], ends[1], properties, number)
 
 
 def _end(record: dict[str, Any], name: str) -> dict[str, Any]:
@@ -148,17 +194,6 @@ def _id(record: dict[str, Any], what: str, properties: dict[str, Any], name: str
     if isinstance(found, bool) or not isinstance(found, str | int):
         raise InvalidData(f"{what} has no {name or 'id'}")
     return str(found)
-
-
-def _table(group: _Group, nodes: bool) -> pa.Table:
-    names = dict.fromkeys(name for one in group.properties for name in one)
-    columns = {ROW: pa.array(group.numbers, pa.int64())}
-    for place, name in enumerate(("id",) if nodes else ("head", "tail")):
-        columns[name] = pa.array([ends[place] for ends in group.ends], pa.string())
-    for name in names:
-        shown = f"{name}_" if name in columns else name
-        columns[shown] = any_column([one.get(name) for one in group.properties])
-    return pa.table(columns)
 
 
 def any_column(values: list[Any]) -> pa.Array:

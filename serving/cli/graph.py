@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from serving.cli.ingest_options import Rate, is_neo4j, open_place
 from serving.cli.session import Home, Json, Store, examples, require, start
 
 if TYPE_CHECKING:
@@ -26,11 +27,53 @@ class Modality(StrEnum):
     IMAGE = "image"
 
 
-Source = Annotated[Path, typer.Argument(metavar="PATH", help="Folder or file to read.")]
-Platform = Annotated[str, typer.Option("--platform", metavar="NAME", help="Where the ids come from: shop, movielens…")]
+Source = Annotated[str, typer.Argument(metavar="PATH", help="Folder or file to read, or bolt://HOST: a running Neo4j.")]
+Platform = Annotated[
+    str | None,
+    typer.Option("--platform", metavar="NAME", help="Where the ids come from: shop, movielens… A graph that "
+                 "`export-graph` wrote says it itself.", show_default=False),
+]  # fmt: skip
 Format = Annotated[
-    str | None, typer.Option("--format", metavar="NAME", help="folder, recbole or movielens.", show_default="found out")
+    str | None,
+    typer.Option(
+        "--format", metavar="NAME", help="folder, graph, rdf, recbole or movielens.", show_default="found out"
+    ),
 ]
+SameUsers = Annotated[bool, typer.Option("--same-users", help="Equal user ids on several platforms are one person.")]
+Sync = Annotated[
+    bool, typer.Option("--sync", help="The source is all there is of its platform: delete what it no longer holds.")
+]
+GRAPHS = "Graphs of others"
+Map = Annotated[
+    Path | None,
+    typer.Option("--map", metavar="FILE", help="TOML: what the labels, types and properties of a graph mean.",
+                 show_default=False, rich_help_panel=GRAPHS),
+]  # fmt: skip
+UserLabels = Annotated[
+    list[str] | None,
+    typer.Option("--users", metavar="LABEL", help="Label of the users; may be repeated.", show_default=False,
+                 rich_help_panel=GRAPHS),
+]  # fmt: skip
+ItemLabels = Annotated[
+    list[str] | None,
+    typer.Option("--items", metavar="LABEL", help="Label of the items; may be repeated.", show_default=False,
+                 rich_help_panel=GRAPHS),
+]  # fmt: skip
+Interactions = Annotated[
+    list[str] | None,
+    typer.Option("--interaction", metavar="TYPE=KIND", help="BOUGHT=purchased; may be repeated.", show_default=False,
+                 rich_help_panel=GRAPHS),
+]  # fmt: skip
+SourceUser = Annotated[
+    str | None,
+    typer.Option("--source-user", metavar="NAME", help="User of the Neo4j that is read.", show_default="neo4j",
+                 rich_help_panel=GRAPHS),
+]  # fmt: skip
+SourcePassword = Annotated[
+    Path | None,
+    typer.Option("--source-password-file", metavar="FILE", help="File that holds its password.", show_default=False,
+                 rich_help_panel=GRAPHS),
+]  # fmt: skip
 Posters = Annotated[
     Path | None, typer.Option("--posters", metavar="DIR", help="Images named by item id.", show_default=False)
 ]
@@ -57,6 +100,13 @@ def add_to(app: typer.Typer) -> None:
             ("interlace ingest ml-1m/ --platform movielens", "MovieLens' own files, found out by their names"),
             ("interlace ingest ml-100k/ --platform movielens --posters posters/", "with pictures"),
             ("interlace ingest my-shop/ --platform shop --store bolt://db:7687", "into Neo4j"),
+            ("interlace ingest my-shop/ --platform shop --sync", "what the folder no longer holds is deleted"),
+            ("interlace ingest backup/", "a graph that export-graph wrote, as it was"),
+            (
+                "interlace ingest bolt://crm:7687 --platform crm --users Customer --items Product "
+                "--interaction BOUGHT=purchased",
+                "out of another Neo4j",
+            ),
         ),
     )(ingest)
     app.command(
@@ -72,31 +122,69 @@ def add_to(app: typer.Typer) -> None:
 def ingest(
     ctx: typer.Context,
     path: Source,
-    platform: Platform,
+    platform: Platform = None,
     posters: Posters = None,
     format_: Format = None,
     max_refused: Refused = 0.01,
+    same_users: SameUsers = False,
+    sync: Sync = False,
+    map_: Map = None,
+    users: UserLabels = None,
+    items: ItemLabels = None,
+    interactions: Interactions = None,
+    source_user: SourceUser = None,
+    source_password_file: SourcePassword = None,
     home: Home = None,
     store: Store = None,
     as_json: Json = False,
 ) -> None:
     """Load a data set into the graph, all or nothing. Bad rows go to a file with their reason."""
     session = start(ctx, home, store, as_json)
-    require(path)
+    if not is_neo4j(path):
+        require(Path(path))
     from graph.ingest import ingest as load
+    from graph.sources.graph_map import make_map
 
-    with session.reporter.step(f"ingesting {path}") as step, session.store() as graph:
-        report = load(
-            graph,
-            path,
-            platform=platform,
-            home=session.home,
-            format=format_,
-            posters=posters,
-            max_refused=max_refused,
-            progress=step.advance,
-        )
+    mapping = make_map(users=users or (), items=items or (), interactions=interactions or (), file=map_)
+    with session.reporter.step(f"ingesting {path}") as step:
+        source = open_place(path, format=format_, mapping=mapping, user=source_user, password=source_password_file)
+        with session.store() as graph:
+            report = load(
+                graph,
+                source,
+                platform=platform,
+                home=session.home,
+                posters=posters,
+                max_refused=max_refused,
+                same_users=same_users,
+                sync=sync,
+                watch=Rate(step),
+            )
+            known = Known(graph.url, format_, posters, max_refused, same_users, sync)
+    if not is_neo4j(path) and not mapping:
+        keep_in_mind(session.home, Path(path), platform, known)
     session.answer(asdict(report), lambda console: show_fields(console, asdict(report)))
+
+
+@dataclass(frozen=True)
+class Known:
+    """How a source was read, to be read so again."""
+
+    store: str
+    format: str | None
+    posters: Path | None
+    max_refused: float
+    same_users: bool
+    sync: bool
+
+
+def keep_in_mind(home: Path, path: Path, platform: str | None, known: Known) -> None:
+    """Lets `interlace refresh` read the source again. A running Neo4j or a graph with a map is not remembered."""
+    from graph.ingest import WHOLE
+    from serving.refresh_sources import Source as Remembered
+    from serving.refresh_sources import remember
+
+    remember(home, Remembered(path=path, platform=platform or WHOLE, **asdict(known)))
 
 
 def encode(
