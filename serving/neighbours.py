@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags
 
 from graph.schema import ENTITY
 from graph.snapshot import EmbeddingTable, Snapshot
 from serving.index_files import MISSING
+from training.neighbours import select
 
-BLOCK = 1024
 NAMED = 2.0
 CODED = f"{ENTITY}:"
 
@@ -51,29 +52,40 @@ def attribute_vectors(snapshot: Snapshot) -> csr_matrix:
 
 
 def crowd(history: csr_matrix, k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Each item's k nearest by cosine of who liked them: (items, k) positions (`MISSING` padded) and scores."""
-    counts = np.asarray(history.sum(axis=0)).ravel()
-    scaled = csr_matrix(history @ diags(1.0 / np.sqrt(np.maximum(1.0, counts))), dtype=np.float32)
-    columns = scaled.T.tocsr()
+    """Each item's k nearest by cosine of who liked them: (items, k) positions (`MISSING` padded) and scores.
+
+    `history` (users, items) is binary. Memory is the result's: no item by item matrix is made, however popular some
+    items are.
+    """
     num_items = history.shape[1]
     k = min(k, max(1, num_items - 1))
+    by_item = history.tocsc()
+    counts = np.maximum(1, np.diff(by_item.indptr)).astype(np.float32)
     items = np.full((num_items, k), MISSING, np.int32)
     scores = np.zeros((num_items, k), np.float32)
-    for start in range(0, num_items, BLOCK):
-        block = csr_matrix(columns[start : start + BLOCK] @ scaled)
-        for row in range(block.shape[0]):
-            span = slice(block.indptr[row], block.indptr[row + 1])
-            place = start + row
-            items[place], scores[place] = _nearest(block.indices[span], block.data[span], place, k)
-    return items, scores
+    _crowd(history.indptr, history.indices, by_item.indptr, by_item.indices, 1 / np.sqrt(counts), items, scores)
+    order = np.argsort(-scores, axis=1, kind="stable")  # Found in order of position, which decides between equals.
+    return np.take_along_axis(items, order, axis=1), np.take_along_axis(scores, order, axis=1)
 
 
-def _nearest(
-    columns: NDArray[np.int32], values: NDArray[np.float32], own: int, k: int
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    others = columns != own
-    columns, values = columns[others], values[others]
-    order = np.lexsort((columns, -values))[:k]
-    items, scores = np.full(k, MISSING, np.int32), np.zeros(k, np.float32)
-    items[: len(order)], scores[: len(order)] = columns[order], values[order]
-    return items, scores
+@njit(cache=True)
+def _crowd(indptr, indices, item_indptr, users, scale, items, scores):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Fills each item's row with its nearest, in order of position: counts shared users by walking their histories."""
+    num_items = len(scale)
+    shared = np.zeros(num_items, np.int32)
+    met, near = np.empty(num_items, np.int32), np.empty(num_items, np.float32)
+    for item in range(num_items):
+        size = 0
+        for place in range(item_indptr[item], item_indptr[item + 1]):
+            user = users[place]
+            for other in indices[indptr[user] : indptr[user + 1]]:
+                if shared[other] == 0 and other != item:
+                    met[size] = other
+                    size += 1
+                shared[other] += 1
+        found = np.sort(met[:size])
+        for place in range(size):
+            near[place] = shared[found[place]] * (scale[found[place]] * scale[item])
+        shared[met[:size]] = 0
+        shared[item] = 0
+        select(found, near, size, items[item], scores[item])

@@ -37,6 +37,8 @@ LIST_SIZE = 200
 CROWD_SIZE = 100
 USERS_A_BATCH = 1024
 SCORES_A_BATCH = 1 << 26
+LIST_CELLS = 10_000_000_000
+"""Most scores that are computed for the lists: minutes of work. Users beyond it are scored when they ask."""
 
 
 def publish(
@@ -167,10 +169,10 @@ def _write_similarity(folder: Path, snapshot: Snapshot, known: Histories) -> Non
 
 
 def _write_lists(folder: Path, recommender: Recommender, known: Histories, seen: csr_matrix) -> None:
-    """Each known user's best unseen items by the model's own scores; users without a history get none."""
+    """Each listed user's best unseen items by the model's own scores; users without a history get none."""
     users, size = len(known), min(LIST_SIZE, known.num_items)
     items, scores = np.full((users, size), MISSING, np.int32), np.zeros((users, size), np.float32)
-    some = np.flatnonzero(np.diff(known.indptr) > 0)
+    some = _listed(known)
     step = max(1, min(USERS_A_BATCH, SCORES_A_BATCH // max(1, known.num_items)))
     for start in range(0, len(some), step):
         batch = some[start : start + step].astype(np.int64)
@@ -183,6 +185,16 @@ def _write_lists(folder: Path, recommender: Recommender, known: Histories, seen:
         scores[batch] = np.where(items[batch] == MISSING, 0, found)
     write_array(folder, "list.items", items)
     write_array(folder, "list.scores", scores)
+
+
+def _listed(known: Histories) -> NDArray[np.int64]:
+    """Users who get a list: all with a history, or in a large graph those who were here last."""
+    some = np.flatnonzero(np.diff(known.indptr) > 0)
+    most = LIST_CELLS // max(1, known.num_items)
+    if len(some) <= most:
+        return some
+    latest = known.times[known.indptr[some + 1] - 1]
+    return np.sort(some[np.argsort(-latest.astype(np.float64), kind="stable")[:most]])
 
 
 def _seen(rows: Interactions, shape: tuple[int, int]) -> csr_matrix:

@@ -104,7 +104,7 @@ def _largest(values, k):  # type: ignore[no-untyped-def]  # pragma: no cover - c
 
 
 @njit(cache=True)
-def _select(found, values, size, items_out, values_out):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+def select(found, values, size, items_out, values_out):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """The best of `size` candidates, whose indices ascend, into the outputs, unordered; returns how many."""
     k = len(items_out)
     if size <= k:
@@ -136,7 +136,7 @@ def _select_rows(block, first, items, values, counts):  # type: ignore[no-untype
             if block[row, item] > 0 and item != candidate:
                 found[size], near[size] = item, block[row, item]
                 size += 1
-        counts[candidate] = _select(found, near, size, items[candidate], values[candidate])
+        counts[candidate] = select(found, near, size, items[candidate], values[candidate])
 
 
 @njit(cache=True)
@@ -160,7 +160,7 @@ def _by_users(indptr, indices, item_indptr, users, weights, norms, kept):  # typ
                 near[size] = common / (history[other] * candidate[item] + shrinkage[other] * shrinkage[item])
                 size += 1
         shared[:] = 0
-        counts[item] = _select(met, near, size, items[item], values[item])
+        counts[item] = select(met, near, size, items[item], values[item])
 
 
 class NeighbourModel:

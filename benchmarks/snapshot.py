@@ -1,0 +1,89 @@
+"""Reading a graph as a snapshot beside a plain driver loop, and again after one hundredth more, on either store.
+
+    python -m benchmarks.snapshot local --interactions 1000000
+    python -m benchmarks.snapshot neo4j --interactions 1000000
+
+A synthetic graph (`benchmarks.synthetic`) in a fresh store. `loop`: every interaction row by row through the official
+driver, four columns into Python lists, as a script would. `full`: `take_snapshot` of everything, kept on disk. `more`:
+the same after 1% new interactions were ingested. Prints one JSON object; seconds by the clock and of the processors.
+`neo4j` needs what `make neo4j` needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks.ingest import fresh_store
+from benchmarks.synthetic import Size, make, make_more
+from graph.bolt import BoltStore
+from graph.ingest import ingest
+from graph.snapshot_files import content_hash
+from graph.snapshot_fresh import take_snapshot
+from graph.snapshot_store import read_snapshot
+
+PLATFORM = "synthetic"
+LOOP = "MATCH (u:User)-[r:RATED]->(i:Item) RETURN u.id AS user, i.id AS item, r.value AS value, r.at AS at"
+
+
+def driver_loop(store: BoltStore) -> int:
+    """What the documentation of the driver shows: run, then a loop over the records."""
+    user, item, value, at = [], [], [], []
+    with store._driver.session(database=store._database) as session:  # noqa: SLF001 - the driver, bare
+        for record in session.run(LOOP):
+            user.append(record["user"])
+            item.append(record["item"])
+            value.append(record["value"])
+            at.append(record["at"])
+    return len(user)
+
+
+def measure(kind: str, size: Size) -> dict[str, Any]:
+    load = os.getloadavg()[0]
+    with fresh_store(kind) as (store, timed), tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        make(folder / "data", size)
+        make_more(folder / "more", size)
+        options: dict[str, Any] = {"platform": PLATFORM, "home": folder}
+        ingest(store, folder / "data", **options)
+        assert isinstance(store, BoltStore)
+        rows, loop = timed(lambda: driver_loop(store))
+        taken, full = timed(lambda: take_snapshot(store, folder, full=True))
+        _, unchanged = timed(lambda: take_snapshot(store, folder))
+        report = ingest(store, folder / "more", **options)
+        after, more = timed(lambda: take_snapshot(store, folder))
+        same = after.hash == content_hash(read_snapshot(store))
+    return {
+        "store": kind,
+        "interactions": rows,
+        "loop": loop,
+        "full": {**full, "read": taken.how},
+        "unchanged": unchanged,
+        "more": {**more, "read": after.how, "new": report.relationships, "same_as_full": same},
+        "full_of_loop": _share(full, loop),
+        "more_of_full": _share(more, full),
+        "machine": {"cores": os.cpu_count(), "load_before": round(load, 1)},
+    }
+
+
+def _share(one: dict[str, float], other: dict[str, float]) -> dict[str, float]:
+    """By the clock, and of all processor time."""
+    processors = (one["cpu"] + one["store_cpu"]) / (other["cpu"] + other["store_cpu"])
+    return {"wall": round(one["wall"] / other["wall"], 3), "cpu": round(processors, 3)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("store", choices=("local", "neo4j"))
+    parser.add_argument("--interactions", type=int, default=200_000)
+    options = parser.parse_args()
+    count = options.interactions
+    print(json.dumps(measure(options.store, Size(max(50, count // 10), max(50, count // 50), count, count // 5))))
+
+
+if __name__ == "__main__":
+    main()
