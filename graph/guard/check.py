@@ -1,7 +1,8 @@
 """The guard's one entry: what a stranger sends is read, judged, and passed on as it is, or refused with the reason.
 
 Layers, each of which stops the common attack alone: limits (`limits`), Neo4j's lexer (`lexer`, `escapes`), words
-(`words`), the reading part of Neo4j's grammar (`clauses`), functions, procedures, costs, privacy. Behind them stand the
+(`words`), the reading part of Neo4j's grammar (`clauses`), functions, procedures, costs (`shapes`,
+`sizes`, `regexes`), privacy. Behind them stand the
 store's own barriers: READ access, a read-only user, settings, time-outs (`graph.reader`).
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from graph.errors import InvalidData
 from graph.guard.clauses import RULES, statement
 from graph.guard.cursor import Cursor
 from graph.guard.escapes import check_escapes
@@ -19,6 +21,9 @@ from graph.guard.limits import check_parameters, check_text, check_tokens
 from graph.guard.policy import Catalogue, Checked, Policy
 from graph.guard.privacy import check_privacy
 from graph.guard.procedures import check_procedures
+from graph.guard.regexes import check_regexes
+from graph.guard.shapes import check_shape
+from graph.guard.sizes import check_sizes
 from graph.guard.words import check_words
 
 
@@ -27,6 +32,17 @@ def check(text: str, parameters: Mapping[str, Any], *, policy: Policy, catalogue
 
     Raises `Forbidden` for what may not be done, `InvalidData` for what is no query, or too much of one.
     """
+    try:
+        return _check(text, parameters, policy, catalogue)
+    except RecursionError:
+        raise InvalidData(
+            "the query is nested too deep",
+            valid=f"at most {policy.limits.depth} levels",
+            remedy="ask in several queries",
+        ) from None
+
+
+def _check(text: str, parameters: Mapping[str, Any], policy: Policy, catalogue: Catalogue) -> Checked:
     check_text(text, policy.limits)
     check_parameters(parameters, policy.limits)
     tokens = lex(text)
@@ -37,5 +53,8 @@ def check(text: str, parameters: Mapping[str, Any], *, policy: Policy, catalogue
     tree = statement(cursor)
     check_functions(text, tokens, tree)
     check_procedures(text, tokens, tree)
+    check_shape(text, tokens, tree)
+    check_sizes(text, tokens, tree, parameters)
+    check_regexes(text, tokens, tree, parameters)
     check_privacy(text, tokens, tree, policy=policy, catalogue=catalogue, parameters=parameters)
     return Checked(text, parameters)
