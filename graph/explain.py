@@ -31,10 +31,12 @@ class PathNode:
 
 @dataclass(frozen=True)
 class PathRelationship:
-    """`source` and `target` are node ids."""
+    """`source` and `target` are node ids, unique within their labels."""
 
     source: str
+    source_label: str
     target: str
+    target_label: str
     type: str
 
 
@@ -146,9 +148,9 @@ def _attribute(facts: Mapping[str, Any], row: Mapping[str, Any]) -> Explanation:
         words.shared(facts["liking"], liked.title, facts["relation"], name),
         (user, liked, via, item),
         (
-            PathRelationship(user.id, liked.id, facts["liking"]),
-            PathRelationship(liked.id, via.id, facts["relation"]),
-            PathRelationship(item.id, via.id, facts["relation"]),
+            _joined(user, liked, facts["liking"]),
+            _joined(liked, via, facts["relation"]),
+            _joined(item, via, facts["relation"]),
         ),
         QUERIES["path_attribute"],
         dict(facts),
@@ -162,8 +164,8 @@ def _direct(facts: Mapping[str, Any], row: Mapping[str, Any], *, forward: bool) 
         words.direct(facts["liking"], liked.title, facts["relation"], head.title, tail.title),
         (user, liked, item),
         (
-            PathRelationship(user.id, liked.id, facts["liking"]),
-            PathRelationship(head.id, tail.id, facts["relation"]),
+            _joined(user, liked, facts["liking"]),
+            _joined(head, tail, facts["relation"]),
         ),
         QUERIES["path_from_liked" if forward else "path_to_liked"],
         dict(facts),
@@ -185,13 +187,17 @@ def _neighbour(facts: Mapping[str, Any], row: Mapping[str, Any]) -> Explanation:
         words.neighbour(facts["liking"], liked.title, facts["relation"], facts["last"]),
         (user, liked, other, item),
         (
-            PathRelationship(user.id, liked.id, facts["liking"]),
-            PathRelationship(other.id, liked.id, facts["relation"]),
-            PathRelationship(other.id, item.id, facts["last"]),
+            _joined(user, liked, facts["liking"]),
+            _joined(other, liked, facts["relation"]),
+            _joined(other, item, facts["last"]),
         ),
         QUERIES["path_neighbour"],
         dict(facts),
     )
+
+
+def _joined(source: PathNode, target: PathNode, kind: str) -> PathRelationship:
+    return PathRelationship(source.id, source.label, target.id, target.label, kind)
 
 
 _TELL = {"attribute": _attribute, "from_liked": _from_liked, "to_liked": _to_liked, "neighbour": _neighbour}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice, zip_longest
 from typing import Any
 
 from graph.errors import NotFound
+from graph.guard.hidden import Hidden
+from graph.guard.policy import Policy
 from graph.queries import neighbours_of, node_of
 from graph.schema import safe_name
 from graph.store import GraphStore
@@ -28,10 +30,12 @@ class Node:
 
 @dataclass(frozen=True)
 class Relationship:
-    """`source` and `target` are node ids."""
+    """`source` and `target` are node ids, unique within their labels."""
 
     source: str
+    source_label: str
     target: str
+    target_label: str
     type: str
     properties: Mapping[str, Any]
 
@@ -44,13 +48,17 @@ class Neighbourhood:
     relationships: tuple[Relationship, ...]
 
 
-def neighbourhood(store: GraphStore, label: str, identity: str, *, limit: int = 50) -> Neighbourhood:
+def neighbourhood(
+    store: GraphStore, label: str, identity: str, *, limit: int = 50, hidden: Hidden | None = None
+) -> Neighbourhood:
     """Up to `limit` neighbours, taken from each relationship type in turn, so that none crowds out the others.
 
-    Raises `InvalidData` for a label that cannot be one, `NotFound` when there is no such node.
+    `hidden`: labels and properties that are left out; a node of such a label is not there. Raises `InvalidData` for a
+    label that cannot be one, `NotFound` when there is no such node.
     """
+    hidden = hidden or Hidden(Policy())
     found = store.query(node_of(safe_name(label)), {"id": identity})
-    if not len(found):
+    if not len(found) or hidden.label(label):
         raise NotFound(
             f"no {label} node {identity!r}",
             valid="a label and id of this graph, for example Item and the id of an item",
@@ -59,16 +67,26 @@ def neighbourhood(store: GraphStore, label: str, identity: str, *, limit: int = 
     rows = store.query(
         neighbours_of(safe_name(label)), {"id": identity, "looked_at": LOOKED_AT, "each": max(1, limit)}
     ).dicts()
-    chosen = list(islice(_in_turn(rows), limit))
-    centre = _node(identity, label, found.rows[0][0])
-    others = {(row["label"], row["id"]): _node(row["id"], row["label"], row["properties"]) for row in chosen}
+    chosen = list(islice(_in_turn(row for row in rows if not hidden.label(row["label"])), limit))
+    show = shown(hidden)
+    centre = _node(identity, label, show(found.rows[0][0]))
+    others = {(row["label"], row["id"]): _node(row["id"], row["label"], show(row["properties"])) for row in chosen}
     others.pop((label, identity), None)
-    return Neighbourhood((centre, *others.values()), tuple(_relationship(identity, row) for row in chosen))
+    edges = tuple(_relationship(identity, label, row, show(row["values"])) for row in chosen)
+    return Neighbourhood((centre, *others.values()), edges)
 
 
-def shown(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Properties without embeddings and the id."""
-    return {name: value for name, value in sorted(properties.items()) if "embedding" not in name and name != "id"}
+def shown(hidden: Hidden) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """Leaves out embeddings, the id and what is hidden."""
+
+    def show(properties: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: value
+            for name, value in sorted(properties.items())
+            if "embedding" not in name and name != "id" and not hidden.property(name)
+        }
+
+    return show
 
 
 def title_of(identity: str, properties: Mapping[str, Any]) -> str:
@@ -84,9 +102,10 @@ def _in_turn(rows: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
 
 
 def _node(identity: str, label: str, properties: Mapping[str, Any]) -> Node:
-    return Node(identity, label, title_of(identity, properties), shown(properties))
+    return Node(identity, label, title_of(identity, properties), properties)
 
 
-def _relationship(identity: str, row: Mapping[str, Any]) -> Relationship:
-    source, target = (identity, row["id"]) if row["outgoing"] else (row["id"], identity)
-    return Relationship(source, target, row["type"], shown(row["values"]))
+def _relationship(identity: str, label: str, row: Mapping[str, Any], properties: Mapping[str, Any]) -> Relationship:
+    here, there = (identity, label), (row["id"], row["label"])
+    source, target = (here, there) if row["outgoing"] else (there, here)
+    return Relationship(*source, *target, row["type"], properties)

@@ -10,6 +10,8 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from graph.guard.hidden import Hidden
+from graph.guard.policy import HIDDEN_PROPERTIES, Policy
 from graph.schema import ENTITY
 from graph.snapshot import IdMap, Snapshot
 from serving.media_keys import is_media_key
@@ -18,20 +20,26 @@ CARD = ("title", "kind", "year", "image")
 MEDIA = "/media/"
 DEFAULT_KIND = "item"
 NOT_SHOWN = ("id", "platform", "text")
+PRIVATE = Hidden(Policy(hidden_properties=HIDDEN_PROPERTIES))
+"""Secrets and addresses of people: no index holds them, so that no answer can show them."""
 
 
 def properties(table: Any, row: int) -> dict[str, Any]:
-    """The non-null values of a row of an Arrow table, embeddings left out."""
-    values = {name: table.column(name)[row].as_py() for name in table.column_names}
-    return {name: value for name, value in values.items() if value is not None and "embedding" not in name}
+    """The non-null values of a row of an Arrow table, embeddings and private ones left out."""
+    values = {name: table.column(name)[row].as_py() for name in table.column_names if _is_shown(name)}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def rows(table: Any) -> Iterator[dict[str, Any]]:
     """Every row as `properties` gives it, read batch by batch."""
-    kept = table.select([name for name in table.column_names if "embedding" not in name])
+    kept = table.select([name for name in table.column_names if _is_shown(name)])
     for batch in kept.to_batches(max_chunksize=4096):
         for row in batch.to_pylist():
             yield {name: value for name, value in row.items() if value is not None}
+
+
+def _is_shown(name: str) -> bool:
+    return "embedding" not in name and not PRIVATE.property(name)
 
 
 def platform_of(identity: str, values: Mapping[str, Any]) -> str:

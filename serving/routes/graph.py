@@ -7,8 +7,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from graph.guard.hidden import Hidden
 from graph.neighbourhood import neighbourhood
 from serving.catalogue import dumps
+from serving.policy import policy_of
 from serving.render import json_response
 from serving.routes.examples import answer
 from serving.routes.parameters import Label, NodeId
@@ -26,7 +28,14 @@ EXAMPLE = {
         {"id": "Genre:Animation", "label": "Genre", "title": "Animation", "properties": {"name": "Animation"}},
     ],
     "relationships": [
-        {"source": "movielens:1", "target": "Genre:Animation", "type": "HAS_GENRE", "properties": {}},
+        {
+            "source": "movielens:1",
+            "source_label": "Item",
+            "target": "Genre:Animation",
+            "target_label": "Genre",
+            "type": "HAS_GENRE",
+            "properties": {},
+        },
     ],
 }
 
@@ -38,7 +47,13 @@ EXAMPLE = {
     responses=answer(Neighbourhood, EXAMPLE, 404, 422, 503),
 )
 async def graph_neighbourhood(request: Request, label: Label, node: NodeId, limit: Neighbours = 50) -> Response:
-    """The node first, then up to `limit` neighbours, taken from each relationship type in turn; no embeddings."""
-    gateway = service_of(request).gateway
-    found = await gateway.run(lambda store: neighbourhood(store, label, node, limit=limit), deadline=DEADLINE_SECONDS)
+    """The node first, then up to `limit` neighbours, taken from each relationship type in turn.
+
+    Embeddings are left out, and whatever is hidden (`INTERLACE_HIDDEN_PROPERTIES`, `INTERLACE_HIDDEN_LABELS`).
+    """
+    service = service_of(request)
+    hidden = Hidden(policy_of(service.settings))
+    found = await service.gateway.run(
+        lambda store: neighbourhood(store, label, node, limit=limit, hidden=hidden), deadline=DEADLINE_SECONDS
+    )
     return json_response(dumps(asdict(found)))

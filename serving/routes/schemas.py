@@ -75,10 +75,12 @@ class PathNode(Documented):
 
 
 class PathRelationship(Documented):
-    """A relationship of a reason; `source` and `target` are node ids."""
+    """A relationship of a reason; `source` and `target` are node ids, unique within their labels."""
 
     source: str
+    source_label: str
     target: str
+    target_label: str
     type: str
 
 
@@ -162,10 +164,12 @@ class GraphNode(Documented):
 
 
 class GraphRelationship(Documented):
-    """A relationship of the graph; `source` and `target` are node ids."""
+    """A relationship of the graph; `source` and `target` are node ids, unique within their labels."""
 
     source: str
+    source_label: str
     target: str
+    target_label: str
     type: str
     properties: dict[str, Any]
 
