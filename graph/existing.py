@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -16,13 +16,21 @@ from graph.queries_ingest import edges_there, nodes_there
 from graph.schema import safe_name
 from graph.snapshot import NO_TIME
 from graph.stage import Edges
-from graph.store import GraphStore
+from graph.store import Parameters, Table
 
 IDS_A_QUERY = 5_000
 HEADS_A_QUERY = 1_000
 
 
-def nodes_by_id(store: GraphStore, label: str, ids: pa.Array, names: Sequence[str]) -> dict[str, list[Any]]:
+class Queries(Protocol):
+    """What planning needs of a store: that it answers."""
+
+    def query(self, query: str, parameters: Parameters | None = None) -> Table:
+        """As `GraphStore.query`."""
+        ...
+
+
+def nodes_by_id(store: Queries, label: str, ids: pa.Array, names: Sequence[str]) -> dict[str, list[Any]]:
     """The nodes among `ids` that exist -> their values of the properties `names`."""
     text = nodes_there(safe_name(label), [safe_name(name) for name in names])
     found: dict[str, list[Any]] = {}
@@ -69,7 +77,7 @@ class There:
         return len(self.time)
 
 
-def edges_of(store: GraphStore, key: Edges, heads: pa.Array, names: Sequence[str] = ()) -> There:
+def edges_of(store: Queries, key: Edges, heads: pa.Array, names: Sequence[str] = ()) -> There:
     """All relationships of a type out of the given heads, each with its properties `names`."""
     kind, head, tail = map(safe_name, key)
     text = edges_there(kind, head, tail, [safe_name(name) for name in names])

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graph.errors import InvalidData
+from graph.existing import Queries
 from graph.gather_graph import GraphChecks
 from graph.media import Media
 from graph.schema import ENTITY, ITEM, KIND_TO_TYPE, PERSON, PLATFORM, USER, NodeBatch, node_id
@@ -22,7 +23,6 @@ from graph.sources.batches import NO_ROW, Batcher, Piece, graph_ids
 from graph.sources.chunks import INTERACTION_PARTS, ROW, Chunk, GraphChunk, Source, refused_table
 from graph.sources.refused import Repeats, Tally, check_refused, refuse_unknown_items
 from graph.stage import Stage
-from graph.store import GraphStore
 from graph.sync import Asked
 
 IDS_A_PAGE = 50_000
@@ -45,7 +45,7 @@ class Gathered:
 class Gatherer:
     """One reading of a source into a stage."""
 
-    def __init__(self, store: GraphStore, source: Source, platform: str, home: Path, max_refused: float) -> None:
+    def __init__(self, store: Queries, source: Source, platform: str, home: Path, max_refused: float) -> None:
         self.found = Gathered()
         self.asked = Asked()
         self._watch: Callable[[int], None] | None = None
@@ -218,7 +218,7 @@ class _Items:
         return self._parts[0]
 
 
-def _item_ids(store: GraphStore, platform: str) -> Iterator[str]:
+def _item_ids(store: Queries, platform: str) -> Iterator[str]:
     """Native ids of the items that the graph has of a platform (`;` follows `:`)."""
     after, before, start = f"{platform}:", f"{platform};", len(platform) + 1
     while rows := store.query("item_ids", {"after": after, "before": before, "limit": IDS_A_PAGE}).rows:

@@ -13,18 +13,17 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pandas.util import hash_array
 
-from graph.existing import nodes_by_id
+from graph.existing import Queries, nodes_by_id
 from graph.schema import ITEM, PLATFORM, USER, Batch, EdgeBatch, NodeBatch
 from graph.sources.batches import graph_ids
 from graph.sources.chunks import GraphChunk
 from graph.sources.values import Checks
-from graph.store import GraphStore
 
 
 class GraphChecks:
     """Knows the nodes met so far by the hashes of their ids: eight bytes a node. `platform`: None keeps ids."""
 
-    def __init__(self, store: GraphStore, platform: str | None) -> None:
+    def __init__(self, store: Queries, platform: str | None) -> None:
         self._store = store
         self._platform = platform
         self._known: dict[str, IdHashes] = {}

@@ -103,7 +103,7 @@ def ingest(  # noqa: PLR0913 - each is an option of the command
     started = time.monotonic()
     now = time.time() if now is None else now
     source = path if isinstance(path, Source) else open_path(path, now=now, format=format, mapping=mapping)
-    source = _checked(source, platform, posters)
+    source = checked(source, platform, posters)
     platform = platform or WHOLE
     with _disk(home), _lock(home / RUNS) as runs:
         recovered = _recover(store, runs)
@@ -112,6 +112,7 @@ def ingest(  # noqa: PLR0913 - each is an option of the command
             gatherer = Gatherer(store, source, platform, home, max_refused)
             stage = Stage(run / "stage", source.size or _size(source.path))
             gatherer.gather(stage, same_users=same_users, watch=_watching(watch, "reading"))
+            _index(store, stage)
             plan = make_plan(store, stage, run / PLAN, _watching(watch, "comparing"))
             _plan_deletions(store, stage, plan, gatherer.asked, _prefixes(source, platform) if sync else ())
             _carry_out(store, run, home, _loaded(progress, watch, plan))
@@ -130,7 +131,7 @@ def recover(store: GraphStore, home: Path) -> bool:
         return _recover(store, runs)
 
 
-def _checked(source: Source, platform: str | None, posters: Path | None) -> Source:
+def checked(source: Source, platform: str | None, posters: Path | None) -> Source:
     """The source, when it and the platform's name go together."""
     if platform is None and not source.whole_ids:
         raise InvalidData(
@@ -177,6 +178,12 @@ def _plan_deletions(store: GraphStore, stage: Stage, plan: Plan, asked: Asked, p
         deletions.whole(prefixes)
     deletions.asked(asked)
     deletions.finish()
+
+
+def _index(store: GraphStore, stage: Stage) -> None:
+    """Constraints on labels that are there already: comparing looks nodes up by id, and an import may have none."""
+    there = {row[0] for row in store.query("labels_known")}
+    store.ensure_schema(sorted(there & {key.label for key in stage.nodes()}))
 
 
 def _watching(watch: Watch | None, phase: str) -> Callable[[int], None] | None:

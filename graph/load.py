@@ -56,7 +56,7 @@ def read_journal(run: Path) -> tuple[str, str] | None:
 def load(store: GraphStore, run: Path, progress: Progress | None = None) -> None:
     """Carries out the plan of a run that has written nothing yet."""
     _ensure(store, run)
-    store.bulk_load(_batches(run), progress)
+    store.bulk_load(batches_of(run), progress)
     _apply(store, run, "set")
     _delete(store, run, "gone")
 
@@ -109,7 +109,8 @@ def _labels(key: Key) -> tuple[str, ...]:
     return (key.label,) if isinstance(key, Nodes) else (key.head_label, key.tail_label)
 
 
-def _batches(run: Path) -> Iterator[Batch]:
+def batches_of(run: Path) -> Iterator[Batch]:
+    """What a run's plan creates, in order."""
     for key, path in files_of(run / PLAN, "new"):
         for rows in _read(path):
             yield _batch(key, rows)

@@ -18,11 +18,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from graph.columns import merge_nodes
-from graph.existing import Codes, There, edges_of, nodes_by_id, unknown_time
+from graph.existing import Codes, Queries, There, edges_of, nodes_by_id, unknown_time
 from graph.schema import TYPE_TO_KIND
 from graph.sources.chunks import ROW
 from graph.stage import FILE, Edges, Key, Nodes, Stage
-from graph.store import GraphStore
 
 What: TypeAlias = Literal["new", "set", "old", "gone"]
 """Rows to create; rows to change, with their new values; the same rows with the values they have now; rows to delete,
@@ -76,7 +75,7 @@ def files_of(folder: Path, what: What) -> Iterator[tuple[Key, Path]]:
         yield (Nodes(parts[0]) if len(parts) == 1 else Edges(parts[0], parts[1], parts[2])), path
 
 
-def make_plan(store: GraphStore, stage: Stage, folder: Path, watch: Callable[[int], None] | None = None) -> Plan:
+def make_plan(store: Queries, stage: Stage, folder: Path, watch: Callable[[int], None] | None = None) -> Plan:
     """Compares everything staged with the store; nodes first, as relationships need to know which are there.
 
     `watch` gets the number of rows compared since its last call.
@@ -105,7 +104,7 @@ def _watched(there: pa.Array, rows: pa.Table, watch: Callable[[int], None]) -> p
     return there
 
 
-def _plan_nodes(store: GraphStore | None, key: Nodes, rows: pa.Table, plan: Plan) -> pa.Array:
+def _plan_nodes(store: Queries | None, key: Nodes, rows: pa.Table, plan: Plan) -> pa.Array:
     """Plans one bucket of a label; returns the ids that the store (None: one without this label) holds already."""
     nodes = merge_nodes([rows.drop_columns([ROW, FILE])])
     names = [name for name in nodes.column_names if name != "id"]
@@ -160,7 +159,7 @@ def _mark_rows(rows: pa.Table, plan: Plan) -> None:
     plan.written.add(rows.column(FILE).to_numpy(), rows.column(ROW).to_numpy())
 
 
-def _plan_edges(store: GraphStore, key: Edges, rows: pa.Table, known: pa.ChunkedArray, plan: Plan) -> None:
+def _plan_edges(store: Queries, key: Edges, rows: pa.Table, known: pa.ChunkedArray, plan: Plan) -> None:
     """Plans one bucket of a type. Of rows with one key, the last counts."""
     head, tail = rows.column("head").combine_chunks(), rows.column("tail").combine_chunks()
     codes = Codes(pc.unique(head), pc.unique(tail))
