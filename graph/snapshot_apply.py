@@ -235,15 +235,14 @@ def _users(
         if head_label == USER:
             facts.setdefault(label, []).extend(rows)
     attributes = frozenset({*notes.attributes, *facts})
-    plain = old.user_properties.drop_columns(
-        [name for name in notes.attributes if name in old.user_properties.column_names]
-    )
-    table, mixed = properties(plain, USER, users, fresh, notes.mixed)
+    lists = {
+        name: old.user_properties.column(name) for name in old.user_properties.column_names if name in notes.attributes
+    }
+    table, mixed = properties(old.user_properties.drop_columns(list(lists)), USER, users, fresh, notes.mixed)
     if attributes & set(table.column_names) or any(attributes & set(one) for one in fresh.properties):
         raise ReadAll("an attribute has the name of a property")
     for label in sorted(attributes):
-        was = old.user_properties.column(label) if label in notes.attributes else None
-        column = _attribute(was, users, _Lists(label, facts.get(label, [])))
+        column = _attribute(lists.get(label), users, _Lists(label, facts.get(label, [])))
         if column.null_count < len(column):
             table = table.append_column(label, column)
     return _in_order(table), mixed, attributes

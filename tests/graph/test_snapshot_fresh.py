@@ -144,3 +144,99 @@ def run(store: GraphStore, root: Path, seeds: list[int]) -> list[str]:
             random.choice(OPERATIONS)(store, random, root)
         hows.append(same(store, root / "home"))
     return hows
+
+
+def shop(store: GraphStore, root: Path, files: dict[str, str]) -> None:
+    ingest(store, write(root / "data", files), platform="shop", home=root / "home", now=NOW)
+
+
+def described(store: GraphStore, home: Path) -> None:
+    """A vector for one item, written as `encoders.encode` writes it."""
+    rows = [{"id": "shop:pen", "properties": {"text_embedding": [0.5, 2.0], "text_embedding_encoder": "e"}}]
+    changes.write_nodes(store, home, "set_item_properties", {"rows": rows}, {ITEM: ["shop:pen"]})
+
+
+def test_what_is_read_after_what(any_store, tmp_path):
+    home = tmp_path / "home"
+    shop(any_store, tmp_path, SHOP)
+    assert (same(any_store, home), same(any_store, home)) == ("all", "nothing")
+    more = SHOP["interactions.csv"].replace("4.5", "2") + "zoe,aaa,,,7\n"
+    items = SHOP["items.csv"] + "aaa,First,2020,Craft\n"
+    shop(any_store, tmp_path, {**SHOP, "interactions.csv": more, "items.csv": items})
+    assert same(any_store, home) == "changes"
+    changes.erase_nodes(any_store, home, ITEM, ["shop:ink"])
+    assert same(any_store, home) == "changes"
+    described(any_store, home)
+    assert same(any_store, home) == "changes"
+    assert take_snapshot(any_store, home, full=True).how == "all"
+    any_store.write([Entity(USER, "shop:new")])
+    assert same(any_store, home) == "all"
+    assert same(any_store, home) == "nothing"
+    any_store.query("MATCH (u:User {id: 'shop:bob'})-[r]->(:Item) DELETE r")
+    taken = take_snapshot(any_store, home)
+    assert (taken.how, "counts do not fit" in taken.why) == ("all", True)
+
+
+def test_another_home_or_store_shares_nothing(local_store, tmp_path):
+    shop(local_store, tmp_path, SHOP)
+    assert take_snapshot(local_store, tmp_path / "home").how == "all"
+    assert take_snapshot(local_store, tmp_path / "other").how == "all"
+
+
+def test_a_damaged_base_is_read_anew(local_store, tmp_path):
+    home = tmp_path / "home"
+    shop(local_store, tmp_path, SHOP)
+    taken = take_snapshot(local_store, home)
+    path = home / SNAPSHOTS / taken.hash / "interactions.parquet"
+    data = bytearray(path.read_bytes())
+    data[12] ^= 255
+    path.write_bytes(data)
+    again = take_snapshot(local_store, home)
+    assert (again.how, again.hash) == ("all", taken.hash)
+
+
+def test_killed_between_version_and_delta_reads_everything(local_store, tmp_path):
+    shop(local_store, tmp_path, SHOP)
+    same(local_store, tmp_path / "home")
+    killed(local_store, Random(3), tmp_path)
+    assert same(local_store, tmp_path / "home") == "all"
+
+
+def test_an_ingest_killed_while_loading_leaves_no_stale_snapshot(local_store, tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    shop(local_store, tmp_path, SHOP)
+    before = take_snapshot(local_store, home).hash
+    with monkeypatch.context() as patch:
+        patch.setattr("graph.ingest.loading.load", stop)
+        patch.setattr("graph.ingest._settle", stop)  # Dead: it cannot take anything back.
+        with pytest.raises(KeyboardInterrupt):
+            shop(local_store, tmp_path, {"interactions.csv": SHOP["interactions.csv"] + "bob,pad,,,7\n"})
+    assert changes.mark_of(local_store).loading
+    assert take_snapshot(local_store, home).hash == before  # Read as a whole, and not taken for a version of its own.
+    assert recover(local_store, home)
+    assert same(local_store, home) in {"all", "changes"}
+
+
+def test_old_snapshots_records_and_deltas_are_forgotten(local_store, tmp_path):
+    home, text = tmp_path / "home", SHOP["interactions.csv"]
+    for number in range(KEEP + 3):
+        text += f"bob,pad,,,{1000 + number}\n"
+        shop(local_store, tmp_path, {"interactions.csv": text})
+        same(local_store, home)
+    records = list((home / "changes" / "kept").glob("*.json"))
+    assert len(records) == KEEP
+    oldest = min(json.loads(path.read_text())["version"] for path in records)
+    assert min(one.version for one in changes.deltas(home)) > oldest
+
+
+def test_vectors_keep_their_places_when_items_come(local_store, tmp_path):
+    home = tmp_path / "home"
+    shop(local_store, tmp_path, SHOP)
+    described(local_store, home)
+    same(local_store, home)
+    files = {"interactions.csv": "user,item\nbob,aaa\nbob,zzz\n", "items.csv": "item,title\naaa,A\nzzz,Z\n"}
+    shop(local_store, tmp_path, files)
+    assert same(local_store, home) == "changes"
+    table = take_snapshot(local_store, home).snapshot.embeddings["text"]
+    assert table.present.tolist() == [False, False, False, True, False]
+    assert np.array_equal(table.vectors[3], np.array([0.5, 2.0], np.float32))
