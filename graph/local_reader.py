@@ -6,6 +6,8 @@ mode and the driver's time-out stop nothing, and `terminate query` ends in a mom
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import neo4j
@@ -14,6 +16,7 @@ from graph.errors import StoreUnavailable
 from graph.guard.policy import Checked
 from graph.local_dialect import for_local
 from graph.local_store import LocalStore
+from graph.reader import Counters, IndexFacts
 from graph.reader_bolt import FETCH_ROWS, BoltReader
 from graph.reader_watch import Running
 
@@ -28,6 +31,25 @@ class LocalReader(BoltReader):
 
     def dialect(self, text: str) -> str:
         return for_local(text)
+
+    def counters(self) -> Counters:
+        """A node with several labels is of a type of its own below them, so each label adds up its subtypes."""
+        types = self._store.http.sql("SELECT name, type, records, parentTypes FROM schema:types")
+        parents = {one["name"]: one["parentTypes"] for one in types}
+        counts: dict[str, Counter[str]] = {"vertex": Counter(), "edge": Counter()}
+        for one in types:
+            for name in _with_ancestors(one["name"], parents):
+                counts.get(one["type"], Counter())[name] += one["records"]
+        labels = {name: count for name, count in counts["vertex"].items() if not parents[name]}
+        return Counters(labels, dict(counts["edge"]))
+
+    def indexes(self) -> list[IndexFacts]:
+        found = self._store.http.sql("SELECT FROM schema:indexes")
+        return [
+            IndexFacts(one["typeName"], tuple(_flat(one["properties"])), _kind(one))
+            for one in found
+            if one["name"].endswith("]") and "~" not in one["typeName"]
+        ]
 
     def _open(self) -> neo4j.Driver:
         return self._store.reader_driver()
@@ -63,3 +85,23 @@ class LocalReader(BoltReader):
             "the local graph store ended while it worked on this query: it grew beyond its memory, or was stopped",
             remedy="it starts again with the next query; ask for less, or raise INTERLACE_STORE_MEMORY_MB",
         )
+
+
+def _with_ancestors(name: str, parents: Mapping[str, Sequence[str]]) -> set[str]:
+    found, waiting = set[str](), [name]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting.extend(parents.get(one, ()))
+    return found
+
+
+def _flat(properties: Sequence[str | Sequence[str]]) -> list[str]:
+    return [name for one in properties for name in ([one] if isinstance(one, str) else one)]
+
+
+def _kind(index: Mapping[str, Any]) -> str:
+    if index["unique"]:
+        return "unique"
+    return {"LSM_VECTOR": "vector", "FULL_TEXT": "fulltext"}.get(index["indexType"], "range")

@@ -5,9 +5,10 @@ READ mode alone lets LOAD CSV, SHOW and some procedures through, so every operat
 
 from __future__ import annotations
 
+import json
 import re
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from threading import Lock
 from typing import Any
 
@@ -17,7 +18,9 @@ from graph.errors import Forbidden, StoreUnavailable
 from graph.guard.policy import Checked
 from graph.guard.procedures import ALLOWED
 from graph.neo4j_store import Neo4jStore
+from graph.reader import Counters, IndexFacts, ReadLimits
 from graph.reader_bolt import FETCH_ROWS, TAG, BoltReader
+from graph.reader_names import plain, quoted
 from graph.reader_watch import Running
 
 _READS = """
@@ -44,6 +47,12 @@ INDEX = re.compile(
     r"(?:Node|(?:Und|D)irectedRelationship)(?:Unique)?Index"
     r"(?:Seek|SeekByRange|SeekByPrefix|Scan|ContainsScan|EndsWithScan)"
 )
+SHOW_INDEXES = (
+    "SHOW INDEXES YIELD labelsOrTypes, properties, type, owningConstraint, entityType "
+    "WHERE entityType = 'NODE' AND properties IS NOT NULL "
+    "RETURN labelsOrTypes, properties, type, owningConstraint"
+)
+TOGETHER = 10
 EXPLAIN = "EXPLAIN "
 CALL = "ProcedureCall"
 
@@ -80,6 +89,31 @@ class Neo4jReader(BoltReader):
         self._store = store
         self._passed = Passed()
         self.url = store.url
+
+    def counters(self) -> Counters:
+        known = self.catalogue()
+        labels = self._counted(known.labels, "MATCH (n:{name}) RETURN {text} AS name, count(n) AS n")
+        types = self._counted(known.types, "MATCH ()-[r:{name}]->() RETURN {text} AS name, count(r) AS n")
+        return Counters(labels, types)
+
+    def indexes(self) -> list[IndexFacts]:
+        with self._store.another_driver() as driver, driver.session(database=self._store.database) as session:
+            found = session.run(SHOW_INDEXES).values()
+        return [
+            IndexFacts(label, tuple(properties), "unique" if owner else kind.lower())
+            for labels, properties, kind, owner in found
+            for label in labels
+        ]
+
+    def _counted(self, names: Iterable[str], template: str) -> dict[str, int]:
+        """Each count is read from Neo4j's count store."""
+        pieces = [template.format(name=quoted(name), text=json.dumps(name)) for name in sorted(names) if plain(name)]
+        counts: dict[str, int] = {}
+        for start in range(0, len(pieces), TOGETHER):
+            text = " UNION ALL ".join(pieces[start : start + TOGETHER])
+            with self.own(text, {}, ReadLimits(rows=TOGETHER)) as found:
+                counts.update({str(name): int(count) for name, count in found})
+        return counts
 
     def _open(self) -> neo4j.Driver:
         return self._store.another_driver()

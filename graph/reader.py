@@ -6,7 +6,7 @@ formats (`graph.result_…`) write what it answers. `open_reader` is the one pla
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from threading import Lock
@@ -60,6 +60,23 @@ class EndedError(Exception):
     """The query was ended by its ticket: nobody waits for the answer."""
 
 
+@dataclass(frozen=True)
+class Counters:
+    """How many nodes bear each label, and relationships of each type there are, by the store's own counters."""
+
+    labels: Mapping[str, int]
+    types: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class IndexFacts:
+    """An index on nodes. `kind`: `unique`, `range`, `vector`, `fulltext`, …"""
+
+    label: str
+    properties: tuple[str, ...]
+    kind: str
+
+
 class Records(Protocol):
     """What a query answers. `truncated` is right once the rows have been read."""
 
@@ -88,12 +105,24 @@ class Reader(Protocol):
         """The text as this store answers it rightly: mostly as it is. What comes back must pass the guard again."""
         ...
 
+    def own(self, text: str, parameters: Mapping[str, Any], limits: ReadLimits) -> AbstractContextManager[Records]:
+        """Runs a query that we wrote: as `read`, without asking the store first whether it only reads."""
+        ...
+
     def catalogue(self) -> Catalogue:
         """Labels, types and property keys of the store, at most some seconds old."""
         ...
 
     def ends(self, element_ids: Sequence[str]) -> dict[str, tuple[list[str], Any]]:
         """Labels and `id` of nodes by the store's own ids: a relationship alone comes without its ends' properties."""
+        ...
+
+    def counters(self) -> Counters:
+        """Counts that cost nothing to know."""
+        ...
+
+    def indexes(self) -> list[IndexFacts]:
+        """Indexes on nodes, by label."""
         ...
 
     def close(self) -> None: ...

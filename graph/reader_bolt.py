@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from threading import Lock
 from typing import Any
 
@@ -14,7 +14,7 @@ from neo4j.exceptions import DriverError, Neo4jError, ServiceUnavailable, Sessio
 
 from graph.errors import InterlaceError, StoreUnavailable
 from graph.guard.policy import Catalogue, Checked
-from graph.reader import DriverRow, EndedError, ReadLimits, Ticket
+from graph.reader import Counters, DriverRow, EndedError, IndexFacts, ReadLimits, Ticket
 from graph.reader_errors import timed_out, translate
 from graph.reader_watch import Lane, Reason, Running, Watchdog
 from graph.result_columns import returned_columns
@@ -62,16 +62,26 @@ class BoltReader(ABC):
             [(0.0, self._terminate), (GRACE_SECONDS, Running.cut_connection), (LAST_SECONDS, self._last_resort)]
         )
 
-    @contextmanager
-    def read(self, checked: Checked, limits: ReadLimits, ticket: Ticket | None = None) -> Iterator[BoltRecords]:
+    def read(
+        self, checked: Checked, limits: ReadLimits, ticket: Ticket | None = None
+    ) -> AbstractContextManager[BoltRecords]:
         """See `Reader.read`."""
-        ticket = ticket or Ticket()
+        return self._run(checked, limits, ticket or Ticket(), examine=True)
+
+    def own(self, text: str, parameters: Mapping[str, Any], limits: ReadLimits) -> AbstractContextManager[BoltRecords]:
+        """See `Reader.own`."""
+        return self._run(Checked(text, parameters), limits, Ticket(), examine=False)
+
+    @contextmanager
+    def _run(self, checked: Checked, limits: ReadLimits, ticket: Ticket, *, examine: bool) -> Iterator[BoltRecords]:
         with self._lane() as lane:
             run = Running(lane, checked.text, time.monotonic() + limits.timeout)
             self._watchdog.watch(run)
             ticket.on_end(lambda: self._watchdog.end(run))
             try:
                 with lane.driver.session(**self._session_options()) as session:
+                    if examine:
+                        self._examine(session, checked, run)
                     yield from self._within(session, checked, limits, run)
             except (DriverError, Neo4jError) as error:
                 raise self.failure(error, run, limits) from error
@@ -82,7 +92,6 @@ class BoltReader(ABC):
     def _within(
         self, session: neo4j.Session, checked: Checked, limits: ReadLimits, run: Running
     ) -> Iterator[BoltRecords]:
-        self._examine(session, checked, run)
         transaction = session.begin_transaction(metadata={TAG: run.tag}, timeout=limits.timeout)
         records = BoltRecords(self, transaction.run(checked.text, dict(checked.parameters)), run, limits)
         try:
@@ -132,7 +141,7 @@ class BoltReader(ABC):
         """See `Reader.ends`."""
         text = "UNWIND $ids AS e MATCH (n) WHERE elementId(n) = e RETURN e, labels(n) AS labels, n.id AS id"
         limits = ReadLimits(rows=len(element_ids))
-        with self.read(Checked(text, {"ids": list(element_ids)}), limits) as found:
+        with self.own(text, {"ids": list(element_ids)}, limits) as found:
             return {element: (sorted(labels), identity) for element, labels, identity in found}
 
     def close(self) -> None:
@@ -145,7 +154,7 @@ class BoltReader(ABC):
             driver.close()
 
     def _column(self, text: str) -> list[str]:
-        with self.read(Checked(text, {}), ReadLimits(rows=100_000)) as found:
+        with self.own(text, {}, ReadLimits(rows=100_000)) as found:
             return [str(row[0]) for row in found]
 
     @contextmanager
@@ -191,6 +200,14 @@ class BoltReader(ABC):
                 self._idle.append(lane)
                 return
         lane.close()
+
+    @abstractmethod
+    def counters(self) -> Counters:
+        """See `Reader.counters`."""
+
+    @abstractmethod
+    def indexes(self) -> list[IndexFacts]:
+        """See `Reader.indexes`."""
 
     @abstractmethod
     def _open(self) -> neo4j.Driver:

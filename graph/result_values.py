@@ -14,6 +14,7 @@ from neo4j.graph import Node, Path, Relationship
 from neo4j.spatial import Point
 from neo4j.time import Date, DateTime, Duration, Time
 
+from graph.guard.hidden import Hidden
 from graph.guard.policy import Policy
 
 Json: TypeAlias = Any
@@ -29,8 +30,7 @@ class Shaper:
     """Makes values plain, with what `policy` hides left out; embeddings of nodes only where they are asked for."""
 
     def __init__(self, policy: Policy, *, embeddings: bool = False) -> None:
-        self._labels = frozenset(map(_folded, policy.hidden_labels))
-        self._properties = frozenset(map(_folded, policy.hidden_properties))
+        self._policy = Hidden(policy)
         self._embeddings = embeddings
         self._hides: dict[str, bool] = {}
 
@@ -95,12 +95,12 @@ class Shaper:
         }
 
     def _secret(self, labels: Iterable[str]) -> bool:
-        return bool(self._labels) and any(_folded(label) in self._labels for label in labels)
+        return self._policy.any_label(labels)
 
     def _hidden(self, name: str) -> bool:
         found = self._hides.get(name)
         if found is None:
-            found = self._hides[name] = _folded(name) in self._properties
+            found = self._hides[name] = self._policy.property(name)
         return found
 
 
@@ -128,10 +128,6 @@ def _is_embedding(name: str, value: Any) -> bool:
     if name.endswith(EMBEDDING):
         return True
     return isinstance(value, list) and len(value) > LONG_LIST and all(type(one) is float for one in value)
-
-
-def _folded(name: str) -> str:
-    return name.replace("_", "").casefold()
 
 
 def _unknown(value: float) -> str:

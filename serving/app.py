@@ -10,7 +10,18 @@ from fastapi import APIRouter, FastAPI
 from serving import problem
 from serving.middleware import Wrapped
 from serving.openapi import Api
-from serving.routes import cypher, graph, health, items, media, models, recommendations, refresh_runs, users
+from serving.routes import (
+    cypher,
+    graph,
+    graph_schema,
+    health,
+    items,
+    media,
+    models,
+    recommendations,
+    refresh_runs,
+    users,
+)
 from serving.routes.page import page_files
 from serving.routes.reasons import warm_up
 from serving.service import Service, has_store, make_service
@@ -57,6 +68,6 @@ def create_app(settings: Settings, service: Service | None = None) -> Wrapped:
 
 def _versioned() -> APIRouter:
     router = APIRouter()
-    for module in (recommendations, users, items, cypher, graph, models, refresh_runs, health):
+    for module in (recommendations, users, items, cypher, graph_schema, graph, models, refresh_runs, health):
         router.include_router(module.router)
     return router

@@ -6,15 +6,17 @@ The event loop never waits for the store: a thread runs the query and writes, a 
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 from graph.errors import InterlaceError, TooMany
 from graph.guard.policy import Policy
 from graph.reader import EndedError, Reader, open_reader
 from graph.reader_ask import Question, asked
+from graph.reader_schema import GraphSchema, read_schema
 from graph.result_formats import Format
 from graph.store import GraphStore
 from serving.gateway import Gateway
@@ -23,6 +25,7 @@ from serving.settings import Settings
 from serving.stream import Stream
 
 THREADS = 8
+SCHEMA_SECONDS = 30.0
 
 
 class Cypher:
@@ -36,6 +39,7 @@ class Cypher:
         self._lock = threading.Lock()
         self._in_flight: Counter[str] = Counter()
         self._streams: set[Stream] = set()
+        self._schema: tuple[Future[GraphSchema], float] | None = None
         self._opened: tuple[GraphStore, Reader] | None = None
 
     def reader(self) -> Reader:
@@ -71,6 +75,15 @@ class Cypher:
             self._streams.add(stream)
         self._pool.submit(self._answer, question, stream)
         return stream
+
+    def schema(self) -> Future[GraphSchema]:
+        """What is in the graph, at most `SCHEMA_SECONDS` old; read once for all who ask meanwhile."""
+        with self._lock:
+            future, until = self._schema or (None, 0.0)
+            if future is None or (future.done() and (future.exception() or time.monotonic() > until)):
+                future = self._pool.submit(lambda: read_schema(self.reader(), self.policy))
+                self._schema = (future, time.monotonic() + SCHEMA_SECONDS)
+            return future
 
     def close(self) -> None:
         """Ends what runs."""
