@@ -1,4 +1,7 @@
-"""How a home's models are trained, remembered from one refresh to the next: `HOME/refresh.json`."""
+"""How a home is encoded and its models are trained, remembered from one refresh to the next.
+
+`HOME/encoders.json` and `HOME/refresh.json`, written by rename.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from typing import Any, Literal, TypeAlias
 from graph.errors import Conflict
 
 FILE = "refresh.json"
+ENCODERS = "encoders.json"
 BUDGET = 600.0
 """Seconds that a choice of models may fit for when nobody says otherwise."""
 
@@ -46,13 +50,38 @@ def remembered(home: Path) -> Choice | None:
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:
-        raise Conflict(f"{path} cannot be read", valid="as a refresh wrote it", remedy="delete it") from error
+        raise _unreadable(path) from error
 
 
 def remember(home: Path, choice: Choice) -> None:
     """Keeps it for the next refresh."""
-    home.mkdir(parents=True, exist_ok=True)
     document = {"min_value": choice.min_value, "names": list(choice.names or ()), "budget": choice.budget or BUDGET}
-    temporary = home / f".{FILE}-{os.getpid()}"
+    _write(home / FILE, document)
+
+
+def encoders_of(home: Path) -> dict[str, str]:
+    """Encoder by modality, where not the default: what `interlace encode --text NAME` was told last."""
+    try:
+        found: dict[str, str] = json.loads((home / ENCODERS).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise _unreadable(home / ENCODERS) from error
+    return found
+
+
+def remember_encoders(home: Path, names: Mapping[str, str]) -> None:
+    """Keeps the encoders that were named, for the next refresh; those of other modalities stay as they are."""
+    if names:
+        _write(home / ENCODERS, encoders_of(home) | dict(names))
+
+
+def _write(path: Path, document: Mapping[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}-{os.getpid()}")
     temporary.write_text(json.dumps(document), encoding="utf-8")
-    temporary.replace(home / FILE)
+    temporary.replace(path)
+
+
+def _unreadable(path: Path) -> Conflict:
+    return Conflict(f"{path} cannot be read", valid="as a refresh wrote it", remedy="delete it")

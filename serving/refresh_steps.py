@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 from graph.changes import mark_of
 from graph.store import GraphStore
 from serving.progress import Reporter, parts
-from serving.refresh_choice import Choice
+from serving.refresh_choice import Choice, encoders_of
 from serving.refresh_sources import Source
 from serving.refresh_train import Training
 from serving.settings import Settings
@@ -127,9 +127,10 @@ def _state(graph: GraphStore) -> Any:
 
 def encode(flow: Flow) -> Step:
     """Texts and pictures that changed to vectors on the graph."""
-
+    named = encoders_of(flow.home)
     inputs = {
         "graph": _state(flow.graph),
+        "encoders": named,
         "code of encoders": code_version("encoders"),
     }
 
@@ -140,7 +141,7 @@ def encode(flow: Flow) -> Step:
         with flow.reporter.step("encoding text and images") as step:
             for _ in range(PASSES):
                 inputs["graph"] = _state(flow.graph)
-                report = encode_items(flow.graph, home=flow.home, progress=parts(step))
+                report = encode_items(flow.graph, home=flow.home, names=named, progress=parts(step))
                 for one in report.modalities:
                     counts[one.modality] = counts.get(one.modality, 0) + one.encoded
                 if _state(flow.graph) == inputs["graph"]:  # nothing was written: this is the state that is encoded
@@ -160,7 +161,7 @@ def snapshot(flow: Flow) -> Step:
     inputs = {
         "graph": _state(flow.graph),
         "encoders": flow.results["encode"]["encoders"],
-        "code": code_version("graph"),
+        "code of the graph": code_version("graph"),
     }
 
     def work() -> Result:

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ from training.registry import Registry, Version
 from training.significance import Comparison, paired_test
 from training.split import positives
 from training.tracking import Run
+from training.warm import Start
+from training.warm_files import save_weights
 from training.zoo import find
 
 POPULARITY = "popularity"
@@ -46,7 +48,7 @@ class Watch:
 class Fitted:
     """A model fitted on the train part. `members`: what was fitted on the way to it; `chosen`: why this one, in words.
 
-    `label` goes before the names of its members' runs in MLflow.
+    `label` goes before the names of its members' runs in MLflow; `starts`: what networks begin from in the last fit.
     """
 
     recommender: Recommender
@@ -56,6 +58,7 @@ class Fitted:
     members: tuple[Chosen, ...]
     brings: Mapping[str, float]
     label: str = ""
+    starts: Mapping[str, Start] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -161,12 +164,14 @@ def register(
     card: ModelCard,
     *,
     items: Sequence[str],
+    measured: Recommender,
     evaluation: Evaluation,
     tags: Mapping[str, str],
 ) -> Version:
-    """Saves the model aside and adds it to the registry."""
+    """Saves the model aside and adds it to the registry. `measured`: the fit on the train part, whose weights stay."""
     with tempfile.TemporaryDirectory(prefix="interlace-model-") as name:
         folder = Path(name)
         tested = Tested(evaluation.users, {TARGET: evaluation.per_user[TARGET]})
         save(final, folder, card, items=items, tested=tested)
+        save_weights(folder, final=final, measured=measured)
         return registry.register(run, folder, tags=tags)

@@ -46,8 +46,13 @@ class GatedFusion(nn.Module):
         return gates
 
 
-def principal_components(table: EmbeddingTable, number: int = COMPONENTS) -> NDArray[np.float32]:
-    """(n, at most `number`): present rows centred, projected on their main directions, unit length on average."""
+def principal_components(
+    table: EmbeddingTable, number: int = COMPONENTS
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """(n, at most `number`): present rows centred, projected on their main directions, unit length on average.
+
+    And what projected them, (width, at most `number`).
+    """
     known = table.vectors[table.present].astype(np.float64)
     centred = known - known.mean(axis=0)
     _, directions = np.linalg.eigh(centred.T @ centred)
@@ -55,7 +60,7 @@ def principal_components(table: EmbeddingTable, number: int = COMPONENTS) -> NDA
     length = np.sqrt((projected**2).sum(1).mean())
     features = np.zeros((len(table.present), projected.shape[1]), np.float32)
     features[table.present] = projected / max(float(length), 1e-12)
-    return features
+    return features, (directions[:, ::-1][:, :number] / max(float(length), 1e-12)).astype(np.float32)
 
 
 class ItemParts(nn.Module):
@@ -86,9 +91,9 @@ class ItemParts(nn.Module):
         tables = {
             name: side.embeddings[name] for name in sorted(side.embeddings) if side.embeddings[name].present.any()
         }
-        self.features = {
-            name: torch.from_numpy(principal_components(table)).to(device) for name, table in tables.items()
-        }
+        parts = {name: principal_components(table) for name, table in tables.items()}
+        self.features = {name: torch.from_numpy(features).to(device) for name, (features, _) in parts.items()}
+        self.bases = {name: basis for name, (_, basis) in parts.items()}
         self.projections = nn.ParameterDict(
             {name: torch.randn(f.shape[1], size, generator=generator) * size**-0.5 for name, f in self.features.items()}
         )

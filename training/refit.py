@@ -5,33 +5,49 @@ After the test has been read once. A network gets as many epochs as validation c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from training.blend import Blend, BlendConfig
 from training.data import TrainingData
+from training.factors import FactorModel
 from training.recommender import SILENT, Monitor, Recommender
+from training.warm import Start
 from training.zoo import find
 
 Monitors = Callable[[str], Monitor]
 
 
 def refit(
-    recommender: Recommender, config: Any, data: TrainingData, monitors: Monitors = lambda _name: SILENT
+    recommender: Recommender,
+    config: Any,
+    data: TrainingData,
+    monitors: Monitors = lambda _name: SILENT,
+    *,
+    starts: Mapping[str, Start] | None = None,
 ) -> Recommender:
-    """A new model like `recommender` (fitted, its settings in `config`), fitted on `data`."""
+    """A new model like `recommender` (fitted, its settings in `config`), fitted on `data`.
+
+    `starts`: weights that networks begin from, by name.
+    """
+    starts = starts or {}
     if not isinstance(recommender, Blend):
-        return _again(recommender, config, data, monitors(recommender.name))
+        return _again(recommender, config, data, monitors(recommender.name), starts)
     pairs = zip(recommender.config.members, recommender.members, strict=True)
     members = [
-        _again(member, find(one.name).config(one.settings), data, monitors(one.name)) for one, member in pairs
+        _again(member, find(one.name).config(one.settings), data, monitors(one.name), starts) for one, member in pairs
     ]  # fmt: skip
     return Blend(BlendConfig(recommender.config.members), members)
 
 
-def _again(recommender: Recommender, config: Any, data: TrainingData, monitor: Monitor) -> Recommender:
+def _again(
+    recommender: Recommender, config: Any, data: TrainingData, monitor: Monitor, starts: Mapping[str, Start]
+) -> Recommender:
     training = getattr(recommender, "training", None)
     if training is not None and training.best_epoch:
         config = replace(config, epochs=training.best_epoch)
-    return find(recommender.name).build(config).fit(data, monitor)
+    fresh = find(recommender.name).build(config)
+    if isinstance(fresh, FactorModel):
+        fresh.start = starts.get(recommender.name)
+    return fresh.fit(data, monitor)

@@ -22,9 +22,10 @@ from training.auto import TARGET, Chosen, Tried
 from training.blend import NAME as BLEND
 from training.blend import Blend, BlendConfig, MemberConfig
 from training.evaluate import evaluate
+from training.factors import FactorModel
 from training.fitted import POPULARITY, Both, Children, Clock, Fitted, Measured
 from training.gate import Verdict
-from training.model_files import ModelCard, read_card, read_tested, typed_settings
+from training.model_files import ModelCard, read_card, read_items, read_tested, typed_settings
 from training.prepare import Prepared
 from training.recommender import Monitor
 from training.registry import CHALLENGER, PROMOTED, Promotion, Registry, Version
@@ -42,6 +43,8 @@ from training.train import (
     measured_and_logged,
     report_of,
 )
+from training.warm import Start, places
+from training.warm_files import FINAL, MEASURED, load_weights
 from training.zoo import find
 
 CARRIED = "carried "
@@ -145,7 +148,7 @@ class _Contest:
     def _carry(self) -> tuple[Fitted, Measured] | None:
         if self._carried is None:
             return None
-        fitted = carry_over(self._carried, self._prepared, self._monitor, self._job.watch.say)
+        fitted = carry_over(self._carried, self._job, self._prepared, self._monitor)
         self._clock.lap("fit")
         if fitted is None:
             return None
@@ -204,29 +207,34 @@ class _Contest:
         return Decided(plain, seen, Verdict(better=True, why=text), {**origin, "how": "popularity"})
 
 
-def carry_over(
-    carried: Carried, prepared: Prepared, monitor: Callable[[str], Monitor], say: Callable[[str], None]
-) -> Fitted | None:
-    """The champion's recipe fitted on the train part, its weights kept; None when the data has what no member needs."""
+def carry_over(carried: Carried, job: Job, prepared: Prepared, monitor: Callable[[str], Monitor]) -> Fitted | None:
+    """The champion's recipe fitted on the train part, its weights kept; None when the data has what no member needs.
+
+    Networks start from the champion's: for what is measured, from weights that were fitted on a train part of the same
+    stable split; for what serves, from those that serve.
+    """
     members = _members(carried.card)
     there = [one for one in members if find(one.name).fits(prepared.data)]
     if not there:
         return None
+    clean = job.plan.how == "stable" and carried.card.split == job.plan.split_text
+    final = _starts(carried, job.snapshot, FINAL) if clean else {}
+    starts = {name: one for name, one in _starts(carried, job.snapshot, MEASURED).items() if name in final}
     chosen = []
     for member in there:
-        say(f"{member.name}: fitting as version {carried.version} was")
+        job.watch.say(f"{member.name}: fitting as version {carried.version} was")
         config = find(member.name).config(typed_settings(member.settings))
-        chosen.append(_chosen(member.name, config, prepared, monitor))
+        chosen.append(_chosen(member.name, config, prepared, monitor, starts.get(member.name)))
     if carried.card.model != BLEND:
         only = chosen[0]
         text = _text(carried.version, only.best.name, only.best.validation)
-        return Fitted(only.recommender, only.config, text, only.best.validation, tuple(chosen), {}, CARRIED)
+        return Fitted(only.recommender, only.config, text, only.best.validation, tuple(chosen), {}, CARRIED, final)
     total = sum(one.weight for one in there)
     config = BlendConfig(tuple(replace(one, weight=one.weight / total) for one in there))
     blend = Blend(config, [one.recommender for one in chosen])
     validation = _validation(blend, prepared)
     text = _text(carried.version, " + ".join(f"{one.weight:.2f} {one.name}" for one in config.members), validation)
-    return Fitted(blend, None, text, validation, tuple(chosen), carried.card.brings, CARRIED)
+    return Fitted(blend, None, text, validation, tuple(chosen), carried.card.brings, CARRIED, final)
 
 
 def _members(card: ModelCard) -> list[MemberConfig]:
@@ -237,9 +245,23 @@ def _members(card: ModelCard) -> list[MemberConfig]:
     ]
 
 
-def _chosen(name: str, config: Any, prepared: Prepared, monitor: Callable[[str], Monitor]) -> Chosen:
+def _starts(carried: Carried, snapshot: Snapshot, file: str) -> dict[str, Start]:
+    if not carried.users:
+        return {}
+    users, items = places(carried.users, snapshot.users.ids), places(read_items(carried.folder), snapshot.items.ids)
+    found = load_weights(carried.folder, file)
+    starts = {name: Start(weights, users, items, len(carried.users)) for name, weights in found.items()}
+    return {name: start for name, start in starts.items() if start.epochs}
+
+
+def _chosen(
+    name: str, config: Any, prepared: Prepared, monitor: Callable[[str], Monitor], start: Start | None = None
+) -> Chosen:
     started = time.perf_counter()
-    recommender = find(name).build(config).fit(prepared.data, monitor(name))
+    recommender = find(name).build(config if start is None else replace(config, epochs=start.enough))
+    if isinstance(recommender, FactorModel):
+        recommender.start = start
+    recommender.fit(prepared.data, monitor(name))
     seconds = time.perf_counter() - started
     best = Tried(name, asdict(config), _validation(recommender, prepared), seconds)
     return Chosen(recommender, config, best, (best,))

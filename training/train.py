@@ -252,7 +252,7 @@ def _refitted(job: Job, fitted: Fitted) -> Recommender:
         return fitted.recommender
     job.watch.say("refitting on everything")
     data = everything(job.snapshot, plan.min_value, plan.seed)
-    return refit(fitted.recommender, fitted.config, data, job.watch.monitor)
+    return refit(fitted.recommender, fitted.config, data, job.watch.monitor, starts=fitted.starts)
 
 
 def _register(run: Run, job: Job, decided: Decided, final: Recommender, card: ModelCard) -> Version:
@@ -263,6 +263,7 @@ def _register(run: Run, job: Job, decided: Decided, final: Recommender, card: Mo
         final,
         card,
         items=job.snapshot.items.ids,
+        measured=decided.fitted.recommender,
         evaluation=decided.measured.evaluation,
         tags={**job.plan.tags, **verdict},
     )

@@ -85,16 +85,20 @@ Modalities = Annotated[
     list[Modality] | None,
     typer.Option("--modality", help="What to encode; may be repeated.", show_default="text and image"),
 ]
-Text = Annotated[str | None, typer.Option("--text", metavar="NAME", help="Text encoder.", show_default="offline one")]
+Text = Annotated[
+    str | None,
+    typer.Option("--text", metavar="NAME", help="Text encoder.", show_default="the last named, else the offline one"),
+]
 Image = Annotated[
-    str | None, typer.Option("--image", metavar="NAME", help="Image encoder.", show_default="offline one")
-]  # fmt: skip
+    str | None,
+    typer.Option("--image", metavar="NAME", help="Image encoder.", show_default="the last named, else the offline one"),
+]
 
 
 OFFLINE = "Into a stopped Neo4j"
 Offline = Annotated[
     Path | None,
-    typer.Option("--offline", metavar="NEO4J_HOME", help="Load by Neo4j's own importer: database empty, server stopped.",
+    typer.Option("--offline", metavar="NEO4J_HOME", help="By Neo4j's own importer: database empty, server stopped.",
                  show_default=False, rich_help_panel=OFFLINE),
 ]  # fmt: skip
 Admin = Annotated[
@@ -252,17 +256,20 @@ def encode(
     from encoders.encode import encode_items
     from graph.ingest import recover
     from serving.progress import parts
+    from serving.refresh_choice import encoders_of, remember_encoders
 
-    names = {name: value for name, value in (("text", text), ("image", image)) if value}
+    given = {name: value for name, value in (("text", text), ("image", image)) if value}
+    names = encoders_of(session.home) | given
     with session.reporter.step("encoding") as step, session.store() as graph:
         recover(graph, session.home)
         report = encode_items(
             graph,
             home=session.home,
             modalities=tuple(one.value for one in modality or Modality),
-            names=names or None,
+            names=names,
             progress=parts(step),
         )
+    remember_encoders(session.home, given)
     session.answer(report.as_dict(), lambda console: show_encoded(console, report))
 
 

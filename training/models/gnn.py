@@ -15,12 +15,14 @@ the side information may be missing; with none it is LightGCN.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from torch import nn
 from torch.nn import functional
@@ -36,6 +38,7 @@ from training.pyg import HeteroData
 from training.recommender import SILENT, Monitor
 from training.relational import Weights
 from training.sampling import Candidates, ListBatch, Positives, list_batches
+from training.warm import Rows
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ GRID = (
 class GNNModule(nn.Module):
     """Items, users, graph and loss; see the module's docstring."""
 
+    rows_of: Mapping[str, Rows] = MappingProxyType({"users": "users", "items.id": "items"})
+
     def __init__(self, data: TrainingData, config: GNNConfig, *, candidates: Candidates, device: torch.device) -> None:
         super().__init__()
         self.config, self.num_users = config, data.num_users
@@ -95,6 +100,11 @@ class GNNModule(nn.Module):
         self.item_scale = torch.from_numpy(np.maximum(counts, 1).astype(np.float32) ** -0.5).to(device)[:, None]
         expected = candidates.log_expected
         self.log_expected = None if expected is None else torch.from_numpy(expected).to(device)
+
+    @property
+    def bases(self) -> Mapping[str, NDArray[np.float32]]:
+        """The principal components that the modalities enter with."""
+        return {f"items.projections.{name}": basis for name, basis in self.items.bases.items()}
 
     def layers(self, h: torch.Tensor) -> list[torch.Tensor]:
         """E(0)..E(K), users above items."""
@@ -161,6 +171,7 @@ class GNN(FactorModel):
         positives = Positives.of(data.matrix)
         candidates = Candidates(positives.item_counts, self.config.candidates, unseen=False)
         module = GNNModule(data, self.config, candidates=candidates, device=device)
+        self.begin(module)
         rng = np.random.default_rng([self.config.seed, data.seed])
 
         def epoch() -> Iterator[ListBatch]:
@@ -168,6 +179,7 @@ class GNN(FactorModel):
 
         self.training = train(module, epoch, self._loop(), validation=data.validation, monitor=monitor)
         self._factors, self.gates = module.factors(), module.items.mean_gates()
+        self.keep(module, self.training.best_epoch)
         return self
 
     def _loop(self) -> LoopConfig:

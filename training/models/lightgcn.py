@@ -8,8 +8,9 @@ Loss: the paper's BPR, or a softmax over (sampled) items of cosine / temperature
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, Self
 
 import numpy as np
@@ -26,6 +27,7 @@ from training.graph_ops import Propagation, bipartite, symmetric_normalised
 from training.loop import LoopConfig, Training, default_device, train
 from training.recommender import SILENT, Monitor
 from training.sampling import Candidates, ListBatch, PairBatch, Positives, list_batches, pair_batches
+from training.warm import Rows
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class LightGCNModule(nn.Module):
 
     log_expected: torch.Tensor | None
     item_scale: torch.Tensor
+    rows_of: Mapping[str, Rows] = MappingProxyType({"embedding": "users and items"})
+    bases: Mapping[str, NDArray[np.float32]] = MappingProxyType({})
 
     def __init__(
         self,
@@ -129,6 +133,7 @@ class LightGCN(FactorModel):
         positives = Positives.of(data.matrix)
         candidates = Candidates(positives.item_counts, self.config.candidates)
         module = LightGCNModule(data.matrix, self.config, log_expected=candidates.log_expected, device=device)
+        self.begin(module)
         rng = np.random.default_rng([self.config.seed, data.seed])
 
         def epoch() -> Iterator[PairBatch] | Iterator[ListBatch]:
@@ -139,6 +144,7 @@ class LightGCN(FactorModel):
 
         self.training = train(module, epoch, self._loop(), validation=data.validation, monitor=monitor)
         self._factors = module.factors()
+        self.keep(module, self.training.best_epoch)
         return self
 
     def _loop(self) -> LoopConfig:

@@ -143,8 +143,10 @@ def test_principal_components_keep_distances_and_masks() -> None:
     rng = np.random.default_rng(0)
     present = np.arange(20) != 7
     vectors = rng.standard_normal((20, 6)).astype(np.float32) * present[:, None]
-    found = principal_components(EmbeddingTable(vectors, present, "e", "1"), 6)
+    found, basis = principal_components(EmbeddingTable(vectors, present, "e", "1"), 6)
     assert not found[7].any()
+    centred = vectors - vectors[present].mean(axis=0)
+    assert np.allclose(found[present], (centred @ basis)[present], atol=1e-4)
     ratio = np.linalg.norm(found[1] - found[2]) / np.linalg.norm(vectors[1] - vectors[2])
     assert np.linalg.norm(found[3] - found[9]) / np.linalg.norm(vectors[3] - vectors[9]) == pytest.approx(
         ratio, rel=1e-4
