@@ -51,10 +51,10 @@ def graph_of(store: GraphStore) -> dict[str, list[str]]:
 
 
 def registry_of(home: Path) -> dict[str, Any]:
-    """Versions with their files; nothing that says it is running."""
+    """Versions with their files; no training that says it is running."""
     registry = Registry(open_tracker(f"sqlite:///{home}/mlflow.db"))
     client = registry.tracker.client
-    experiments = [one.experiment_id for one in client.search_experiments()]
+    experiments = [one.experiment_id for one in client.search_experiments() if one.name != "refresh"]
     running = client.search_runs(experiments, "status = 'RUNNING'")
     versions = [
         {
