@@ -1,11 +1,13 @@
-"""How fast a data set gets into a store and back: ingest beside the store's bare batch path, then the snapshot.
+"""How fast a data set gets into a store and back: ingest, the bulk path beside the store's own, then the snapshot.
 
-    python -m benchmarks.ingest PATH local|neo4j
+    python -m benchmarks.ingest PATH local|neo4j|offline
 
-PATH: a data set that `interlace ingest` reads (the figures in the docs are of ml-1m). Each store is fresh, in a
-temporary folder; `neo4j` needs what `make neo4j` needs. Prints one JSON object: rows a second, seconds of wall, of this
-process's processor time (`cpu`) and of the store's (`store_cpu`), the peak memory of this process up to the snapshot,
-and the load of the machine before: on a busy one, only the processor seconds say anything.
+PATH: a data set that `interlace ingest` reads (the figures in the docs are of ml-1m), or `made:N` for N interactions of
+N/10 users with N/50 items. Each store is fresh, in a temporary folder; `neo4j` and `offline` (Neo4j's own importer)
+need what `make neo4j` needs. Prints one JSON object: rows a second, seconds of wall, of this process's processor time
+(`cpu`) and of the store's (`store_cpu`), the peak memory of this process up to the snapshot, and the load of the
+machine before. `bulk` is our bulk path, `raw` the store's own with everything prepared (`benchmarks.raw_paths`): rounds
+of both in turn in one server, so that a busy machine weighs on both alike; `share` is the median of raw / bulk seconds.
 """
 
 from __future__ import annotations
@@ -20,12 +22,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from typing import TypeVar
 
+import numpy as np
 import psutil
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
+from benchmarks.raw_paths import labels_of, raw_local, raw_neo4j, renamed
 from graph.columns import merge_nodes
 from graph.ingest import ingest
+from graph.local_store import LocalStore
+from graph.neo4j_offline import import_offline
+from graph.neo4j_store import Neo4jStore
 from graph.schema import Batch, EdgeBatch, NodeBatch
 from graph.snapshot_files import content_hash
 from graph.snapshot_read import read_snapshot
@@ -36,6 +47,7 @@ from tools import neo4j
 
 Answer = TypeVar("Answer")
 PLATFORM = "bench"
+ROUNDS = 3
 
 
 class Clock:
@@ -88,6 +100,100 @@ def bare_batches(path: Path) -> list[Batch]:
     return [*(NodeBatch(label, merge_nodes(tables)) for label, tables in nodes.items()), *edges]
 
 
+def made(rows: int, folder: Path) -> Path:
+    """A data set of random interactions, as a dataset folder."""
+    random = np.random.default_rng(42)
+    users, items = max(rows // 10, 1), max(rows // 50, 1)
+    folder.mkdir(parents=True)
+    table = pa.table(
+        {
+            "user": pc.binary_join_element_wise("u", pa.array(random.integers(users, size=rows)).cast(pa.string()), ""),
+            "item": pc.binary_join_element_wise("i", pa.array(random.integers(items, size=rows)).cast(pa.string()), ""),
+            "value": pa.array(random.integers(1, 11, rows) / 2),
+            "time": pa.array(random.integers(1_000_000_000, 1_700_000_000, rows)),
+        }
+    )
+    pq.write_table(table, folder / "interactions.parquet")
+    return folder
+
+
+def beside_raw(path: Path, kind: str) -> dict[str, object]:
+    """Our bulk path and the store's own, in turn, each round under labels of its own."""
+    batches = bare_batches(path)
+    records = sum(batch.rows.num_rows for batch in batches)
+    ours: list[float] = []
+    raw: list[float] = []
+    with fresh_server(kind) as (store, url, password):
+        for number in range(ROUNDS + 1):
+            mine = renamed(batches, f"_ours{number}")
+            store.ensure_schema(labels_of(mine))
+            started = time.perf_counter()
+            store.bulk_load(mine)
+            ours.append(time.perf_counter() - started)
+            theirs = renamed(batches, f"_raw{number}")
+            if isinstance(store, LocalStore):
+                raw.append(raw_local(store, theirs))
+            else:
+                assert isinstance(store, Neo4jStore)
+                raw.append(raw_neo4j(store, url, password, theirs))
+    ours, raw = ours[1:], raw[1:]  # the first round warms up the server
+    return {
+        "records": records,
+        "bulk": {"seconds": [round(one, 2) for one in ours], "records_per_second": round(records / median(ours))},
+        "raw": {"seconds": [round(one, 2) for one in raw], "records_per_second": round(records / median(raw))},
+        "share": round(median(one / two for one, two in zip(raw, ours, strict=True)), 3),
+    }
+
+
+@contextmanager
+def fresh_server(kind: str) -> Iterator[tuple[GraphStore, str, str | None]]:
+    """A store with its address and password."""
+    with tempfile.TemporaryDirectory() as folder:
+        if kind == "local":
+            store = open_store(f"local:{folder}/store")
+            yield store, store.url, None
+            store.close()
+            return
+        server = neo4j.Neo4j(Path(folder), neo4j.free_port(), heap_mb=1024)
+        pid = server.start()
+        try:
+            store = open_store(server.uri, user="neo4j", password=server.password)
+            yield store, server.uri, server.password
+            store.close()
+        finally:
+            neo4j.stop(pid, discard=True)
+
+
+def offline(path: Path) -> dict[str, object]:
+    """Neo4j's own importer, on a home that no server has used."""
+    jars = neo4j.fetch_jars()
+    admin = ["java", "-Xmx1g", *neo4j.JAVA_OPTIONS, "-cp", f"{jars}/*", "org.neo4j.cli.AdminTool"]
+    load = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "neo4j" / "conf").mkdir(parents=True)
+        report = import_offline(
+            open_path(path, now=time.time()),
+            platform=PLATFORM,
+            neo4j_home=Path(folder) / "neo4j",
+            home=Path(folder) / "home",
+            admin=admin,
+        )
+    records = report.nodes + report.relationships
+    return {
+        "dataset": path.name,
+        "store": "neo4j offline",
+        "records": records,
+        "seconds": dict(report.seconds),
+        "records_per_second": round(records / sum(report.seconds.values())),
+        "importer_records_per_second": round(records / report.seconds["importing"]),
+        "machine": machine(load),
+    }
+
+
+def machine(load: float) -> dict[str, object]:
+    return {"cores": os.cpu_count(), "load_before": round(load, 1), "python": platform.python_version()}
+
+
 def measure(path: Path, kind: str) -> dict[str, object]:
     load = os.getloadavg()[0]
     with fresh_store(kind) as (store, timed), tempfile.TemporaryDirectory() as home:
@@ -96,29 +202,27 @@ def measure(path: Path, kind: str) -> dict[str, object]:
         _, again = timed(lambda: ingest(store, path, **options))
         snapshot, read = timed(lambda: read_snapshot(store))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    batches = bare_batches(path)
-    with fresh_store(kind) as (store, timed):
-        store.ensure_schema([batch.label for batch in batches if isinstance(batch, NodeBatch)])
-        written, bare = timed(lambda: store.bulk_load(batches))
     rows = sum(one.read for one in report.files)
-    records = written.nodes + written.relationships
     return {
         "dataset": path.name,
         "store": kind,
         "rows": rows,
         "ingest": {**first, "rows_per_second": round(rows / first["wall"])},
-        "bare_batch_path": {**bare, "records_per_second": round(records / bare["wall"])},
+        **beside_raw(path, kind),
         "ingest_again": again,
         "snapshot": {**read, "hash": content_hash(snapshot), "interactions": len(snapshot.interactions)},
         "peak_mb": peak,
-        "machine": {"cores": os.cpu_count(), "load_before": round(load, 1), "python": platform.python_version()},
+        "machine": machine(load),
     }
 
 
 def main(arguments: list[str]) -> None:
-    if len(arguments) != 2 or arguments[1] not in {"local", "neo4j"}:
+    if len(arguments) != 2 or arguments[1] not in {"local", "neo4j", "offline"}:
         sys.exit(__doc__)
-    print(json.dumps(measure(Path(arguments[0]), arguments[1])))
+    with tempfile.TemporaryDirectory() as folder:
+        kind, rows = arguments[1], arguments[0].removeprefix("made:")
+        path = Path(arguments[0]) if rows == arguments[0] else made(int(rows), Path(folder) / f"made-{rows}")
+        print(json.dumps(offline(path) if kind == "offline" else measure(path, kind)))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ are read once, when the first batch of relationships needs them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -46,30 +47,35 @@ class LocalBulk:
     def _nodes(self, batch: NodeBatch, progress: Callable[[int], None] | None) -> None:
         self._prepare({batch.label})
         self._records.pop(batch.label, None)
-        head = f'{{"@type":"vertex","@class":"{safe_name(batch.label)}"'
-        self._send(batch.rows, lambda rows: lines(head, {}, rows), progress)
+        self._send(batch, progress)
 
     def _edges(self, batch: EdgeBatch, progress: Callable[[int], None] | None) -> None:
         self._ensure_type(safe_name(batch.type))
-        head = f'{{"@type":"edge","@class":"{batch.type}"'
+        self._send(batch, progress)
 
-        def encode(rows: pa.Table) -> memoryview:
-            ends = {
-                "@from": self._record_ids(batch.head_label, rows.column("head")),
-                "@to": self._record_ids(batch.tail_label, rows.column("tail")),
-            }
-            return lines(head, ends, rows.drop_columns(["head", "tail"]))
+    def encoded(self, batch: Batch, rows: pa.Table) -> memoryview:
+        """Some rows of a batch as JSON Lines. Reads the record ids of their ends' labels where they are not known."""
+        if isinstance(batch, NodeBatch):
+            return lines(f'{{"@type":"vertex","@class":"{safe_name(batch.label)}"', {}, rows)
+        ends = {
+            "@from": self._record_ids(batch.head_label, rows.column("head")),
+            "@to": self._record_ids(batch.tail_label, rows.column("tail")),
+        }
+        head = f'{{"@type":"edge","@class":"{safe_name(batch.type)}"'
+        return lines(head, ends, rows.drop_columns(["head", "tail"]))
 
-        self._send(batch.rows, encode, progress)
-
-    def _send(
-        self, rows: pa.Table, encode: Callable[[pa.Table], memoryview], progress: Callable[[int], None] | None
-    ) -> None:
-        for start in range(0, rows.num_rows, ROWS_PER_REQUEST):
-            part = rows.slice(start, ROWS_PER_REQUEST)
-            self._http.batch(encode(part), part.num_rows)
-            if progress is not None:
-                progress(part.num_rows)
+    def _send(self, batch: Batch, progress: Callable[[int], None] | None) -> None:
+        """While the server takes in one request, the next one is made."""
+        parts = [batch.rows.slice(start, ROWS_PER_REQUEST) for start in range(0, batch.rows.num_rows, ROWS_PER_REQUEST)]
+        with ThreadPoolExecutor(1) as maker:
+            coming = maker.submit(self.encoded, batch, parts[0]) if parts else None
+            for place, part in enumerate(parts):
+                assert coming is not None
+                body = coming.result()
+                coming = maker.submit(self.encoded, batch, parts[place + 1]) if place + 1 < len(parts) else None
+                self._http.batch(body, part.num_rows)
+                if progress is not None:
+                    progress(part.num_rows)
 
     def _ensure_type(self, name: str) -> None:
         if name not in self._types:

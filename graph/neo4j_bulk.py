@@ -64,7 +64,7 @@ class Neo4jBulk:
             is_nodes = isinstance(batch, NodeBatch)
             ends = {batch.label} if isinstance(batch, NodeBatch) else {batch.head_label, batch.tail_label}
             self._prepare(ends)
-            text = _create_nodes(batch) if isinstance(batch, NodeBatch) else _create_edges(batch)
+            text = create_nodes(batch) if isinstance(batch, NodeBatch) else create_edges(batch)
             for start in range(0, batch.rows.num_rows, ROWS_PER_TRANSACTION):
                 part = batch.rows.slice(start, ROWS_PER_TRANSACTION)
                 rows = list(zip(*(column.to_pylist() for column in part.columns), strict=True))
@@ -94,12 +94,14 @@ def _drain(running: set[Future[int]], progress: Callable[[int], None] | None, *,
     return running
 
 
-def _create_nodes(batch: NodeBatch) -> str:
+def create_nodes(batch: NodeBatch) -> str:
+    """Creates the nodes of `$rows`, lists of values in the order of the batch's columns."""
     properties = _properties(batch.rows.column_names, skip=())
     return f"UNWIND $rows AS row CREATE (n:`{safe_name(batch.label)}` {properties}) RETURN count(n)"
 
 
-def _create_edges(batch: EdgeBatch) -> str:
+def create_edges(batch: EdgeBatch) -> str:
+    """Creates the relationships of `$rows`, lists of values in the order of the batch's columns."""
     names = batch.rows.column_names
     head, tail = names.index("head"), names.index("tail")
     return (
