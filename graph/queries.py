@@ -15,6 +15,7 @@ from graph.queries_explain import EXPLAIN
 from graph.queries_ingest import INGEST
 from graph.queries_refresh import REFRESH
 from graph.queries_snapshot import SNAPSHOT
+from graph.queries_tags import TAGS
 from graph.queries_write_back import WRITE_BACK
 
 QUERIES: Mapping[str, str] = MappingProxyType(
@@ -25,6 +26,7 @@ QUERIES: Mapping[str, str] = MappingProxyType(
         **INGEST,
         **REFRESH,
         **SNAPSHOT,
+        **TAGS,
         **WRITE_BACK,
         # Without the node of the change log, which is bookkeeping.
         "node_count": "MATCH (n) RETURN count(n) - COUNT { (c:GraphChange) } AS nodes",

@@ -84,6 +84,15 @@ def refresh_lock(store: GraphStore, home: Path, run: str, *, seconds: float = LE
         yield lock
 
 
+def holder(store: GraphStore) -> Holder | None:
+    """Who refreshes this graph now; None for nobody, or for one whose process can be seen to be dead."""
+    rows = store.query("refresh_lease").dicts()
+    if not rows or not rows[0]["valid"] or not rows[0]["properties"].get("owner"):
+        return None
+    found = _parsed(rows[0]["properties"].get("holder", ""))
+    return None if found is None or found.is_dead else found
+
+
 @contextmanager
 def _home_lock(home: Path, me: Holder) -> Iterator[None]:
     home.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ from graph.queries import QUERIES
 from graph.queries_changes import CHANGES
 from graph.queries_refresh import REFRESH
 from graph.queries_snapshot import count_nodes, count_relationships, node_page, nodes_of, triples_from
+from graph.queries_tags import TAGS
 from graph.queries_write_back import DERIVED
 from graph.schema import KIND_TO_TYPE, TYPE_TO_KIND, EdgeBatch
 from graph.snapshot import NO_TIME
@@ -34,6 +35,7 @@ NOT_COMPARED = {
     "vector_index_dim": "Neo4j's own",
     "nearest": "needs a vector index, whose name is the store's own: the contract suite compares it with NumPy",
     "set_item_properties": "a write, in the tests of encoders",
+    **dict.fromkeys(TAGS, "vectors and tags, written and read on both stores in tests/encoders/test_zeroshot.py"),
     **dict.fromkeys(DERIVED, "written and read on both stores in tests/serving/test_write_back.py"),
     **dict.fromkeys(CHANGES, "versions and tokens, written and read on both stores in tests/graph/test_changes.py"),
     **dict.fromkeys(REFRESH, "runs and leases, written and read on both stores in tests/serving/test_refresh_runs.py"),

@@ -20,7 +20,12 @@ CALLS = {
     "/v1/health": "/v1/health",
     "/v1/ready": "/v1/ready",
 }
-STORE_OR_FILE = {"/v1/graph/{label}/{id}", "/media/{folder}/{name}"}
+STORE_OR_FILE = {
+    "/v1/graph/{label}/{id}",
+    "/v1/refresh-runs",
+    "/v1/refresh-runs/{id}",
+    "/media/{folder}/{name}",
+}
 """Whose answers are checked elsewhere: in `tests/integration` with a store, and in `test_app.py`."""
 
 
@@ -31,6 +36,11 @@ def document(get: Get) -> dict[str, Any]:
 
 def operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     return [(path, one) for path, methods in document["paths"].items() for one in methods.values()]
+
+
+def success(operation: dict[str, Any]) -> dict[str, Any]:
+    """What the operation answers when all is well."""
+    return next(answer for status, answer in operation["responses"].items() if status.startswith("2"))
 
 
 def resolved(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
@@ -47,12 +57,12 @@ def test_every_route_has_words_an_example_and_problems(document: dict[str, Any])
         assert operation["summary"], path
         assert operation["description"], path
         assert operation["tags"], path
-        for content in operation["responses"]["200"]["content"].values():
+        for content in success(operation)["content"].values():
             assert "example" in content, path
         for parameter in operation.get("parameters", []):
             assert parameter["description"], (path, parameter["name"])
         for status, answer in operation["responses"].items():
-            if status != "200":
+            if not status.startswith("2"):
                 assert list(answer["content"]) == ["application/problem+json"], (path, status)
                 jsonschema.validate(
                     answer["content"]["application/problem+json"]["example"],
@@ -63,11 +73,11 @@ def test_every_route_has_words_an_example_and_problems(document: dict[str, Any])
 def test_examples_follow_their_schemas(document: dict[str, Any]) -> None:
     checked = 0
     for _, operation in operations(document):
-        content = operation["responses"]["200"]["content"].get("application/json")
+        content = success(operation)["content"].get("application/json")
         if content and "schema" in content:
             jsonschema.validate(content["example"], resolved(document, content["schema"]))
             checked += 1
-    assert checked == len(CALLS) + 1
+    assert checked >= len(CALLS) + len(STORE_OR_FILE) - 1, "all but the pictures"
 
 
 def test_every_route_is_checked_against_its_schema(document: dict[str, Any]) -> None:
