@@ -31,7 +31,7 @@ STEPS = ("ingest", "encode", "snapshot", "train", "publish", "write-back")
 LOG = "log"
 KEPT = 20
 TAIL = 4_000
-COMMAND = (sys.executable, "-c", "from serving.cli.main import main; main()", "refresh", "--json")
+COMMAND = (sys.executable, "-c", "from serving.cli.main import main; main()", "refresh")
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _answer(log: str) -> dict[str, Any] | None:
 def _spawn(settings: Settings, folder: Path, run: str, options: list[str]) -> Started:
     with (folder / f"refresh-{run}.log").open("wb") as log:
         process = subprocess.Popen(
-            [*COMMAND, "--trigger", "api", "--run-id", run, *options],
+            [*COMMAND, "--json", "--trigger", "api", "--run-id", run, *options],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -8,13 +8,14 @@ and pass on to a refresh that runs: it ends as `interrupted`, and the next one g
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,6 +24,8 @@ from typing import Protocol
 
 from graph.errors import InvalidData
 from serving.cron import Cron, LocalZone
+from serving.refresh_start import COMMAND, environment
+from serving.settings import Settings
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 FIRST_PAUSE = 60.0
@@ -165,6 +168,14 @@ def _awaited(process: subprocess.Popen[bytes], stop: threading.Event) -> int:
 
 def _later(moment: datetime, seconds: float) -> datetime:
     return datetime.fromtimestamp(moment.timestamp() + seconds, moment.tzinfo)
+
+
+def refreshes(settings: Settings, options: Sequence[str]) -> Callable[[], subprocess.Popen[bytes]]:
+    """What starts `interlace refresh` with these settings and options, as a process of its own."""
+    command = [*COMMAND, "--trigger", "schedule", *options]
+    variables = {**os.environ, **environment(settings)}
+    # A session of its own: what the terminal sends on ^C reaches the schedule alone, which passes it on once.
+    return lambda: subprocess.Popen(command, stdin=subprocess.DEVNULL, env=variables, start_new_session=True)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from serving.refresh_choice import Choice
     from serving.refresh_runs import RunRecord, StepRecord
 
 Full = Annotated[
@@ -47,6 +48,24 @@ Budget = Annotated[
     typer.Option("--budget", min=1, metavar="SECONDS", help="A choice of models fits for about so long.",
                  show_default="as the last time, at first 600"),
 ]  # fmt: skip
+Every = Annotated[
+    str | None,
+    typer.Option("--every", metavar="SPAN", show_default=False,
+                 help="Stay, and refresh so often: 30m, 6h, 1d.", rich_help_panel="Schedule"),
+]  # fmt: skip
+CronText = Annotated[
+    str | None,
+    typer.Option("--cron", metavar="'M H D M W'", show_default=False, rich_help_panel="Schedule",
+                 help="Stay, and refresh at these times of this machine's clock, as in cron: '0 3 * * *'."),
+]  # fmt: skip
+Jitter = Annotated[
+    float,
+    typer.Option("--jitter", min=0, metavar="SECONDS", rich_help_panel="Schedule",
+                 help="Up to so much later each time, by chance."),
+]  # fmt: skip
+AtOnce = Annotated[
+    bool, typer.Option("--now", help="The first refresh at once, then by the schedule.", rich_help_panel="Schedule")
+]
 Trigger = Annotated[str, typer.Option("--trigger", hidden=True)]
 RunId = Annotated[str, typer.Option("--run-id", hidden=True)]
 
@@ -66,6 +85,8 @@ def add_to(app: typer.Typer) -> None:
             ("interlace refresh --only encode", "one step, when those before it are done"),
             ("interlace refresh --status", "the last runs, with what each step did"),
             ("interlace refresh --forget old-shop/", "a source that is no more"),
+            ("interlace refresh --every 6h --now", "one now, then every six hours, until it is stopped"),
+            ("interlace refresh --cron '0 3 * * *'", "every night at three"),
         ),
     )(refresh)
 
@@ -80,6 +101,10 @@ def refresh(
     min_value: MinValue = None,
     model: Models = None,
     budget: Budget = None,
+    every: Every = None,
+    cron: CronText = None,
+    jitter: Jitter = 0.0,
+    now: AtOnce = False,
     trigger: Trigger = "command",
     run_id: RunId = "",
     home: Home = None,
@@ -101,6 +126,9 @@ def refresh(
         from serving.refresh_choice import Choice
 
         choice = Choice(min_value, tuple(model) if model else None, budget)
+        if every is not None or cron is not None:
+            _stay(session, (every, cron), options_of(choice, full=full, only=only or ""), jitter=jitter, now=now)
+            return
         _refresh(session, choice, full=full, only=only or "", dry_run=dry_run, by=(trigger, run_id))
 
 
@@ -116,6 +144,30 @@ def _refresh(session: Session, choice: Any, *, full: bool, only: str, dry_run: b
             return
         report = job.run(graph, full=full, only=only)
     session.answer(report.as_dict(), lambda console: show_run(console, report.record))
+
+
+def _stay(
+    session: Session, times: tuple[str | None, str | None], options: list[str], *, jitter: float, now: bool
+) -> None:
+    """One refresh after another, until SIGTERM or SIGINT."""
+    import threading
+
+    from serving.schedule import Schedule, refreshes, stopped_by_signals, timetable
+
+    stop = threading.Event()
+    spawn = refreshes(session.settings, [*options, *(["--json"] if session.as_json else [])])
+    schedule = Schedule(timetable(*times), spawn, session.reporter.say, jitter=jitter, now=now, stop=stop)
+    with stopped_by_signals(stop):
+        runs = schedule.run()
+    session.reporter.say(f"stopped after {runs} refreshes")
+
+
+def options_of(choice: Choice, *, full: bool, only: str) -> list[str]:
+    """The options that ask another process for the same refresh."""
+    given = [("--min-value", choice.min_value), ("--budget", choice.budget), ("--only", only or None)]
+    found = [part for name, value in given if value is not None for part in (name, str(value))]
+    found += [part for name in choice.names or () for part in ("--model", name)]
+    return [*found, "--full"] if full else found
 
 
 def _status(session: Session) -> None:
