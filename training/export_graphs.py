@@ -1,8 +1,9 @@
 """A snapshot as a graph of tensors: PyTorch Geometric's `HeteroData`, DGL's heterograph, and both as files.
 
 Nodes: `user`, `item`, and one type a label of attributes (`Genre`). Edges: `(user, kind, item)` with `value` (NaN where
-unknown) and `time` (`NO_TIME` where unknown), `(item, HAS_GENRE, Genre)` and every other relation, `(user, friend,
-user)` in both directions. Item vectors are `item.text`, `item.image`, … with a mask of those that are there.
+unknown) and `time` (`NO_TIME` where unknown), `(item, HAS_GENRE, Genre)` and every other relation, `(user, HAS_HOBBY,
+Hobby)`, `(user, friend, user)` in both directions. Item vectors are `item.text`, `item.image`, … with a mask of those
+that are there.
 
 A saved graph is a folder: `graph.safetensors` for the tensors, `graph.json` for names and ids; nothing is pickled.
 """
@@ -66,6 +67,7 @@ def tensor_graph(snapshot: Snapshot) -> TensorGraph:
     }
     edges, edge_data = _interactions(snapshot)
     edges |= _triples(snapshot, labels, of_label, position)
+    edges |= _user_attributes(snapshot, ids)
     if len(snapshot.friendships):
         pairs = snapshot.friendships.T.astype(np.int64)
         edges["user", "friend", "user"] = torch.from_numpy(np.concatenate([pairs, pairs[::-1]], axis=1))
@@ -114,6 +116,18 @@ def _triples(
         ends = np.stack([places[triples.head[mask]], places[triples.tail[mask]]])
         relation, head, tail = key // len(names) ** 2, key // len(names) % len(names), key % len(names)
         found[names[head], snapshot.relations[relation], names[tail]] = torch.from_numpy(ends)
+    return found
+
+
+def _user_attributes(snapshot: Snapshot, ids: Mapping[str, tuple[str, ...]]) -> dict[EdgeType, torch.Tensor]:
+    """What users are joined to, which a snapshot holds as lists in their properties, one a label."""
+    found: dict[EdgeType, torch.Tensor] = {}
+    for label in sorted(set(ids) & set(snapshot.user_properties.column_names)):
+        places = {name.removeprefix(f"{label}:").removeprefix(f"{label}:"): n for n, name in enumerate(ids[label])}
+        lists = snapshot.user_properties.column(label).to_pylist()
+        pairs = [(user, places[name]) for user, names in enumerate(lists) for name in names or () if name in places]
+        if pairs:
+            found["user", f"HAS_{label.upper()}", label] = torch.tensor(pairs, dtype=torch.int64).T.contiguous()
     return found
 
 

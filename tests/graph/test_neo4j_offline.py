@@ -47,7 +47,9 @@ def test_a_stopped_neo4j_gets_everything(tmp_path: Path) -> None:
         pytest.skip(f"no Neo4j: {' and '.join(missing)} not found")
     jars = neo4j.fetch_jars()
     home = tmp_path / "neo4j"
-    (home / "conf").mkdir(parents=True)
+    server = neo4j.Neo4j(home, neo4j.free_port(), heap_mb=512)
+    server._write_settings()
+    server._set_password(jars)
     admin = ["java", "-Xmx512m", *neo4j.JAVA_OPTIONS, "-cp", f"{jars}/*", "org.neo4j.cli.AdminTool"]
     folder = write(tmp_path / "data", SHOP)
     report = import_offline(
@@ -55,7 +57,6 @@ def test_a_stopped_neo4j_gets_everything(tmp_path: Path) -> None:
     )
     expected = read_folder(folder, platform="shop", now=NOW).snapshot
     assert report.nodes > len(expected.users) + len(expected.items)
-    server = neo4j.Neo4j(home, neo4j.free_port(), heap_mb=512)
     pid = server.start()
     try:
         store = Neo4jStore.open(server.uri, password=server.password)

@@ -51,6 +51,9 @@ def test_nodes_edges_and_vectors_are_those_of_the_snapshot(snapshot):
         for a, b in zip(*data[head, relation, tail].edge_index.tolist(), strict=True)
     }
     assert found == triples_by_id(snapshot)
+    hobbies = data["user", "HAS_HOBBY", "Hobby"].edge_index.tolist()
+    assert {ids["Hobby"][place] for place in hobbies[1]} == {"Hobby:Hobby:art", "Hobby:Hobby:chess"}
+    assert hobbies[0] == [0, 0]
     assert data["user", "friend", "user"].edge_index.tolist() == [[0, 1], [1, 0]]
     assert data["item"].text.tolist() == [[1, 2], [3, 4], [0, 0]]
     assert data["item"].text_present.tolist() == [True, True, False]
