@@ -84,6 +84,8 @@ class Passed:
 class Neo4jReader(BoltReader):
     """Queries run as the store's own user: Neo4j Community has no roles, so the layers above hold."""
 
+    lists_every_key = True
+
     def __init__(self, store: Neo4jStore) -> None:
         super().__init__()
         self._store = store

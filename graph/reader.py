@@ -13,7 +13,7 @@ from threading import Lock
 from typing import Any, Protocol, TypeAlias
 
 from graph.errors import Unsupported
-from graph.guard.policy import Catalogue, Checked
+from graph.guard.policy import Catalogue, Checked, Policy
 from graph.store import GraphStore
 
 DriverRow: TypeAlias = Sequence[Any]
@@ -111,6 +111,10 @@ class Reader(Protocol):
 
     def catalogue(self) -> Catalogue:
         """Labels, types and property keys of the store, at most some seconds old."""
+        ...
+
+    def surveyed(self, policy: Policy) -> Catalogue:
+        """The catalogue with what the guard must know to keep what `policy` hides."""
         ...
 
     def ends(self, element_ids: Sequence[str]) -> dict[str, tuple[list[str], Any]]:

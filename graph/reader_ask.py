@@ -29,7 +29,7 @@ class Question:
 def asked(reader: Reader, question: Question, policy: Policy, ticket: Ticket | None = None) -> Iterator[Answer]:
     """The answer, read from the store as it is iterated. Raises as `check` and `Reader.read`."""
     started, ticket = time.monotonic(), ticket or Ticket()
-    catalogue = reader.catalogue()
+    catalogue = reader.surveyed(policy)
     checked = check(question.text, question.parameters, policy=policy, catalogue=catalogue)
     text = reader.dialect(checked.text)
     if text != checked.text:  # What is executed is what was checked.

@@ -13,7 +13,8 @@ import neo4j
 from neo4j.exceptions import DriverError, Neo4jError, ServiceUnavailable, SessionExpired
 
 from graph.errors import InterlaceError, StoreUnavailable
-from graph.guard.policy import Catalogue, Checked
+from graph.guard.policy import Catalogue, Checked, Policy
+from graph.guard.survey import Surveys
 from graph.reader import Counters, DriverRow, EndedError, IndexFacts, ReadLimits, Ticket
 from graph.reader_errors import timed_out, translate
 from graph.reader_watch import Lane, Reason, Running, Watchdog
@@ -52,8 +53,10 @@ class BoltReader(ABC):
     """A reader behind a Bolt driver. Every query has a driver with a single connection, kept for the next one."""
 
     url: str
+    lists_every_key = False
 
     def __init__(self) -> None:
+        self._surveys = Surveys(self._quick_column, lists_every_key=self.lists_every_key)
         self._idle: list[Lane] = []
         self._lock = Lock()
         self._closed = False
@@ -136,6 +139,14 @@ class BoltReader(ABC):
         )
         self._known = (time.monotonic() + CATALOGUE_SECONDS, found)
         return found
+
+    def surveyed(self, policy: Policy) -> Catalogue:
+        """See `Reader.surveyed`."""
+        return self._surveys.of(self.catalogue(), policy)
+
+    def _quick_column(self, text: str, seconds: float) -> list[str]:
+        with self.read(Checked(text, {}), ReadLimits(timeout=seconds, rows=100_000)) as found:
+            return [str(row[0]) for row in found]
 
     def ends(self, element_ids: Sequence[str]) -> dict[str, tuple[list[str], Any]]:
         """See `Reader.ends`."""

@@ -11,6 +11,7 @@ from graph.guard.operands import operand
 from graph.guard.tree import Node
 
 POSTFIXES = 64
+NOTS = 16
 _PREDICATE = 6
 _LEVELS = {
     "OR": 1,
@@ -124,7 +125,8 @@ def _type_part(c: Cursor) -> None:
 def _negation(c: Cursor) -> Node:
     start = c.at
     while c.take("NOT"):
-        pass
+        if c.at - start > NOTS:
+            c.fail("a condition")
     return Node("operation", start, "NOT", (_from_level(c, 5),))
 
 

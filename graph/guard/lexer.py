@@ -115,6 +115,8 @@ def _unreadable(text: str, position: int) -> InvalidData:
         what, remedy = f"what {start} opens at {place} never ends", f"close it with {start}"
     elif text.startswith("/*", position):
         what, remedy = f"the comment that opens at {place} never ends", "close it with */"
+    elif start == "\\":
+        what, remedy = f"the escape at {place} is outside a text", "write the character itself"
     elif start.isdigit():
         what, remedy = f"the number at {place} is not Cypher's", "write 12, 1.5, 1e3, 0x1F or 0o17"
     else:

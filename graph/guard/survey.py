@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TypeAlias
 
@@ -21,10 +21,22 @@ Column: TypeAlias = Callable[[str, float], list[str]]
 """Runs a query within so many seconds; its first column."""
 
 SECONDS = 1.0
-KEPT_SECONDS = 5.0
-KEPT_FOR_COST = 100
+KEPT_SECONDS = 3.0
+KEPT_FOR_COST = 20
+CHEAP_SECONDS = 0.2
+_COUNT = "MATCH (n) RETURN count(n)"
 _NODE_KEYS = "MATCH (n) UNWIND keys(n) AS k RETURN DISTINCT k"
 _RELATIONSHIP_KEYS = "MATCH ()-[r]->() UNWIND keys(r) AS k RETURN DISTINCT k"
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A survey: until when it holds, what it cost in seconds, how many nodes there were."""
+
+    until: float
+    cost: float
+    nodes: list[str]
+    found: Catalogue
 
 
 class Surveys:
@@ -37,31 +49,40 @@ class Surveys:
         self._column = column
         self._lists_every_key = lists_every_key
         self._lock = Lock()
-        self._kept: dict[tuple[Policy, Catalogue], tuple[float, Catalogue]] = {}
+        self._kept: dict[tuple[Policy, Catalogue], _Kept] = {}
 
     def of(self, known: Catalogue, policy: Policy) -> Catalogue:
         """`known` with what was found. Never raises what the store raises: what is not found stays unknown."""
-        if not policy.hidden_labels and not policy.hidden_properties:
+        hidden = Hidden(policy)
+        known = replace(known, complete=known.complete or self._lists_every_key)
+        if not (hidden.properties and not known.complete) and not hidden.any_label(known.labels):
             return known
         with self._lock:
+            nodes = self._nodes()
             kept = self._kept.get((policy, known))
-            if kept is not None and time.monotonic() < kept[0]:
-                return kept[1]
-            started = time.monotonic()
-            found = self._look(known, Hidden(policy))
-            cost = time.monotonic() - started
-            # Catalogues that are no more, or that nobody asked about for long, are forgotten with the rest.
-            self._kept = {
-                (policy, known): (started + KEPT_SECONDS + KEPT_FOR_COST * cost, found),
-                **self._fresh(started),
-            }
-            return found
+            if kept is not None and time.monotonic() < kept.until:
+                if kept.nodes == nodes:
+                    return kept.found
+                if kept.cost > CHEAP_SECONDS:
+                    return known  # The graph has grown and looking again is dear: the guard assumes the worst.
+            return self._look_now(known, policy, hidden, nodes)
 
-    def _fresh(self, now: float) -> dict[tuple[Policy, Catalogue], tuple[float, Catalogue]]:
-        return {key: kept for key, kept in self._kept.items() if now < kept[0]}
+    def _look_now(self, known: Catalogue, policy: Policy, hidden: Hidden, nodes: list[str]) -> Catalogue:
+        started = time.monotonic()
+        found = self._look(known, hidden)
+        now = time.monotonic()
+        kept = _Kept(now + KEPT_SECONDS + KEPT_FOR_COST * (now - started), now - started, nodes, found)
+        self._kept = {key: one for key, one in self._kept.items() if now < one.until} | {(policy, known): kept}
+        return found
+
+    def _nodes(self) -> list[str]:
+        try:
+            return self._column(_COUNT, SECONDS)
+        except InterlaceError:
+            return []
 
     def _look(self, known: Catalogue, hidden: Hidden) -> Catalogue:
-        found = replace(known, complete=known.complete or self._lists_every_key)
+        found = known
         if hidden.properties and not found.complete:
             keys = self._all([_NODE_KEYS, _RELATIONSHIP_KEYS])
             found = found if keys is None else replace(found, properties=found.properties | keys, complete=True)
