@@ -18,13 +18,14 @@ import pyarrow.parquet as pq
 
 from graph.existing import Codes, edges_of, nodes_by_id, unknown_time
 from graph.plan import What, files_of
-from graph.queries_ingest import delete_edges, delete_nodes, set_edges
+from graph.queries_ingest import any_with, delete_edges, delete_nodes, set_edges
 from graph.schema import TYPE_TO_KIND, Batch, EdgeBatch, Entity, Interaction, NodeBatch, safe_name
 from graph.snapshot import NO_TIME
 from graph.stage import Edges, Key, Nodes
 from graph.store import GraphStore
 
 JOURNAL = "journal.json"
+EMBEDDING = "_embedding"
 PLAN = "plan"
 ROWS_A_BATCH = 200_000
 ROWS_A_WRITE = 20_000
@@ -103,6 +104,27 @@ def _delete(store: GraphStore, run: Path, what: What) -> None:
 def _ensure(store: GraphStore, run: Path) -> None:
     labels = {label for key, _ in files_of(run / PLAN, "new") for label in _labels(key)}
     store.ensure_schema(sorted(labels))
+    for (label, name), dim in _vectors(run).items():
+        # With an index before the first vector, none has to be made of all of them; an index that is there stays.
+        if not store.query(any_with(safe_name(label), safe_name(name))).rows:
+            store.ensure_vector_index(label, name, dim)
+
+
+def _vectors(run: Path) -> dict[tuple[str, str], int]:
+    """Label and property of the embeddings that a plan brings, and their length."""
+    found: dict[tuple[str, str], int] = {}
+    for what in ("new", "set"):
+        for key, path in files_of(run / PLAN, what):
+            if isinstance(key, Nodes):
+                for name in _vector_columns(path):
+                    dim = pc.max(pc.list_value_length(pq.read_table(path, columns=[name]).column(name))).as_py()
+                    found.setdefault((key.label, name), dim)
+    return {key: dim for key, dim in found.items() if dim}
+
+
+def _vector_columns(path: Path) -> list[str]:
+    schema = pq.read_schema(path)
+    return [one.name for one in schema if one.name.endswith(EMBEDDING) and pa.types.is_list(one.type)]
 
 
 def _labels(key: Key) -> tuple[str, ...]:

@@ -44,6 +44,11 @@ def set_edges(kind: str, head: str, tail: str) -> str:
     )
 
 
+def any_with(label: str, name: str) -> str:
+    """One node of the label that has the property."""
+    return f"MATCH (n:`{label}`) WHERE n.`{name}` IS NOT NULL RETURN n.id AS id LIMIT 1"
+
+
 def delete_nodes(label: str) -> str:
     """Deletes those of `$ids` that are there, with their relationships."""
     return f"UNWIND $ids AS id MATCH (n:`{label}` {{id: id}}) DETACH DELETE n"

@@ -35,7 +35,7 @@ COMMAS = Dialect(nulls=True)
 
 def matches(path: Path) -> bool:
     """Whether it looks like a graph."""
-    return (path / NODES).is_dir() or graph_lines.file_in(path) is not None
+    return (path / NODES).is_dir() or (path / EDGES).is_dir() or graph_lines.file_in(path) is not None
 
 
 def open_source(path: Path, now: float, mapping: GraphMap) -> Source:

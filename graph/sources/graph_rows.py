@@ -45,7 +45,7 @@ def graph_chunk(given: Rows, *, mapping: GraphMap, now: float, convert: Convert 
     _need(raw, ends, given.file)
     columns = {ROW: _column(raw, ROW), **{name: values.ids(_column(raw, name), name, checks) for name in ends}}
     for name in raw.column_names:
-        if name not in columns:
+        if name not in {ROW, *ends}:
             safe = safe_property(name)
             if safe in columns:
                 raise _twice(given.file, name, safe)

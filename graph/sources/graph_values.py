@@ -177,4 +177,5 @@ def _as_text(column: pa.Array) -> pa.Array:
 
 def _iso(column: pa.Array) -> pa.Array:
     zone = "%z" if column.type.tz else ""
-    return pc.strftime(column, format=_DATE_TIME + zone)
+    texts = pc.strftime(column, format=_DATE_TIME + zone)
+    return pc.replace_substring_regex(texts, r"\.0+([+-]|$)", r"\1")
