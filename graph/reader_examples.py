@@ -67,7 +67,7 @@ def _path(joins: Joins, known: Mapping[str, Facts]) -> tuple[str, str]:
     start, end = _ends(joins, known)
     hop = f"[:{_name(joins.name)}]"
     return (
-        f"Two {start} nodes that share a {end}",
+        f"{start} nodes that share the same {end}",
         f"MATCH p = (a:{_name(start)})-{hop}->(:{_name(end)})<-{hop}-(b:{_name(start)})\nRETURN p\nLIMIT 10",
     )
 

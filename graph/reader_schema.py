@@ -17,6 +17,7 @@ from graph.reader import IndexFacts, Reader, ReadLimits, Records
 from graph.reader_examples import examples_of
 from graph.reader_names import plain, quoted
 from graph.result_types import NULL, merged, type_of
+from graph.schema import GRAPH_CHANGE
 
 SAMPLE = 100
 LIMITS = ReadLimits(timeout=10.0, rows=SAMPLE)
@@ -54,7 +55,11 @@ class GraphSchema:
 def read_schema(reader: Reader, policy: Policy) -> GraphSchema:
     """What the policy shows of the graph, by name. Raises as `Reader.read`."""
     hidden, counters = Hidden(policy), reader.counters()
-    shown = {name: count for name, count in sorted(counters.labels.items()) if count and not hidden.label(name)}
+    shown = {
+        name: count
+        for name, count in sorted(counters.labels.items())
+        if count and name != GRAPH_CHANGE and not hidden.label(name)
+    }
     types = {name: count for name, count in sorted(counters.types.items()) if count and not hidden.label(name)}
     labels = [LabelFacts(name, count, _of_nodes(reader, name, hidden)) for name, count in shown.items()]
     relationships = [_of_type(reader, name, count, hidden, shown) for name, count in types.items()]

@@ -31,9 +31,9 @@ async function get(parts, params = {}, signal = undefined) {
   return body;
 }
 
-async function reach(address, signal) {
+async function reach(address, signal, options = {}) {
   try {
-    return await fetch(address, { signal, headers: { accept: 'application/json' } });
+    return await fetch(address, { signal, headers: { accept: 'application/json' }, ...options });
   } catch (error) {
     if (isAborted(error)) throw error;
     throw new Problem({
@@ -42,6 +42,14 @@ async function reach(address, signal) {
       remedy: 'Check that `interlace serve` is running, then try again',
     });
   }
+}
+
+/** Sends a query; resolves to the response, an error of the API or of the query to a `Problem`. */
+async function ask(body, accept, signal) {
+  const headers = { accept, 'content-type': 'application/json' };
+  const response = await reach(`${BASE}/cypher`, signal, { method: 'POST', headers, body: JSON.stringify(body) });
+  if (!response.ok) throw new Problem({ title: `HTTP ${response.status}`, ...(await parse(response)), status: response.status });
+  return response;
 }
 
 async function parse(response) {
@@ -66,3 +74,12 @@ export const getRecommendations = (id, n, explain) => get(['users', id, 'recomme
 export const getSimilar = (id, modality, n) => get(['items', id, 'similar'], { modality, n }).then((body) => body.items);
 export const getNeighbourhood = (label, id, limit) => get(['graph', label, id], { limit });
 export const getModels = () => get(['models']).then((body) => body.models);
+export const getSchema = (signal) => get(['graph', 'schema'], {}, signal);
+export const downloadCypher = async (body, accept) => (await ask(body, accept)).blob();
+
+/** {columns, rows, types, truncated, seconds}; a query that fails on its way is a `Problem` as one that fails at once. */
+export async function runCypher(body, signal) {
+  const answer = await parse(await ask(body, 'application/json', signal));
+  if (answer.error) throw new Problem(answer.error);
+  return answer;
+}

@@ -7,6 +7,9 @@ import { onThemeChange } from './theme.js';
 
 const NARROW = 460;
 const MARGIN = 22;
+const FEW = 30;
+const FORCES = { name: 'cose', animate: false, fit: true, padding: MARGIN, nodeDimensionsIncludeLabels: true, nodeOverlap: 20, gravity: 0.7, numIter: 1500, randomize: true };
+const SMALL = { width: 24, height: 24, 'font-size': 12, 'font-weight': 'normal', 'text-max-width': 96 };
 
 /** `model`: from `graphModel`; `target`: key of the node it is about; `pictures`: Map of key -> address of an image. */
 export function drawGraph(container, model, { target, layout, pictures }) {
@@ -26,6 +29,23 @@ export function drawGraph(container, model, { target, layout, pictures }) {
     boxSelectionEnabled: false,
     autounselectify: true,
   });
+  keepUp(cy, container, look);
+}
+
+/** Draws a graph of no known shape: forces place the nodes, people may drag and zoom. */
+export function drawFreely(container, model) {
+  const few = model.nodes.length <= FEW;
+  const look = () => [...graphStyle(container, { upright: false, around: !few }), { selector: 'node', style: SMALL }];
+  const cy = cytoscape({
+    container,
+    elements: elementsOf(model, null, new Map()),
+    style: look(),
+    layout: { ...FORCES, nodeRepulsion: () => 250_000, idealEdgeLength: () => 70 },
+    minZoom: 0.15,
+    maxZoom: 2.5,
+    boxSelectionEnabled: false,
+  });
+  if (cy.zoom() > 1.2) cy.zoom({ level: 1.2, renderedPosition: { x: container.clientWidth / 2, y: container.clientHeight / 2 } });
   keepUp(cy, container, look);
 }
 

@@ -1,7 +1,9 @@
 /** Starts the page: the header once, then a page for each address. */
+import { asProblem } from './api.js';
 import { homePage } from './home-page.js';
 import { itemPanel } from './item-panel.js';
 import { modelsTool } from './models.js';
+import { navigation } from './navigation.js';
 import { here } from './router.js';
 import { searchBox } from './search.js';
 import { errorState } from './states.js';
@@ -11,37 +13,65 @@ import { h } from './dom.js';
 
 const content = document.getElementById('content');
 const panel = itemPanel(document.getElementById('panel'));
-let shown = { user: undefined, page: null };
+const nav = navigation();
+let shown = { place: undefined, page: null };
 
+/** Views beside the browsing one, each loaded when it is first opened. */
+const VIEWS = {
+  query: async (search) => (await import('./query-page.js')).queryPage(search),
+  refresh: async () => (await import('./refresh-page.js')).refreshPage(),
+};
+
+document.getElementById('nav').append(nav.element);
 document.getElementById('search').append(searchBox());
 document.getElementById('tools').append(...modelsTool(), themeButton());
 document.getElementById('skip').addEventListener('click', skip);
 addEventListener('hashchange', () => show(true));
 show(false);
 
-function show(moved) {
-  const { user, item, known } = here();
-  const place = known ? user : 'unknown';
-  if (place !== shown.user) turnTo(place, known ? pageOf(user) : lostPage(), moved && !item);
+async function show(moved) {
+  const { user, item, view, search, known } = here();
+  nav.mark(view ?? 'browse');
+  if (view) return showView(view, search, moved);
+  const place = known ? `user ${user ?? ''}` : 'unknown';
+  if (place !== shown.place) turnTo(place, known ? pageOf(user) : lostPage(), moved && !item);
   if (item) panel.open(item, user, shown.page.reasonFor);
   else panel.close();
+}
+
+async function showView(view, search, moved) {
+  panel.close();
+  const place = `view ${view}`;
+  if (place === shown.place) return shown.page.revisit?.(search);
+  shown = { place, page: {} };
+  try {
+    const page = await VIEWS[view](search);
+    if (shown.place === place) turnTo(place, page, moved);
+  } catch (error) {
+    turnTo(place, failedPage(error), moved);
+  }
 }
 
 function pageOf(user) {
   return user ? userPage(user) : homePage();
 }
 
-function turnTo(user, page, moved) {
-  shown = { user, page };
+function turnTo(place, page, moved) {
+  shown.page?.leave?.();
+  shown = { place, page };
   content.replaceChildren(page.element);
   document.title = page.title;
   scrollTo(0, 0);
   if (moved) content.focus({ preventScroll: true });
 }
 
+function failedPage(error) {
+  return { element: h('div', {}, errorState(asProblem(error), () => location.reload())), title: 'Interlace', reasonFor: async () => null };
+}
+
 function lostPage() {
   const detail = `${location.hash} is no address of this page`;
-  const state = errorState({ title: 'Nothing here', detail, valid: '#/users/ID, #/items/ID', remedy: 'Choose a user or an item in the search above' });
+  const state = errorState({ title: 'Nothing here', detail, valid: '#/users/ID, #/items/ID, #/query', remedy: 'Choose a user or an item in the search above' });
   return { element: h('div', {}, state), title: 'Nothing here · Interlace', reasonFor: async () => null };
 }
 

@@ -1,15 +1,17 @@
 /** The Cypher that proves a reason, to copy and run. */
 import { h } from './dom.js';
+import { queryAddress } from './router.js';
 
 export function proof({ cypher: written, parameters }) {
   const cypher = layOut(written);
   const query = h('pre', { tabindex: 0, 'aria-label': 'Cypher' }, h('code', {}, cypher));
   const values = h('pre', { tabindex: 0, 'aria-label': 'Parameters' }, h('code', {}, JSON.stringify(parameters, null, 2)));
+  const run = h('a', { class: 'proof__run', href: queryAddress(cypher, parameters) }, 'Open in the query view');
   return h(
     'details',
     { class: 'proof' },
     h('summary', {}, 'The Cypher that proves it'),
-    h('div', { class: 'proof__box' }, copyButton(query, cypher), query, values),
+    h('div', { class: 'proof__box' }, copyButton(query, cypher), query, values, run),
   );
 }
 

@@ -1,9 +1,15 @@
-/** Addresses of the page: `#/users/ID`, `#/items/ID`, `#/users/ID/items/ID` (an item as one user sees it). */
+/**
+ * Addresses of the page: `#/users/ID`, `#/items/ID`, `#/users/ID/items/ID` (an item as one user sees it), `#/query` (with
+ * `?cypher=…&parameters=…` what stands in the editor), `#/refresh`.
+ */
 
+const VIEW = /^#\/(?<view>query|refresh)\/?(?:\?(?<search>.*))?$/;
 const PATTERN = /^#\/(?:users\/(?<user>[^/]+)\/?)?(?:items\/(?<item>[^/]+))?\/?$/;
 
-/** {user, item, known}: ids or null; `known` is false for an address that means nothing. */
+/** {user, item, view, search, known}: ids or null; `known` is false for an address that means nothing. */
 export function parse(hash) {
+  const found = VIEW.exec(hash)?.groups;
+  if (found) return { user: null, item: null, view: found.view, search: new URLSearchParams(found.search), known: true };
   if (hash === '' || hash === '#') return { user: null, item: null, known: true };
   const groups = PATTERN.exec(hash)?.groups;
   try {
@@ -21,6 +27,13 @@ export function address({ user = null, item = null }) {
   if (user) parts.push('users', encodeURIComponent(user));
   if (item) parts.push('items', encodeURIComponent(item));
   return `#/${parts.join('/')}`;
+}
+
+/** The address of the query view with this query in the editor. */
+export function queryAddress(cypher, parameters = {}) {
+  const search = new URLSearchParams({ cypher });
+  if (Object.keys(parameters).length > 0) search.set('parameters', JSON.stringify(parameters));
+  return `#/query?${search}`;
 }
 
 /** The place the page is at now. */
