@@ -1,16 +1,12 @@
 #!/bin/sh
-# One refresh after another: data into the graph, vectors, models, a new index. A failed round ends the container, and the
-# engine starts it again. It runs the existing commands; `interlace refresh`, which skips what has not changed, comes later.
+# The refresh service: names the dataset folder once, then refreshes by a schedule, each time only what changed. A refresh that
+# fails is tried again; an ingest that fails ends the container, and the engine starts it again.
 set -eu
 
 : "${PLATFORM:?name the platform of the ids in /data, for example PLATFORM=shop}"
-: "${REFRESH_SECONDS:=86400}"
-trap 'exit 0' TERM INT
 
-while :; do
-  interlace ingest /data --platform "$PLATFORM"
-  interlace encode
-  interlace train --publish
-  sleep "$REFRESH_SECONDS" &
-  wait $!
-done
+interlace ingest /data --platform "$PLATFORM"
+if [ -n "${REFRESH_CRON:-}" ]; then
+  exec interlace refresh --now --cron "$REFRESH_CRON"
+fi
+exec interlace refresh --now --every "${REFRESH_EVERY:-1d}"

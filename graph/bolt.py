@@ -6,6 +6,7 @@ search. Driver values leave here as plain Python, driver errors as `graph.errors
 
 from __future__ import annotations
 
+import random
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,7 +27,10 @@ from graph.store import Parameters, Table, Written
 from graph.upsert import Upsert, upserts
 
 ATTEMPTS = 6
+ATTEMPTS_OF_A_WRITER = 24
+"""Of one of several that write at once: on Neo4j they meet each other's locks, and one of two has to begin again."""
 FIRST_PAUSE = 0.05
+LONGEST_PAUSE = 2.0
 
 Answer = TypeVar("Answer")
 
@@ -96,7 +100,7 @@ class BoltStore(ABC):
                 transaction.commit()
                 return answer
 
-        return self._with_retries(run, "transaction")
+        return self._with_retries(run, "transaction", attempts=ATTEMPTS_OF_A_WRITER)
 
     def write(
         self,
@@ -142,9 +146,9 @@ class BoltStore(ABC):
     def _session(self) -> neo4j.Session:
         return self._driver.session(database=self._database)
 
-    def _with_retries(self, run: Callable[[], Answer], text: str) -> Answer:
+    def _with_retries(self, run: Callable[[], Answer], text: str, *, attempts: int = ATTEMPTS) -> Answer:
         recovered = False
-        for attempt in range(ATTEMPTS):
+        for attempt in range(attempts):
             try:
                 return run()
             except (ServiceUnavailable, SessionExpired) as error:
@@ -152,9 +156,10 @@ class BoltStore(ABC):
                     raise translate(error, self.url, text) from error
                 recovered = True
             except (DriverError, Neo4jError) as error:
-                if attempt == ATTEMPTS - 1 or not is_transient(error):
+                if attempt == attempts - 1 or not is_transient(error):
                     raise translate(error, self.url, text) from error
-                time.sleep(FIRST_PAUSE * 2**attempt)
+                # By chance, so that those who met do not meet again.
+                time.sleep(min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt) * random.uniform(0.5, 1.0))  # noqa: S311
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _recover(self) -> bool:

@@ -26,8 +26,8 @@ from serving.index_files import MISSING
 from serving.write_back_lists import Lists
 
 IDS_A_PAGE = 10_000
-USERS_A_TRANSACTION = 250
-ITEMS_A_TRANSACTION = 128
+USERS_A_TRANSACTION = 100
+ITEMS_A_TRANSACTION = 64
 LAST = "\U0010ffff"
 
 Answer = TypeVar("Answer")

@@ -20,7 +20,7 @@ from serving.index_files import MISSING
 from serving.rank import best
 from serving.similar import CROWD, GRAPH
 
-ITEMS_A_BLOCK = 128
+ITEMS_A_BLOCK = 64
 DIGITS = 6
 """Of a similarity: what is beyond differs from one processor to another."""
 

@@ -209,9 +209,36 @@ def test_scripts_parse(script: str) -> None:
     assert (ROOT / "deploy" / script).stat().st_mode & 0o111
 
 
-def test_refresh_runs_commands_that_exist() -> None:
+def test_refresh_runs_commands_and_options_that_exist() -> None:
+    from typer.main import get_command
+
     from serving.cli.main import build
 
-    commands = {command.name for command in build().registered_commands}
+    root: Any = get_command(build())
     text = (ROOT / "deploy/refresh.sh").read_text(encoding="utf-8")
-    assert set(re.findall(r"^  interlace (\w+)", text, flags=re.MULTILINE)) <= commands
+    lines = re.findall(r"^\s*(?:exec )?interlace (\w+)(.*)$", text, flags=re.MULTILINE)
+    assert [command for command, _ in lines] == ["ingest", "refresh", "refresh"]
+    for command, rest in lines:
+        known = {option for parameter in root.commands[command].params for option in parameter.opts}
+        assert set(re.findall(r"--[\w-]+", rest)) <= known
+    assert set(re.findall(r"\$\{?(\w+)", text)) <= set(service("refresh")["environment"])
+
+
+def test_refresh_has_time_to_stop() -> None:
+    from serving.schedule import GRACE_SECONDS
+
+    assert int(service("refresh")["stop_grace_period"].removesuffix("s")) > GRACE_SECONDS
+    assert service("refresh")["init"] is True, "signals reach the schedule"
+
+
+@pytest.mark.parametrize("given", ["", "0 3 * * *"])
+def test_refresh_script_chooses_its_schedule(tmp_path: Path, given: str) -> None:
+    """The script itself, with a program in place of `interlace` that writes down how it was called."""
+    called = tmp_path / "called"
+    program = tmp_path / "interlace"
+    program.write_text('#!/bin/sh\nprintf "%s|" "$@" >> "$CALLED"; echo >> "$CALLED"\n')
+    program.chmod(0o755)
+    variables = {"PATH": f"{tmp_path}:/usr/bin:/bin", "CALLED": str(called), "PLATFORM": "shop", "REFRESH_CRON": given}
+    subprocess.run(["sh", ROOT / "deploy/refresh.sh"], env=variables, check=True)
+    schedule = f"--cron|{given}" if given else "--every|1d"
+    assert called.read_text().splitlines() == ["ingest|/data|--platform|shop|", f"refresh|--now|{schedule}|"]
