@@ -37,7 +37,6 @@ OWN = (
     "RETURN n.id AS id LIMIT 1"
 )
 USERS_AND_ITEMS = "MATCH (n) WHERE n:User OR n:Item RETURN n.id AS id LIMIT 1"
-SIZE = "MATCH (n) WITH count(n) AS nodes MATCH ()-[r]->() RETURN nodes + count(r) AS records"
 
 
 def open_neo4j(url: str, *, now: float, mapping: GraphMap, user: str | None, password: str | None) -> Source:
@@ -45,12 +44,17 @@ def open_neo4j(url: str, *, now: float, mapping: GraphMap, user: str | None, pas
     store = Neo4jStore.open(url, user=user, password=password)
     try:
         own = not mapping and bool(store.query(USERS_AND_ITEMS).rows) and not store.query(OWN).rows
-        records = store.query(SIZE).rows
+        records = sum(int(store.query(name).rows[0][0]) for name in ("node_count", "relationship_count"))
     finally:
         store.close()
     reader = _Reader(url, None if password is None else (user or "neo4j", password), mapping, now)
-    size = BYTES_A_RECORD * int(records[0][0]) if records else 0
-    return Source(NAME, Path(re.sub(r"[^A-Za-z0-9.]+", "-", url)), graph=reader.chunks, whole_ids=own, size=size)
+    return Source(
+        NAME,
+        Path(re.sub(r"[^A-Za-z0-9.]+", "-", url)),
+        graph=reader.chunks,
+        whole_ids=own,
+        size=BYTES_A_RECORD * records,
+    )
 
 
 class _Reader:

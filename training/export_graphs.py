@@ -71,7 +71,7 @@ def tensor_graph(snapshot: Snapshot) -> TensorGraph:
     if len(snapshot.friendships):
         pairs = snapshot.friendships.T.astype(np.int64)
         edges["user", "friend", "user"] = torch.from_numpy(np.concatenate([pairs, pairs[::-1]], axis=1))
-    return TensorGraph(nodes, edges, _node_data(snapshot), edge_data, ids)
+    return TensorGraph(nodes, dict(sorted(edges.items())), _node_data(snapshot), edge_data, ids)
 
 
 def _entities(snapshot: Snapshot) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
@@ -249,4 +249,4 @@ def read_tensors(folder: Path) -> TensorGraph:
         else:
             edge_data.setdefault((key[0], key[1], key[2]), {})[key[3]] = tensor
     ids = {name: tuple(values) for name, values in about["ids"].items()}
-    return TensorGraph(about["nodes"], edges, node_data, edge_data, ids)
+    return TensorGraph(about["nodes"], dict(sorted(edges.items())), node_data, edge_data, ids)
