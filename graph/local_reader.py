@@ -13,7 +13,7 @@ from typing import Any
 import neo4j
 
 from graph.errors import StoreUnavailable
-from graph.guard.policy import Checked
+from graph.guard.policy import Catalogue, Checked
 from graph.local_dialect import for_local
 from graph.local_store import LocalStore
 from graph.reader import Counters, IndexFacts
@@ -31,6 +31,16 @@ class LocalReader(BoltReader):
 
     def dialect(self, text: str) -> str:
         return for_local(text)
+
+    def _names(self) -> Catalogue:
+        """The server's dictionary has every property key ever written; `db.propertyKeys` names declared ones alone."""
+        types = self._store.http.sql("SELECT name, type, parentTypes FROM schema:types")
+        (dictionary,) = self._store.http.sql("SELECT FROM schema:dictionary")
+        return Catalogue(
+            frozenset(one["name"] for one in types if one["type"] == "vertex" and not one["parentTypes"]),
+            frozenset(one["name"] for one in types if one["type"] == "edge"),
+            frozenset(dictionary["entries"]),
+        )
 
     def counters(self) -> Counters:
         """A node with several labels is of a type of its own below them, so each label adds up its subtypes."""

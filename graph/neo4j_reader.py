@@ -15,7 +15,7 @@ from typing import Any
 import neo4j
 
 from graph.errors import Forbidden, StoreUnavailable
-from graph.guard.policy import Checked
+from graph.guard.policy import Catalogue, Checked
 from graph.guard.procedures import ALLOWED
 from graph.neo4j_store import Neo4jStore
 from graph.reader import Counters, IndexFacts, ReadLimits
@@ -84,13 +84,22 @@ class Passed:
 class Neo4jReader(BoltReader):
     """Queries run as the store's own user: Neo4j Community has no roles, so the layers above hold."""
 
-    lists_every_key = True
-
     def __init__(self, store: Neo4jStore) -> None:
         super().__init__()
         self._store = store
         self._passed = Passed()
         self.url = store.url
+
+    def _names(self) -> Catalogue:
+        return Catalogue(
+            frozenset(self._column("CALL db.labels() YIELD label RETURN label")),
+            frozenset(self._column("CALL db.relationshipTypes() YIELD relationshipType RETURN relationshipType")),
+            frozenset(self._column("CALL db.propertyKeys() YIELD propertyKey RETURN propertyKey")),
+        )
+
+    def _column(self, text: str) -> list[str]:
+        with self.own(text, {}, ReadLimits(rows=100_000)) as found:
+            return [str(row[0]) for row in found]
 
     def counters(self) -> Counters:
         known = self.catalogue()

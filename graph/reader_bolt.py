@@ -21,7 +21,7 @@ from graph.reader_watch import Lane, Reason, Running, Watchdog
 from graph.result_columns import returned_columns
 
 FETCH_ROWS = 500
-CATALOGUE_SECONDS = 5.0
+CATALOGUE_SECONDS = 2.0
 GRACE_SECONDS = 1.0
 LAST_SECONDS = 6.0
 TAG = "interlace"
@@ -53,7 +53,7 @@ class BoltReader(ABC):
     """A reader behind a Bolt driver. Every query has a driver with a single connection, kept for the next one."""
 
     url: str
-    lists_every_key = False
+    lists_every_key = True
 
     def __init__(self) -> None:
         self._surveys = Surveys(self._quick_column, lists_every_key=self.lists_every_key)
@@ -132,20 +132,20 @@ class BoltReader(ABC):
         known = self._known
         if known is not None and time.monotonic() < known[0]:
             return known[1]
-        found = Catalogue(
-            frozenset(self._column("CALL db.labels() YIELD label RETURN label")),
-            frozenset(self._column("CALL db.relationshipTypes() YIELD relationshipType RETURN relationshipType")),
-            frozenset(self._column("CALL db.propertyKeys() YIELD propertyKey RETURN propertyKey")),
-        )
+        found = self._names()
         self._known = (time.monotonic() + CATALOGUE_SECONDS, found)
         return found
+
+    @abstractmethod
+    def _names(self) -> Catalogue:
+        """What `catalogue` keeps for a while."""
 
     def surveyed(self, policy: Policy) -> Catalogue:
         """See `Reader.surveyed`."""
         return self._surveys.of(self.catalogue(), policy)
 
     def _quick_column(self, text: str, seconds: float) -> list[str]:
-        with self.read(Checked(text, {}), ReadLimits(timeout=seconds, rows=100_000)) as found:
+        with self.own(text, {}, ReadLimits(timeout=seconds, rows=100_000)) as found:
             return [str(row[0]) for row in found]
 
     def ends(self, element_ids: Sequence[str]) -> dict[str, tuple[list[str], Any]]:
@@ -163,10 +163,6 @@ class BoltReader(ABC):
             idle, self._idle = self._idle, []
         for driver in idle:
             driver.close()
-
-    def _column(self, text: str) -> list[str]:
-        with self.own(text, {}, ReadLimits(rows=100_000)) as found:
-            return [str(row[0]) for row in found]
 
     @contextmanager
     def _lane(self) -> Iterator[Lane]:
