@@ -26,6 +26,8 @@ from sqlalchemy.engine import Engine
 
 import encoders.encode
 import serving.refresh
+import serving.refresh_steps
+import serving.refresh_train
 from graph.local_http import LocalHttp
 from graph.local_store import LocalStore
 from graph.neo4j_store import Neo4jStore
@@ -120,6 +122,8 @@ def refresh(order: dict[str, Any]) -> None:
     """In the child: one refresh, killed where the order says."""
     home = Path(order["home"])
     encoders.encode.open_encoder = lambda name, **_: CountingEncoder("text" if name == "minilm" else "image")
+    for module in (serving.refresh_steps, serving.refresh_train):  # somebody may be editing while this runs
+        module.code_version = lambda *_: "code"
     settings = read_settings({"home": home, "store": order["url"], "mlflow": f"sqlite:///{home}/mlflow.db"})
     base = Path(order["base"]) if order.get("base") else None
     killer = Killer(order["step"], order["at"])

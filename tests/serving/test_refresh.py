@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 import encoders.encode
+import serving.refresh_steps
+import serving.refresh_train
 from graph.errors import Conflict, InvalidData, NotFound
 from graph.local_store import LocalStore
 from graph.schema import Entity
@@ -71,6 +73,8 @@ def ran(report: RefreshReport) -> list[str]:
 def shop(local_store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     modality = {"minilm": "text", "efficientnet-lite0": "image"}
     monkeypatch.setattr(encoders.encode, "open_encoder", lambda name, **_: CountingEncoder(modality[name]))  # type: ignore[arg-type]
+    for module in (serving.refresh_steps, serving.refresh_train):  # somebody may be editing while this runs
+        monkeypatch.setattr(module, "code_version", lambda *_: "code")
     made = Shop(local_store, tmp_path / "home", tmp_path / "shop")
     made.folder.mkdir()
     made.write()
