@@ -12,8 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import neo4j
+import pyarrow as pa
 
-from graph.local_bulk import ROWS_PER_REQUEST, LocalBulk
+from graph.local_bulk import ROWS_PER_REQUEST, LocalBulk, encoded
 from graph.local_store import LocalStore
 from graph.neo4j_bulk import CONNECTIONS, ROWS_PER_TRANSACTION, create_edges, create_nodes
 from graph.neo4j_store import DATABASE, Neo4jStore
@@ -43,7 +44,8 @@ def raw_local(store: LocalStore, batches: Sequence[Batch]) -> float:
     for batch in batches:
         if isinstance(batch, EdgeBatch):
             http.sql(f"CREATE EDGE TYPE `{batch.type}` IF NOT EXISTS")
-        bodies = [(bytes(helper.encoded(batch, part)), part.num_rows) for part in _parts(batch, ROWS_PER_REQUEST)]
+        rows = helper.with_ends(batch)
+        bodies = [(bytes(encoded(batch, part)), part.num_rows) for part in _parts(rows, ROWS_PER_REQUEST)]
         started = time.perf_counter()
         for body, records in bodies:
             http.batch(body, records)
@@ -64,7 +66,7 @@ def raw_neo4j(store: Neo4jStore, url: str, password: str | None, batches: Sequen
             text = create_nodes(batch) if isinstance(batch, NodeBatch) else create_edges(batch)
             rows = [
                 list(zip(*(column.to_pylist() for column in part.columns), strict=True))
-                for part in _parts(batch, ROWS_PER_TRANSACTION)
+                for part in _parts(batch.rows, ROWS_PER_TRANSACTION)
             ]
             started = time.perf_counter()
             list(pool.map(_sender(driver, text), rows))
@@ -80,6 +82,6 @@ def _sender(driver: neo4j.Driver, text: str) -> Callable[[list[Any]], None]:
     return send
 
 
-def _parts(batch: Batch, size: int) -> Iterator[Any]:
-    for start in range(0, batch.rows.num_rows, size):
-        yield batch.rows.slice(start, size)
+def _parts(rows: pa.Table, size: int) -> Iterator[pa.Table]:
+    for start in range(0, rows.num_rows, size):
+        yield rows.slice(start, size)

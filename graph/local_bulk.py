@@ -20,6 +20,7 @@ from graph.schema import Batch, EdgeBatch, NodeBatch, safe_name
 from graph.store import Written
 
 ROWS_PER_REQUEST = 50_000
+ENDS = ("@from", "@to")
 
 
 class LocalBulk:
@@ -53,26 +54,31 @@ class LocalBulk:
         self._ensure_type(safe_name(batch.type))
         self._send(batch, progress)
 
-    def encoded(self, batch: Batch, rows: pa.Table) -> memoryview:
-        """Some rows of a batch as JSON Lines. Reads the record ids of their ends' labels where they are not known."""
+    def with_ends(self, batch: Batch) -> pa.Table:
+        """The rows; of relationships with the record ids of their ends in place of head and tail.
+
+        Once a batch: looking ids up begins with a hash table of all that are known.
+        """
         if isinstance(batch, NodeBatch):
-            return lines(f'{{"@type":"vertex","@class":"{safe_name(batch.label)}"', {}, rows)
-        ends = {
-            "@from": self._record_ids(batch.head_label, rows.column("head")),
-            "@to": self._record_ids(batch.tail_label, rows.column("tail")),
-        }
-        head = f'{{"@type":"edge","@class":"{safe_name(batch.type)}"'
-        return lines(head, ends, rows.drop_columns(["head", "tail"]))
+            return batch.rows
+        ends = zip(ENDS, (batch.head_label, batch.tail_label), ("head", "tail"), strict=True)
+        rows = batch.rows.drop_columns(["head", "tail"])
+        for name, label, end in ends:
+            rows = rows.append_column(name, self._record_ids(label, batch.rows.column(end)))
+        return rows
 
     def _send(self, batch: Batch, progress: Callable[[int], None] | None) -> None:
         """While the server takes in one request, the next one is made."""
-        parts = [batch.rows.slice(start, ROWS_PER_REQUEST) for start in range(0, batch.rows.num_rows, ROWS_PER_REQUEST)]
+        if not batch.rows.num_rows:
+            return
+        rows = self.with_ends(batch)
+        parts = [rows.slice(start, ROWS_PER_REQUEST) for start in range(0, rows.num_rows, ROWS_PER_REQUEST)]
         with ThreadPoolExecutor(1) as maker:
-            coming = maker.submit(self.encoded, batch, parts[0]) if parts else None
-            for place, part in enumerate(parts):
-                assert coming is not None
+            coming = maker.submit(encoded, batch, parts[0])
+            for part, following in zip(parts, [*parts[1:], None], strict=True):
                 body = coming.result()
-                coming = maker.submit(self.encoded, batch, parts[place + 1]) if place + 1 < len(parts) else None
+                if following is not None:
+                    coming = maker.submit(encoded, batch, following)
                 self._http.batch(body, part.num_rows)
                 if progress is not None:
                     progress(part.num_rows)
@@ -100,3 +106,11 @@ class LocalBulk:
         self._prepare({label})
         rows = self._http.sql(f"SELECT id, @rid AS record FROM `{safe_name(label)}`")  # noqa: S608  the name is safe
         return tuple(pa.array([row[key] for row in rows], pa.string()) for key in ("id", "record"))
+
+
+def encoded(batch: Batch, rows: pa.Table) -> memoryview:
+    """Some rows of a batch, from `with_ends`, as JSON Lines."""
+    if isinstance(batch, NodeBatch):
+        return lines(f'{{"@type":"vertex","@class":"{safe_name(batch.label)}"', {}, rows)
+    ends = {name: rows.column(name).combine_chunks() for name in ENDS}
+    return lines(f'{{"@type":"edge","@class":"{safe_name(batch.type)}"', ends, rows.drop_columns([*ENDS]))

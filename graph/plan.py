@@ -82,15 +82,15 @@ def make_plan(store: Queries, stage: Stage, folder: Path, watch: Callable[[int],
     """
     watch = watch or _nobody
     plan = Plan(folder)
-    there: dict[str, list[pa.Array]] = {}
+    new: dict[str, list[pa.Array]] = {}
     labels = {row[0] for row in store.query("labels_known")}
     for key in stage.nodes():
         asked = store if key.label in labels else None
-        there[key.label] = [_watched(_plan_nodes(asked, key, rows, plan), rows, watch) for rows in stage.read(key)]
+        new[key.label] = [_watched(_plan_nodes(asked, key, rows, plan), rows, watch) for rows in stage.read(key)]
     for edges in stage.edges():
-        known = pa.chunked_array(there.get(edges.head_label, []), pa.string())
+        created = pa.chunked_array(new.get(edges.head_label, []), pa.string()).combine_chunks()
         for rows in stage.read(edges):
-            _plan_edges(store, edges, rows, known, plan)
+            _plan_edges(store, edges, rows, created, plan)
             watch(rows.num_rows)
     return plan
 
@@ -99,13 +99,13 @@ def _nobody(_: int) -> None:
     """Nobody watches."""
 
 
-def _watched(there: pa.Array, rows: pa.Table, watch: Callable[[int], None]) -> pa.Array:
+def _watched(ids: pa.Array, rows: pa.Table, watch: Callable[[int], None]) -> pa.Array:
     watch(rows.num_rows)
-    return there
+    return ids
 
 
 def _plan_nodes(store: Queries | None, key: Nodes, rows: pa.Table, plan: Plan) -> pa.Array:
-    """Plans one bucket of a label; returns the ids that the store (None: one without this label) holds already."""
+    """Plans one bucket of a label; returns the ids that the store (None: one without this label) does not hold yet."""
     nodes = merge_nodes([rows.drop_columns([ROW, FILE])])
     names = [name for name in nodes.column_names if name != "id"]
     found = nodes_by_id(store, key.label, nodes.column("id").combine_chunks(), names) if store else {}
@@ -116,8 +116,9 @@ def _plan_nodes(store: Queries | None, key: Nodes, rows: pa.Table, plan: Plan) -
         plan.save(key, "new", new)
         plan.nodes += new.num_rows
     changed = _plan_changes(key, nodes.filter(known), names, found, plan)
-    _mark(rows, "id", pa.concat_arrays([new.column("id").combine_chunks(), changed]), plan)
-    return there
+    created = new.column("id").combine_chunks()
+    _mark(rows, "id", pa.concat_arrays([created, changed]), plan)
+    return created
 
 
 def _plan_changes(key: Nodes, nodes: pa.Table, names: list[str], found: dict[str, list[Any]], plan: Plan) -> pa.Array:
@@ -159,15 +160,15 @@ def _mark_rows(rows: pa.Table, plan: Plan) -> None:
     plan.written.add(rows.column(FILE).to_numpy(), rows.column(ROW).to_numpy())
 
 
-def _plan_edges(store: Queries, key: Edges, rows: pa.Table, known: pa.ChunkedArray, plan: Plan) -> None:
-    """Plans one bucket of a type. Of rows with one key, the last counts."""
+def _plan_edges(store: Queries, key: Edges, rows: pa.Table, created: pa.Array, plan: Plan) -> None:
+    """Plans one bucket of a type. Of rows with one key, the last counts. Heads that are `created` have none yet."""
     head, tail = rows.column("head").combine_chunks(), rows.column("tail").combine_chunks()
     codes = Codes(pc.unique(head), pc.unique(tail))
     time = unknown_time(rows.column("at").combine_chunks() if "at" in rows.column_names else None, len(head))
     keys = codes.keys(head, tail, time)
     last = _last_of_each(keys)
     rows, keys = rows.take(pa.array(last)), keys[last]
-    heads = codes.heads.filter(pc.is_in(codes.heads, value_set=known.combine_chunks()))
+    heads = codes.heads.filter(pc.invert(pc.is_in(codes.heads, value_set=created)))
     names = _properties(key, rows)
     there = edges_of(store, key, heads, names)
     place = _find(keys, codes.keys(there.head, there.tail, there.time))
