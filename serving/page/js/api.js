@@ -83,3 +83,14 @@ export async function runCypher(body, signal) {
   if (answer.error) throw new Problem(answer.error);
   return answer;
 }
+
+export const getRefreshRuns = (limit, signal) => get(['refresh-runs'], { limit }, signal).then((body) => body.runs);
+
+/** {id, location} of the run that began; a `Problem` of status 409 while another one goes on. */
+export async function startRefresh(wish) {
+  const headers = { accept: 'application/json', 'content-type': 'application/json' };
+  const response = await reach(`${BASE}/refresh-runs`, undefined, { method: 'POST', headers, body: JSON.stringify(wish) });
+  const body = await parse(response);
+  if (!response.ok) throw new Problem({ title: `HTTP ${response.status}`, ...body, status: response.status });
+  return body;
+}

@@ -1,0 +1,94 @@
+/** One refresh as people read it: how it ended, when, who asked, and its steps as bars on one line of time. */
+import { h } from './dom.js';
+import { metric, words } from './format.js';
+
+const STATES = { running: 'Running', done: 'Done', failed: 'Failed', interrupted: 'Interrupted', skipped: 'Skipped' };
+const MARKS = { running: '', done: '✓', failed: '!', interrupted: '‖', skipped: '–' };
+const ASKED = { command: 'by command', api: 'by the page or the API', schedule: 'by schedule' };
+
+/** The newest run, open. */
+export function runCard(run) {
+  const head = h('div', { class: 'run__head' }, pill(run.state), h('h2', {}, when(run.started)), h('p', { class: 'soft small run__asked' }, ASKED[run.trigger] ?? run.trigger));
+  return h('article', { class: `run run--${run.state}`, 'aria-label': `Newest refresh, ${STATES[run.state] ?? run.state}`, 'data-run': run.id }, head, body(run));
+}
+
+/** An earlier one: a line that opens. `opened` remembers which are open. */
+export function runRow(run, opened) {
+  const done = run.steps.filter((step) => step.state === 'done').map(stepName);
+  const what = run.error || (done.length > 0 ? done.join(', ') : 'nothing was new');
+  const line = h('summary', { class: 'run__line' }, pill(run.state), h('span', { class: 'run__when' }, when(run.started)), h('span', { class: 'run__what soft small' }, what), h('span', { class: 'run__took small' }, duration(took(run))));
+  const details = h('details', { open: opened.has(run.id), ontoggle: () => (details.open ? opened.add(run.id) : opened.delete(run.id)) }, line, body(run));
+  return h('li', { class: `run run--row run--${run.state}`, 'data-run': run.id }, details);
+}
+
+function body(run) {
+  return h('div', { class: 'run__body' }, run.error && h('p', { class: 'run__error' }, run.error), steps(run), facts(run));
+}
+
+function steps(run) {
+  if (run.steps.length === 0) return run.state === 'running' ? h('p', { class: 'soft' }, 'Starting …') : null;
+  const lengths = run.steps.map((step) => (step.state === 'running' ? sinceLast(run) : step.seconds));
+  const whole = Math.max(lengths.reduce((sum, length) => sum + length, 0), 0.001);
+  let at = 0;
+  const rows = run.steps.map((step, place) => {
+    const [from, part] = [at / whole, lengths[place] / whole];
+    at += lengths[place];
+    return stepRow(step, lengths[place], from, part);
+  });
+  return h('ol', { class: 'steps', 'aria-label': 'Steps' }, rows);
+}
+
+function stepRow(step, seconds, from, part) {
+  const shown = step.state !== 'skipped';
+  const bar = h('span', { class: 'step__track', 'aria-hidden': 'true' }, shown && h('span', { class: 'step__bar', vars: { '--from': from, '--part': part } }));
+  const name = h('span', { class: 'step__name' }, stepName(step), h('span', { class: 'visually-hidden' }, `: ${STATES[step.state] ?? step.state}`));
+  const mark = h('span', { class: 'step__mark', 'aria-hidden': 'true' }, MARKS[step.state] ?? '');
+  const counts = Object.entries(step.counts).filter(([, value]) => value !== 0 && value !== '').map(([key, value]) => h('li', { class: 'chip' }, `${number(value)} ${key}`));
+  const why = h('p', { class: 'step__why soft small' }, step.state === 'skipped' ? `Skipped: ${step.why}` : step.why);
+  const more = h('div', { class: 'step__more' }, why, counts.length > 0 && h('ul', { class: 'chips', 'aria-label': 'Counts' }, counts));
+  return h('li', { class: `step step--${step.state}` }, mark, name, bar, h('span', { class: 'step__took small' }, shown ? duration(seconds) : ''), more);
+}
+
+function facts(run) {
+  const pairs = [
+    ['Took', duration(took(run))],
+    ['Model', run.model_version && `version ${run.model_version}`],
+    ['Index', run.index && h('code', {}, run.index)],
+    ['Run', h('code', {}, run.id)],
+  ].filter(([, value]) => value);
+  const list = h('dl', { class: 'run__facts small' }, pairs.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))));
+  const link = run.mlflow && h('a', { class: 'run__mlflow small', href: run.mlflow, target: '_blank', rel: 'noreferrer' }, 'Open in MLflow');
+  return h('div', { class: 'run__foot' }, list, link);
+}
+
+function pill(state) {
+  return h('span', { class: `pill pill--${state}` }, h('span', { class: 'pill__mark', 'aria-hidden': 'true' }, MARKS[state] ?? ''), STATES[state] ?? state);
+}
+
+export const stepName = (step) => words(step.name.replaceAll('-', '_'));
+
+const now = () => Date.now() / 1000;
+
+const took = (run) => run.seconds ?? (run.state === 'running' ? Math.max(0, now() - run.started) : run.steps.reduce((sum, step) => sum + step.seconds, 0));
+
+/** A step that is being done has no seconds yet: what the run took beyond those that ended. */
+const sinceLast = (run) => Math.max(0, now() - run.started - run.steps.reduce((sum, step) => sum + step.seconds, 0));
+
+/** `0.4 s`, `42 s`, `3 min 12 s`, `2 h 5 min`. */
+export function duration(seconds) {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+function when(seconds) {
+  const date = new Date(seconds * 1000);
+  const today = date.toDateString() === new Date().toDateString();
+  const time = date.toLocaleTimeString('en', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+  const day = today ? 'Today' : date.toLocaleDateString('en', { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' });
+  return h('time', { datetime: date.toISOString(), title: date.toLocaleString('en') }, `${day}, ${time}`);
+}
+
+const number = (value) => (Number.isInteger(value) ? value.toLocaleString('en') : metric(value));
