@@ -73,9 +73,12 @@ class Refresh:
             remember(self.settings.home, flow.choice)
             record = RunRecord(run_id, "running", self.trigger, time.time())
             save(store, record)
-            with tracker.run(EXPERIMENT, run_id, {TAG: run_id, "trigger": self.trigger}) as tracked:
-                running = _Running(store, replace(record, mlflow_run=tracked.id), lock, tracked)
-                done = running.go(flow, only, FULL if full else _only(only))
+            running = _Running(store, record, lock)
+            try:
+                with tracker.run(EXPERIMENT, run_id, {TAG: run_id, "trigger": self.trigger}) as tracked:
+                    running.go(flow, tracked, only, FULL if full else _only(only))
+            finally:  # after MLflow's run has ended: whoever is killed between leaves a run that the next one ends
+                done = running.close()
         return RefreshReport(done, flow.results, tuple(flow.steps.log))
 
     def plan(self, store: GraphStore, *, full: bool = False, only: str = "") -> tuple[StepRecord, ...]:
@@ -135,25 +138,25 @@ class _Running:
     store: GraphStore
     record: RunRecord
     lock: Lock
-    tracked: Run
 
-    def go(self, flow: Flow, only: str, because: str) -> RunRecord:
+    def go(self, flow: Flow, tracked: Run, only: str, because: str) -> None:
         """The steps in order; an error ends the run as failed, a stop by the user as interrupted."""
+        self.record = replace(self.record, mlflow_run=tracked.id)
         save(self.store, self.record)
         try:
             for name in STEPS:
                 self.lock.check()
                 if only in ("", name):
-                    self._step(flow, flow.step(name), because)
+                    self._step(flow, tracked, flow.step(name), because)
                 else:
                     _before(flow, name, only)
-            return self._end(flow.results)
+            self._end(tracked, flow.results)
         except BaseException as error:
             what = error.what if isinstance(error, InterlaceError) else f"{type(error).__name__}: {error}"
-            self._fail("failed" if isinstance(error, Exception) else "interrupted", what)
+            self._fail(tracked, "failed" if isinstance(error, Exception) else "interrupted", what)
             raise
 
-    def _step(self, flow: Flow, step: Step, because: str) -> None:
+    def _step(self, flow: Flow, tracked: Run, step: Step, because: str) -> None:
         found = flow.steps.check(step)
         if because or not found.reused:
             self._put(StepRecord(step.name, "running", because or found.why))
@@ -164,7 +167,7 @@ class _Running:
         self._put(StepRecord(step.name, state, done.why, 0.0 if done.reused else done.seconds, counts))
         if not done.reused:
             numbers = {name: value for name, value in counts.items() if isinstance(value, int | float)}
-            self.tracked.metrics({"seconds": done.seconds, **numbers}, prefix=f"{step.name}/")
+            tracked.metrics({"seconds": done.seconds, **numbers}, prefix=f"{step.name}/")
 
     def _put(self, step: StepRecord) -> None:
         """Adds or replaces a step's record, and writes the run."""
@@ -172,22 +175,25 @@ class _Running:
         self.record = replace(self.record, steps=tuple({**steps, step.name: step}.values()))
         save(self.store, self.record)
 
-    def _end(self, results: Mapping[str, Result]) -> RunRecord:
+    def _end(self, tracked: Run, results: Mapping[str, Result]) -> None:
         trained, published = results.get("train", {}), results.get("publish", {})
         version, index = str(trained.get("version", "")), str(published.get("index", ""))
-        self.record = replace(
-            self.record, state="done", ended=time.time(), model_version=version, index=index, error=""
-        )
+        self.record = replace(self.record, state="done", ended=time.time(), model_version=version, index=index)
         training = str(trained.get("run_id", ""))
-        self.tracked.tags({"state": "done", "model_version": version, "index": index, "training_run": training})
-        save(self.store, self.record)
-        return self.record
+        tracked.tags({"state": "done", "model_version": version, "index": index, "training_run": training})
 
-    def _fail(self, state: Literal["failed", "interrupted"], what: str) -> None:
+    def _fail(self, tracked: Run, state: Literal["failed", "interrupted"], what: str) -> None:
         steps = tuple(replace(one, state=state) if one.state == "running" else one for one in self.record.steps)
         self.record = replace(self.record, state=state, ended=time.time(), steps=steps, error=what)
-        self.tracked.tags({"state": state, "error": what[:5000]})
+        tracked.tags({"state": state, "error": what[:5000]})
+
+    def close(self) -> RunRecord:
+        """Writes how it ended."""
+        if self.record.state == "running":
+            text = "it ended before its first step"
+            self.record = replace(self.record, state="failed", ended=time.time(), error=text)
         save(self.store, self.record)
+        return self.record
 
 
 def _check(only: str) -> None:

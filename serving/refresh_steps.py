@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from graph.changes import mark_of
+from graph.errors import InvalidData, NotFound
 from graph.store import GraphStore
 from serving.progress import Reporter, parts
 from serving.refresh_choice import Choice, encoders_of
@@ -152,6 +153,26 @@ def encode(flow: Flow) -> Step:
     return Step("encode", dict(inputs), work, settled=lambda: inputs)
 
 
+def tags(flow: Flow) -> Step:
+    """Words of the graph onto items whose vectors changed; a graph without words or vectors is left without tags."""
+    parts_of_code = [
+        f"encoders/{name}.py" for name in ("zeroshot", "zeroshot_fit", "zeroshot_labels", "zeroshot_scores")
+    ]
+    inputs = {"graph": _state(flow.graph), "code of tags": code_version(*parts_of_code)}
+
+    def work() -> Result:
+        from encoders.zeroshot import tag_items
+
+        with flow.reporter.step("tagging") as step:
+            try:
+                report = tag_items(flow.graph, home=flow.home, refit=flow.full, progress=parts(step))
+            except (InvalidData, NotFound) as error:  # nothing to tag, or nothing to tag with
+                return {"counts": {"none": error.what}}
+        return {"counts": {"items": report.items, "compared": report.compared, "written": report.written}}
+
+    return Step("tags", inputs, work)
+
+
 def snapshot(flow: Flow) -> Step:
     """The graph as arrays, kept in the home."""
     from graph.snapshot_fresh import SNAPSHOTS
@@ -241,6 +262,7 @@ STEPS: Mapping[str, Callable[[Flow], Step]] = MappingProxyType(
     {
         "ingest": ingest,
         "encode": encode,
+        "tags": tags,
         "snapshot": snapshot,
         "train": train,
         "publish": publish,

@@ -25,6 +25,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 import encoders.encode
+import encoders.zeroshot_labels
 import serving.refresh
 import serving.refresh_steps
 import serving.refresh_train
@@ -121,7 +122,8 @@ def open_graph(order: dict[str, Any]) -> GraphStore:
 def refresh(order: dict[str, Any]) -> None:
     """In the child: one refresh, killed where the order says."""
     home = Path(order["home"])
-    encoders.encode.open_encoder = lambda name, **_: CountingEncoder("text" if name == "minilm" else "image")
+    for module in (encoders.encode, encoders.zeroshot_labels):
+        module.open_encoder = lambda name, **_: CountingEncoder("image" if name == "efficientnet-lite0" else "text")
     for module in (serving.refresh_steps, serving.refresh_train):  # somebody may be editing while this runs
         module.code_version = lambda *_: "code"
     settings = read_settings({"home": home, "store": order["url"], "mlflow": f"sqlite:///{home}/mlflow.db"})

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import encoders.encode
+import encoders.zeroshot_labels
 import serving.refresh_steps
 import serving.refresh_train
 from graph.errors import Conflict, InvalidData, NotFound
@@ -72,7 +73,8 @@ def ran(report: RefreshReport) -> list[str]:
 @pytest.fixture
 def shop(local_store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     modality = {"minilm": "text", "efficientnet-lite0": "image"}
-    monkeypatch.setattr(encoders.encode, "open_encoder", lambda name, **_: CountingEncoder(modality[name]))  # type: ignore[arg-type]
+    for module in (encoders.encode, encoders.zeroshot_labels):
+        monkeypatch.setattr(module, "open_encoder", lambda name, **_: CountingEncoder(modality.get(name, "text")))  # type: ignore[arg-type]
     for module in (serving.refresh_steps, serving.refresh_train):  # somebody may be editing while this runs
         monkeypatch.setattr(module, "code_version", lambda *_: "code")
     made = Shop(local_store, tmp_path / "home", tmp_path / "shop")
@@ -92,7 +94,7 @@ def test_everything_once_then_only_what_changed(shop: Shop) -> None:
     assert second.record.index == first.record.index
     shop.write(users=range(USERS + 2))
     third = shop.refresh()
-    assert ran(third) == ["ingest", "encode", "snapshot", "train", "publish", "write-back"]
+    assert ran(third) == ["ingest", "encode", "tags", "snapshot", "train", "publish", "write-back"]
     why = {step.name: step.why for step in third.record.steps}
     assert why["ingest"] == f"changed: files of {shop.folder} (shop)"
     assert why["train"] == "changed: snapshot"
@@ -125,7 +127,7 @@ def test_a_touched_file_is_read_and_nothing_else_is_done(shop: Shop) -> None:
 def test_a_write_from_elsewhere_is_seen(shop: Shop) -> None:
     shop.refresh()
     shop.store.write(entities=[Entity("Item", "shop:new", {"title": "Brand new"})])
-    assert ran(shop.refresh())[:2] == ["encode", "snapshot"]
+    assert ran(shop.refresh())[:3] == ["encode", "tags", "snapshot"]
     assert open_index(shop.home).num_items == ITEMS + 1
 
 
