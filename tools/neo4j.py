@@ -96,10 +96,14 @@ class Neo4j:
             "server.https.enabled": "false",
             "server.memory.heap.max_size": f"{self.heap_mb}m",
             "server.memory.pagecache.size": "256m",
-            # LOAD CSV may not read this machine's files, and no procedure may leave the database.
+            # LOAD CSV may read no file and reach no address, and no procedure may leave the database.
             "dbms.security.allow_csv_import_from_file_urls": "false",
+            "internal.dbms.cypher_ip_blocklist": "0.0.0.0/0,::/0",
             "dbms.security.procedures.unrestricted": "",
+            "dbms.security.procedures.allowlist": "db.*",
             "db.transaction.timeout": "120s",
+            "db.memory.transaction.max": f"{self.heap_mb // 4}m",
+            "dbms.memory.transaction.total.max": f"{self.heap_mb // 2}m",
             "db.tx_log.preallocate": "false",
             "dbms.usage_report.enabled": "false",
         }

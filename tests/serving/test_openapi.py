@@ -21,6 +21,8 @@ CALLS = {
     "/v1/ready": "/v1/ready",
 }
 STORE_OR_FILE = {
+    "/v1/cypher",
+    "/v1/graph/schema",
     "/v1/graph/{label}/{id}",
     "/v1/refresh-runs",
     "/v1/refresh-runs/{id}",

@@ -35,6 +35,8 @@ def test_the_settings_close_the_machine_s_files(tmp_path: Path) -> None:
     server._write_settings()
     settings = (tmp_path / "home" / "conf" / "neo4j.conf").read_text().splitlines()
     assert "dbms.security.allow_csv_import_from_file_urls=false" in settings
+    assert "internal.dbms.cypher_ip_blocklist=0.0.0.0/0,::/0" in settings
+    assert any(line.startswith("db.memory.transaction.max=") for line in settings)
     assert "server.bolt.listen_address=127.0.0.1:7688" in settings
     assert not [line for line in settings if "auth_enabled=false" in line]
     assert stat.S_IMODE((tmp_path / "home").stat().st_mode) == 0o700
