@@ -27,10 +27,16 @@ def precomputed(index: Index, user: int) -> Ranked:
     return items[:length], index.list_scores[user, :length]
 
 
-def model(index: Index, user: int) -> Ranked:
-    """Every item the user has not seen, scored now."""
+def model_scores(index: Index, user: int) -> NDArray[np.float32]:
+    """Every item's score now; -inf for what the user has seen."""
     scores = score(index, user, index.known[user]).copy()
     scores[index.seen[user]] = -np.inf
+    return scores
+
+
+def model(index: Index, user: int) -> Ranked:
+    """Every item the user has not seen, scored now."""
+    scores = model_scores(index, user)
     order = best(scores, index.num_items)
     return order, scores[order]
 

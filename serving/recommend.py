@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.errors import InvalidData
-from serving.candidates import SOURCES, sources_for
+from serving.candidates import SOURCES, model_scores, sources_for
 from serving.index import Index
 from serving.index_files import MISSING
+from serving.rank import best
 
 MAX_ITEMS = 500
 
@@ -77,6 +78,8 @@ def from_list(index: Index, wish: Wish) -> Recommendations | None:
 def _ask(index: Index, user: int, wish: Wish, chosen: Filter, name: str) -> Recommendations:
     if name == "list" and chosen == Filter():
         return _head(index, user, wish)
+    if name == "model":
+        return _scored(index, user, wish, chosen)
     items, scores = SOURCES[name](index, user)
     kept = np.flatnonzero(chosen.keep(index, items))[: wish.n]
     return Recommendations(wish.user, items[kept].tolist(), scores[kept].tolist(), name)
@@ -88,6 +91,15 @@ def _head(index: Index, user: int, wish: Wish) -> Recommendations:
     if items and items[-1] == MISSING:
         items = items[: items.index(MISSING)]
     return Recommendations(wish.user, items, index.list_scores[user, : len(items)].tolist(), "list")
+
+
+def _scored(index: Index, user: int, wish: Wish, chosen: Filter) -> Recommendations:
+    """The user scored now: only the n best of what may be shown are put in order, however large the catalogue."""
+    scores = model_scores(index, user)
+    if chosen != Filter():
+        scores[~chosen.keep(index, np.arange(index.num_items))] = -np.inf
+    order = best(scores, wish.n)
+    return Recommendations(wish.user, order.tolist(), scores[order].tolist(), "model")
 
 
 def _filter(index: Index, wish: Wish) -> Filter:

@@ -18,6 +18,7 @@ from graph.snapshot_files import load
 from graph.snapshot_fresh import SNAPSHOTS, How, take_snapshot
 from graph.store import GraphStore
 from serving.index import ModelInfo
+from serving.kept_snapshots import MODELS, tidy_snapshots
 from serving.publish import publish
 from training.model_files import check_snapshot, read_card
 from training.registry import Registry, Version
@@ -75,7 +76,7 @@ def publish_version(
     check_snapshot(card, frozen.hash)
     info = ModelInfo(card.model, version.version, card.metrics, version.run_id)
     known = everything(frozen.snapshot, card.min_value).histories
-    return publish(
+    published = publish(
         frozen.snapshot,
         registry.load(version),
         home=home,
@@ -85,3 +86,10 @@ def publish_version(
         created=datetime.fromtimestamp(version.created / 1000, UTC).isoformat(timespec="seconds"),
         progress=progress,
     )
+    versions = registry.list_models()
+    tidy_snapshots(home, [frozen.hash, *(one.snapshot for one in versions[:MODELS]), *_in_use(versions)])
+    return published
+
+
+def _in_use(versions: list[Version]) -> list[str]:
+    return [one.snapshot for one in versions if one.aliases]
