@@ -171,8 +171,10 @@ def _apply(store: GraphStore, run: Path, what: What) -> None:
         for rows in _read(path, ROWS_A_WRITE):
             if isinstance(key, Nodes):
                 store.write(entities=_entities(key, rows, keep_null=what == "old"), bump=False)
-            else:
+            elif set(rows.column_names) == {"head", "tail", "value", "at"} and key.type in TYPE_TO_KIND:
                 store.write(interactions=_interactions(key, rows), bump=False)
+            else:
+                _set_edges(store, key, rows, keep_null=what == "old")
 
 
 def _entities(key: Nodes, rows: pa.Table, *, keep_null: bool) -> list[Entity]:
