@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from typing import NamedTuple
+from unicodedata import category
 
 from graph.errors import InvalidData
 
@@ -28,7 +29,7 @@ _TOKEN = re.compile(
     |(?P<integer>(?:0x[0-9a-fA-F]+|0o[0-7]+|[0-9]+(?:_[0-9]+)*)(?![\w$]))
     |(?P<string>'[^'\\]*+(?:\\.[^'\\]*+)*+'|"[^"\\]*+(?:\\.[^"\\]*+)*+")
     |(?P<quoted>`[^`]++(?:``[^`]*+)*+`|`(?:``[^`]*+)++`)
-    |(?P<operator>\.\.|::|<=|>=|<>|!=|=~|\|\||/(?!\*)|[()\[\]{{}},.:;|&!%*+\-^=<>$])
+    |(?P<operator>\.\.|::|<=|>=|<>|!=|=~|\+=|\|\||/(?!\*)|\.(?![0-9])|[()\[\]{{}},:;|&!%*+\-^=<>$])
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -91,7 +92,7 @@ def where(text: str, offset: int) -> str:
 
 def _token(kind: str, found: str, position: int, text: str) -> Token:
     if kind == WORD:
-        if not found.isascii() and _TWO_FACED.search(found):
+        if not found.isascii() and (_TWO_FACED.search(found) or "No" in map(category, found)):  # "No": ², ½
             raise _unreadable(text, position)
         return Token(kind, found, position, found.upper() if found.isascii() else "")
     return Token(kind, found, position, found if kind == OPERATOR else "")

@@ -11,6 +11,7 @@ from graph.guard.lists import list_like, quantifier, reduce
 from graph.guard.patterns import SHORTEST, elements, shortest_path
 from graph.guard.tree import Node
 
+FORMS = frozenset({"NFC", "NFD", "NFKC", "NFKD"})
 _CONSTANTS = frozenset({"TRUE", "FALSE", "NULL", "NAN", "INF", "INFINITY"})
 _QUANTIFIERS = frozenset({"ALL", "ANY", "NONE", "SINGLE"})
 _SUBQUERIES = {"EXISTS": "exists", "COUNT": "count", "COLLECT": "collect"}
@@ -110,6 +111,8 @@ def _call(c: Cursor) -> Node:
     else:
         arguments = _arguments(c)
     c.need(")")
+    if name.lower() == "normalize":
+        arguments[1:] = [Node("constant", one.at, one.name) for one in arguments[1:] if one.name.upper() in FORMS]
     return Node("call", start, name, tuple(arguments))
 
 

@@ -20,7 +20,10 @@ EXPLAIN PROFILE CYPHER USING PERIODIC
 FORBIDDEN = frozenset(_FORBIDDEN.split())
 _WATCHED = FORBIDDEN - {"USING", "FOR", "COPY", "BEGIN", "COMMIT", "ROLLBACK", "IMPORT", "EXPORT", "ENABLE", "RENAME"}
 # Behind these a clause cannot begin.
-_BEFORE_A_NAME = frozenset({".", "$", ":", "&", "!", "(", "[", ",", "=", "<>", "<=", ">=", "-", "/", "^", "=~", "||"})
+# After `|` only FOREACH has clauses, and FOREACH is refused itself.
+_BEFORE_A_NAME = frozenset(
+    {"|", ".", "$", ":", "&", "!", "(", "[", ",", "=", "<>", "<=", ">=", "-", "/", "^", "=~", "||"}
+)
 _KEYWORDS_BEFORE = frozenset(
     {"AS", "IN", "RETURN", "WITH", "WHERE", "BY", "AND", "OR", "XOR", "NOT", "UNWIND", "YIELD"}
 )
@@ -47,8 +50,6 @@ def _is_name(tokens: Sequence[Token], at: int) -> bool:
         return True
     if after.word == ":" and before.word in {"{", ","}:
         return True
-    if before.word == "|":
-        return after.word in {"|", "]", ")", "&", "*", "{"}
     if before.word in _KEYWORDS_BEFORE:
         return tokens[at - 2].word not in {"AS", ".", "$", ":"} and _follows_name(after)
     return before.word in _BEFORE_A_NAME and _follows_name(after)

@@ -1,4 +1,4 @@
-"""Administration: users, settings, transactions and databases, looked at or changed. Neo4j's, which runs as its user."""
+"""Administration of Neo4j: users, settings, transactions and databases, looked at or changed."""
 
 ROWS = {
     "show settings": "SHOW SETTINGS",
@@ -17,7 +17,8 @@ ROWS = {
     "show constraints": "SHOW CONSTRAINTS",
     "show then return": "SHOW SETTINGS YIELD name, value RETURN name, value",
     "terminate": "TERMINATE TRANSACTION 'neo4j-transaction-1'",
-    "show and terminate": "SHOW TRANSACTIONS YIELD transactionId AS id TERMINATE TRANSACTIONS id YIELD message RETURN message",
+    "show and terminate": "SHOW TRANSACTIONS YIELD transactionId AS t TERMINATE TRANSACTION 'x-1' YIELD message RETURN "
+    "message",
     "list configuration": "CALL dbms.listConfig()",
     "list configuration in quotes": "CALL `dbms`.`listConfig`('')",
     "list configuration in other case": "CALL dbms.listConfig('heap') YIELD name, value RETURN name, value",

@@ -29,7 +29,7 @@ BOTH = {
     "quote in backticks": "WITH 1 AS `'` CREATE (:Boom) WITH 1 AS `'` RETURN `'`",
 }
 NEO4J = {
-    "keyword in escapes": "\\u0043REATE (:Boom)",
+    "keyword in escapes": "WITH 1 AS x \\u0043REATE (:Boom)",
     "keyword all in escapes": "\\u0053\\u0045\\u0054".join(["MATCH (u:User) ", " u.name = 'boom'"]),
     "escape closes a string": "WITH 'a\\u0027 AS x CREATE (:Boom) WITH \\u0027b' AS y RETURN y",
     "escape closes a double string": 'WITH "a\\u0022 AS x CREATE (:Boom) WITH \\u0022b" AS y RETURN y',
@@ -40,8 +40,8 @@ NEO4J = {
     "escape closes a quoted name": "WITH 1 AS `a\\u0060 CREATE (:Boom) WITH 1 AS \\u0060b` RETURN 1",
     "escape for a space": "CREATE\\u0020(:Boom)",
     "escape for a bracket": "CREATE \\u0028:Boom)",
-    "escape hides a backslash": "WITH 'a\\u005c' AS x, ' CREATE (:Boom) //' AS y CREATE (:Boom2)",
-    "upper case digits": "\\u004DERGE (:Boom)",
+    "escape hides a backslash": "WITH 'a\\u005c' AS x, ' AS y CREATE (:Boom) //' AS z RETURN x",
+    "upper case digits": "WITH 1 AS x \\u004DERGE (:Boom)",
     "digits with a sign": "WITH 'a\\u+027 AS x CREATE (:Boom) WITH \\u0027b' AS y RETURN y",
     "escape in a name": "MATCH (u:User) SE\\u0054 u.n\\u0061me = 'boom'",
     "escaped comment opens": "\\u002f* RETURN 1 */ CREATE (:Boom)",

@@ -1,4 +1,4 @@
-"""Files and addresses: LOAD CSV, which passes Neo4j's READ mode and its statement type. `FILE` and `WEB` are filled in."""
+"""Files and addresses: LOAD CSV, which passes Neo4j's READ mode and statement type. `FILE` and `WEB` are filled in."""
 
 NEO4J = {
     "load a file": "LOAD CSV FROM 'FILE' AS line RETURN line",

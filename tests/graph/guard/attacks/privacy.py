@@ -1,4 +1,4 @@
-"""Secrets: properties and labels that a policy hides, asked for outright or guessed at. Each answer depends on a secret."""
+"""Secrets: properties and labels that a policy hides, asked for or guessed at. Each answer depends on a secret."""
 
 BOTH = {
     "property": "MATCH (u:User) RETURN u.email",
@@ -24,7 +24,7 @@ BOTH = {
     "projection renamed": "MATCH (u:User) RETURN u {.id, address_of: u.email}",
     "projection of all by key": "MATCH (u:User) WITH u {.*} AS m RETURN m['e' + 'mail']",
     "collected nodes": "MATCH (u:User) WITH collect(u) AS us RETURN us[0].email",
-    "head of nodes": "MATCH (u:User) WITH u ORDER BY u.id RETURN head(collect(u)).email",
+    "head of nodes": "MATCH (u:User) RETURN head(collect(u)).email AS x",
     "nodes of a path": "MATCH p = (:User)-->() RETURN [n IN nodes(p) | n.email]",
     "start of a relationship": "MATCH ()-[r:RATED]->() RETURN startNode(r).email",
     "in a map": "MATCH (u:User) WITH {a: {b: u}} AS m RETURN m.a.b.email",
@@ -50,10 +50,10 @@ BOTH = {
     "properties(u) IN [{id: 'u1', name: 'Ann', email: 'ann@one.example'}] AS x ORDER BY u.id",
     "guess by whole map without the name": "MATCH (u:User) WHERE properties(u) = $whole RETURN u.id",
     "guess by whole projection": "MATCH (u:User) WHERE u {.*} = $whole RETURN u.id",
-    "guess by case of a map": "MATCH (u:User) RETURN CASE properties(u) WHEN $whole THEN 1 ELSE 0 END AS x ORDER BY u.id",
+    "guess by case of a map": "MATCH (u:User) RETURN CASE properties(u) WHEN $whole THEN 1 ELSE 0 END AS x ORDER BY "
+    "u.id",
     "guess by nullIf": "MATCH (u:User) RETURN nullIf(properties(u), $whole) IS NULL AS x ORDER BY u.id",
     "order": "MATCH (u:User) RETURN u.id ORDER BY u.email",
-    "order by the whole map": "MATCH (u:User) RETURN u.id ORDER BY properties(u)",
     "group": "MATCH (u:User) WITH u.email AS x, count(*) AS n RETURN x, n ORDER BY x",
     "length of it": "MATCH (u:User) RETURN size(u.email)",
     "hidden label": "MATCH (s:Secret) RETURN s.value",
@@ -97,12 +97,15 @@ LOCAL = {
     "name and map": "MATCH (u:User) RETURN u.name + properties(u)",
 }
 NEO4J = {
+    "order by the whole map": "MATCH (u:User) RETURN u.id ORDER BY properties(u)",
     "dynamic label": "MATCH (s:$('Sec' + 'ret')) RETURN s.value",
     "dynamic label of a parameter": "MATCH (s:$($label)) RETURN s.value",
     "escape in the name": "MATCH (u:User) RETURN u.em\\u0061il",
     "escape in a quoted name": "MATCH (u:User) RETURN u.`em\\u0061il`",
     "escape in a label": "MATCH (s:S\\u0065cret) RETURN s.value",
     "escape in a key": "MATCH (u:User) RETURN u['em\\u0061il']",
-    "whole map is larger": "MATCH (u:User) RETURN properties(u) < {id: 'u1', name: 'Ann', email: 'ann@s'} AS x ORDER BY u.id",
+    "whole map is larger": "MATCH (u:User) RETURN properties(u) < {id: 'u1', name: 'Ann', email: "
+    "'ann@s'} AS x ORDER BY "
+    "u.id",
     "quantified path": "MATCH (a:User)((x)-[:OWNS]->(y)){1,2} RETURN [s IN y | s.value]",
 }

@@ -63,7 +63,7 @@ BOTH = {
     "behind a comprehension": "MATCH (u:User) WITH u, [x IN [1] | x] AS xs SET u.name = 'boom'",
     "behind yield": "CALL db.labels() YIELD label WITH count(label) AS n CREATE (:Boom {n: n})",
     "behind a quantified path": "MATCH (a:User)-[:RATED]->(b) WITH a SET a.name = 'boom'",
-    "names in backticks": "MATCH (`n`:`User`) SET `n`.`name` = 'boom'",
+    "names in backticks": "MATCH (n:`User`) SET n.`name` = 'boom'",
     "no spaces": "MATCH(u:User)SET u.name='boom'",
     "return then delete in one": "MATCH (u:User) WITH u, u.id AS id DETACH DELETE u RETURN id",
     "copies all": "MATCH (u:User) CREATE (c:Boom) SET c = properties(u)",
@@ -87,7 +87,7 @@ NEO4J = {
     "procedure that writes": "MATCH (u:User) CALL db.create.setNodeVectorProperty(u, 'boom', [1.0]) RETURN 1",
     "procedure in quotes": "MATCH (u:User) CALL `db`.`create`.`setNodeVectorProperty`(u, 'boom', [1.0]) RETURN 1",
     "old vector procedure": "MATCH (u:User) CALL db.create.setVectorProperty(u, 'boom', [1.0]) YIELD node RETURN 1",
-    "relationship vector": "MATCH ()-[r:RATED]->() CALL db.create.setRelationshipVectorProperty(r, 'b', [1.0]) RETURN 1",
+    "relationship vector": "MATCH ()-[r:RATED]->() CALL db.create.setRelationshipVectorProperty(r, 'b', [1.0])",
 }
 LOCAL = {
     "merge procedure": "CALL merge.node(['Boom'], {id: 1}) YIELD node RETURN node",

@@ -1,0 +1,103 @@
+"""Schema changes and administration have an effect without a guard; the guard refuses each."""
+
+from __future__ import annotations
+
+import pytest
+from neo4j.exceptions import Neo4jError
+
+from graph.errors import Forbidden, InvalidData
+from graph.guard.check import check
+from tests.graph.guard.attacks import admin, schema
+from tests.graph.guard.harm import CATALOGUE, PARAMETERS, POLICY, Victim, named
+
+NEO4J = [*named(schema.BOTH, schema.NEO4J)]
+LOCAL = [*named(schema.BOTH, schema.LOCAL)]
+ALL = [*named(schema.BOTH, schema.NEO4J, schema.LOCAL, admin.ROWS, admin.SYSTEM)]
+KEPT = [
+    "CREATE INDEX keep IF NOT EXISTS FOR (n:User) ON (n.keep)",
+    "CREATE CONSTRAINT keep_unique IF NOT EXISTS FOR (n:Kept) REQUIRE n.id IS UNIQUE",
+]
+CONSTRAINTS = "CREATE CONSTRAINT keep_unique IF NOT EXISTS FOR (n:Kept) REQUIRE n.id IS UNIQUE"
+
+
+def _schema(victim: Victim) -> set[str]:
+    rows = [
+        *victim.run("SHOW INDEXES YIELD name"),
+        *victim.run("SHOW CONSTRAINTS YIELD name"),
+        *victim.run("CALL db.labels()"),
+        *victim.run("CALL db.relationshipTypes()"),
+        *victim.run("CALL db.propertyKeys()"),
+    ]
+    return {str(row[0]) for row in rows}
+
+
+@pytest.mark.integration
+@pytest.mark.neo4j
+@pytest.mark.parametrize(("name", "text"), NEO4J, ids=[name for name, _ in NEO4J])
+def test_it_changes_the_schema_of_neo4j(neo4j_victim: Victim, name: str, text: str) -> None:
+    for one in KEPT:
+        neo4j_victim.run(one)
+    before = _schema(neo4j_victim)
+    fresh = f"Boom{len(before)}x"  # A label that was there once stays in Neo4j's list.
+    neo4j_victim.run(
+        text.replace("'Boom'", f"'{fresh}'").replace("'boom')", f"'{fresh}')").replace("'BOOM'", f"'{fresh}'")
+    )
+    changed = _schema(neo4j_victim) ^ before
+    for index in ("INDEX", "CONSTRAINT"):
+        neo4j_victim.run(f"DROP {index} boom IF EXISTS")
+    for (index,) in neo4j_victim.run(
+        "SHOW INDEXES YIELD name, owningConstraint, type WHERE type <> 'LOOKUP' RETURN name"
+    ):
+        if index.startswith("index_"):
+            neo4j_victim.run(f"DROP INDEX {index}")
+    assert changed, f"{name} did no harm"
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("name", "text"), LOCAL, ids=[name for name, _ in LOCAL])
+def test_it_changes_the_schema_of_the_local_store(local_victim: Victim, name: str, text: str) -> None:
+    """What a unique constraint lets in shows whether it is there."""
+    local_victim.run("MATCH (n:Kept) DELETE n")
+    local_victim.run(CONSTRAINTS)
+    local_victim.run(text)
+    label = "Kept" if "DROP" in text else "Boom"
+    refused = 0
+    for _ in range(2):
+        try:
+            local_victim.run(f"CREATE (:{label} {{id: 'twice'}})")
+        except Neo4jError:
+            refused += 1
+    local_victim.run(f"MATCH (n:{label}) DELETE n")
+    assert refused == (0 if "DROP" in text else 1), f"{name} did no harm"
+
+
+@pytest.mark.integration
+@pytest.mark.neo4j
+@pytest.mark.parametrize(("name", "text"), [*named(admin.ROWS)], ids=list(admin.ROWS))
+def test_neo4j_answers_an_administrator(neo4j_victim: Victim, name: str, text: str) -> None:
+    with neo4j_victim.driver.session(database="neo4j") as session:
+        result = session.run(text)
+        rows = list(result)
+        assert rows or result.consume().plan, f"{name} did no harm"
+
+
+@pytest.mark.integration
+@pytest.mark.neo4j
+@pytest.mark.parametrize(("name", "text"), [*named(admin.SYSTEM)], ids=list(admin.SYSTEM))
+def test_it_changes_the_users_of_neo4j(neo4j_victim: Victim, name: str, text: str) -> None:
+    def users() -> list[tuple[object, ...]]:
+        return sorted(neo4j_victim.run("SHOW USERS YIELD user, passwordChangeRequired", database="system"))
+
+    neo4j_victim.run("CREATE USER victim IF NOT EXISTS SET PASSWORD 'victim-victim-1'", database="system")
+    before = users()
+    neo4j_victim.run(text, PARAMETERS, database="system")
+    after = users()
+    for user in ("boom", "victim"):
+        neo4j_victim.run(f"DROP USER {user} IF EXISTS", database="system")
+    assert after != before, f"{name} did no harm"
+
+
+@pytest.mark.parametrize(("name", "text"), ALL, ids=[name for name, _ in ALL])
+def test_the_guard_refuses_it(name: str, text: str) -> None:
+    with pytest.raises((Forbidden, InvalidData)):
+        check(text, PARAMETERS, policy=POLICY, catalogue=CATALOGUE)
