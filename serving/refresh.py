@@ -70,6 +70,7 @@ class Refresh:
             _end_interrupted(store, tracker)
             recover(store, self.settings.home)
             flow = self._flow(store, full, run_id)
+            _check_models(flow.choice)
             remember(self.settings.home, flow.choice)
             record = RunRecord(run_id, "running", self.trigger, time.time())
             save(store, record)
@@ -199,6 +200,14 @@ class _Running:
 def _check(only: str) -> None:
     if only and only not in STEPS:
         raise InvalidData(f"there is no step {only!r}", valid=", ".join(STEPS), remedy="name one of these with --only")
+
+
+def _check_models(choice: Choice) -> None:
+    """Raises `NotFound` for a model that does not exist: before it is remembered."""
+    from training.zoo import find
+
+    for name in choice.names or ():
+        find(name)
 
 
 def _only(only: str) -> str:

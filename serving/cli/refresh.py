@@ -40,7 +40,7 @@ MinValue = Annotated[
 ]  # fmt: skip
 Models = Annotated[
     list[str] | None,
-    typer.Option("--model", metavar="NAME", help="Choose among these models alone; may be repeated.",
+    typer.Option("--model", metavar="NAME", help="Choose among these models alone; may be repeated; auto: all.",
                  show_default="as the last time"),
 ]  # fmt: skip
 Budget = Annotated[
@@ -125,7 +125,8 @@ def refresh(
     else:
         from serving.refresh_choice import Choice
 
-        choice = Choice(min_value, tuple(model) if model else None, budget)
+        names = None if not model else () if model == ["auto"] else tuple(model)
+        choice = Choice(min_value, names, budget)
         if every is not None or cron is not None:
             _stay(session, (every, cron), options_of(choice, full=full, only=only or ""), jitter=jitter, now=now)
             return
@@ -166,7 +167,8 @@ def options_of(choice: Choice, *, full: bool, only: str) -> list[str]:
     """The options that ask another process for the same refresh."""
     given = [("--min-value", choice.min_value), ("--budget", choice.budget), ("--only", only or None)]
     found = [part for name, value in given if value is not None for part in (name, str(value))]
-    found += [part for name in choice.names or () for part in ("--model", name)]
+    names = ("auto",) if choice.names == () else choice.names or ()
+    found += [part for name in names for part in ("--model", name)]
     return [*found, "--full"] if full else found
 
 
