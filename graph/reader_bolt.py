@@ -16,8 +16,8 @@ from graph.errors import InterlaceError, StoreUnavailable
 from graph.guard.policy import Catalogue, Checked, Policy
 from graph.guard.survey import Surveys
 from graph.reader import Counters, DriverRow, EndedError, IndexFacts, ReadLimits, Ticket
-from graph.reader_errors import timed_out, translate
-from graph.reader_watch import Lane, Reason, Running, Watchdog
+from graph.reader_errors import timed_out, too_large, translate
+from graph.reader_watch import MOST_BYTES, Lane, Reason, Running, Watchdog
 from graph.result_columns import returned_columns
 
 FETCH_ROWS = 500
@@ -121,6 +121,8 @@ class BoltReader(ABC):
             return timed_out(limits.timeout)
         if run.reason is Reason.ENDED:
             return EndedError()
+        if run.reason is Reason.LARGE:
+            return too_large(MOST_BYTES)
         return self._lost() if isinstance(error, LOST) else translate(error, limits.timeout, run.text, run.shift)
 
     def dialect(self, text: str) -> str:

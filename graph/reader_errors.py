@@ -22,7 +22,9 @@ _FUNCTION = re.compile(r"Unknown function '(.+?)'")
 _PROCEDURE = re.compile(r"(?:Unknown procedure/function: |no procedure with the name `)([\w.]+)")
 _MISSING = re.compile(r"Expected parameter\(s\): (.+)")
 _KIND = re.compile(r"^[A-Z]\w+(?:Error|Conflict|Overflow|Implemented|Argument\w*): (?:InvalidArgumentValue - )?")
-_INTERNAL = re.compile(r"\b(?:[a-z]+\.){2,}[A-Z]\w+(?:Exception|Error)?:? ?|`?arcadedb\.\w+`?|`?db\.[a-z_.]+`?")
+_CLASS = re.compile(r"\b(?:[a-z]+\.){2,}[A-Z]\w+(?:Exception|Error)?:? ?")
+_SETTING = re.compile(r"`?(?:arcadedb|dbms?)\.[a-zA-Z_.]+`?")
+_SENTENCE = re.compile(r"(?<=[.:;,]) ")
 _WORD = re.compile(r"\w+|\S")
 
 
@@ -68,6 +70,15 @@ def too_much_memory() -> InvalidData:
     )
 
 
+def too_large(most: int) -> InvalidData:
+    """One row alone is more than an answer may be."""
+    return InvalidData(
+        f"one row of the answer is larger than {most >> 20} MB",
+        valid="rows whose lists and texts stay small",
+        remedy="return more rows with less in each: no collect over everything",
+    )
+
+
 def said(message: str, text: str, shift: int = 0) -> str:
     """What is wrong, in the same words for both stores where the store's kind of error is known."""
     if found := _VARIABLE.search(message):
@@ -107,7 +118,8 @@ def _position(message: str) -> tuple[int | None, int | None]:
 
 def _cleaned(message: str) -> str:
     first = _POSITION.split(message)[0].splitlines()[0] if message.strip() else "the graph store refused the query"
-    short = _INTERNAL.sub("", _KIND.sub("", first)).strip(" .:") or "the graph store refused the query"
+    kept = [part for part in _SENTENCE.split(_CLASS.sub("", _KIND.sub("", first))) if not _SETTING.search(part)]
+    short = " ".join(kept).strip(" .:;") or "the graph store refused the query"
     return short if len(short) <= _LONGEST else short[:_LONGEST] + "…"
 
 

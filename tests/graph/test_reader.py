@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import psutil
 import pytest
@@ -23,6 +24,8 @@ from graph.store import GraphStore
 
 ENDLESS = "UNWIND range(1, 100000) AS a UNWIND range(1, 100000) AS b WITH a, b WHERE a * b % 7 = 3 RETURN count(*) AS n"
 SHORT = ReadLimits(timeout=1.0, rows=100)
+NOBODY: Any = object()
+"""A driver that nothing is sent through."""
 LONG = ReadLimits(timeout=60.0, rows=100)
 
 
@@ -103,6 +106,17 @@ def test_rows_beyond_the_limit_are_never_fetched(reader: Reader) -> None:
 
 
 @pytest.mark.integration
+def test_a_row_that_is_too_large_is_not_taken_into_memory(local_store: LocalStore) -> None:
+    reader = LocalReader(local_store)
+    before = psutil.Process().memory_info().rss
+    with pytest.raises(InvalidData, match="64 MB"):
+        rows(reader, f"UNWIND range(1, 500000) AS x RETURN collect('{'text' * 100}') AS l")
+    assert psutil.Process().memory_info().rss - before < 500 << 20
+    assert rows(reader, "RETURN 1 AS x") == [[1]]
+    reader.close()
+
+
+@pytest.mark.integration
 @pytest.mark.parametrize("last_resort", [False, True])
 def test_a_local_server_that_dies_comes_back(local_store: LocalStore, *, last_resort: bool) -> None:
     local_store.query("CREATE (:Kept {id: 'k'})")
@@ -142,7 +156,7 @@ def test_the_watchdog_takes_its_steps_until_a_query_is_over() -> None:
         over.set()
 
     dog = Watchdog([(0.0, first), (0.05, second)])
-    run = Running(Lane(None, 0), "text", time.monotonic())  # type: ignore[arg-type]  # nothing is sent
+    run = Running(Lane(NOBODY, 0), "text", time.monotonic())
     dog.watch(run)
     assert over.wait(5)
     assert taken == ["ask", "cut"]
@@ -153,7 +167,7 @@ def test_the_watchdog_takes_its_steps_until_a_query_is_over() -> None:
 def test_the_watchdog_forgets_what_ended_in_time() -> None:
     taken: list[Running] = []
     dog = Watchdog([(0.0, taken.append)])
-    run = Running(Lane(None, 0), "text", time.monotonic() + 0.1)  # type: ignore[arg-type]  # nothing is sent
+    run = Running(Lane(NOBODY, 0), "text", time.monotonic() + 0.1)
     dog.watch(run)
     dog.forget(run)
     time.sleep(0.3)
