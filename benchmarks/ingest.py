@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import TypeVar
@@ -68,19 +69,29 @@ class Clock:
         return time.perf_counter(), time.process_time(), store.user + store.system
 
 
+@dataclass(frozen=True)
+class Server:
+    """A fresh store, its clock, and how to reach it past ours."""
+
+    store: GraphStore
+    timed: Clock
+    url: str
+    password: str | None = None
+
+
 @contextmanager
-def fresh_store(kind: str) -> Iterator[tuple[GraphStore, Clock]]:
+def fresh_server(kind: str) -> Iterator[Server]:
     with tempfile.TemporaryDirectory() as folder:
         if kind == "local":
             store = open_store(f"local:{folder}/store")
-            yield store, Clock(folder)
+            yield Server(store, Clock(folder), store.url)
             store.close()
             return
         server = neo4j.Neo4j(Path(folder), neo4j.free_port(), heap_mb=1024)
         pid = server.start()
         try:
             store = open_store(server.uri, user="neo4j", password=server.password)
-            yield store, Clock(folder)
+            yield Server(store, Clock(folder), server.uri, server.password)
             store.close()
         finally:
             neo4j.stop(pid, discard=True)
@@ -118,50 +129,34 @@ def made(rows: int, folder: Path) -> Path:
 
 
 def beside_raw(path: Path, kind: str) -> dict[str, object]:
-    """Our bulk path and the store's own, in turn, each round under labels of its own."""
+    """Our bulk path and the store's own, in turn, each round under labels of its own; the first warms up the server."""
     batches = bare_batches(path)
     records = sum(batch.rows.num_rows for batch in batches)
-    ours: list[float] = []
-    raw: list[float] = []
-    with fresh_server(kind) as (store, url, password):
+    ours: list[dict[str, float]] = []
+    raw: list[dict[str, float]] = []
+    with fresh_server(kind) as server:
         for number in range(ROUNDS + 1):
-            mine = renamed(batches, f"_ours{number}")
-            store.ensure_schema(labels_of(mine))
-            started = time.perf_counter()
-            store.bulk_load(mine)
-            ours.append(time.perf_counter() - started)
-            theirs = renamed(batches, f"_raw{number}")
-            if isinstance(store, LocalStore):
-                raw.append(raw_local(store, theirs))
-            else:
-                assert isinstance(store, Neo4jStore)
-                raw.append(raw_neo4j(store, url, password, theirs))
-    ours, raw = ours[1:], raw[1:]  # the first round warms up the server
+            mine, theirs = renamed(batches, f"_ours{number}"), renamed(batches, f"_raw{number}")
+            server.store.ensure_schema(labels_of(mine))
+            _, spent = server.timed(lambda mine=mine: server.store.bulk_load(mine))
+            ours.append(spent)
+            wall, spent = server.timed(lambda theirs=theirs: raw_path(server, theirs))
+            raw.append({**spent, "wall": round(wall, 2)})
+    ours, raw = ours[1:], raw[1:]
     return {
         "records": records,
-        "bulk": {"seconds": [round(one, 2) for one in ours], "records_per_second": round(records / median(ours))},
-        "raw": {"seconds": [round(one, 2) for one in raw], "records_per_second": round(records / median(raw))},
-        "share": round(median(one / two for one, two in zip(raw, ours, strict=True)), 3),
+        "bulk": {"rounds": ours, "records_per_second": round(records / median(one["wall"] for one in ours))},
+        "raw": {"rounds": raw, "records_per_second": round(records / median(one["wall"] for one in raw))},
+        "share": round(median(one["wall"] / two["wall"] for one, two in zip(raw, ours, strict=True)), 3),
     }
 
 
-@contextmanager
-def fresh_server(kind: str) -> Iterator[tuple[GraphStore, str, str | None]]:
-    """A store with its address and password."""
-    with tempfile.TemporaryDirectory() as folder:
-        if kind == "local":
-            store = open_store(f"local:{folder}/store")
-            yield store, store.url, None
-            store.close()
-            return
-        server = neo4j.Neo4j(Path(folder), neo4j.free_port(), heap_mb=1024)
-        pid = server.start()
-        try:
-            store = open_store(server.uri, user="neo4j", password=server.password)
-            yield store, server.uri, server.password
-            store.close()
-        finally:
-            neo4j.stop(pid, discard=True)
+def raw_path(server: Server, batches: list[Batch]) -> float:
+    """Wall seconds of the store's own path (its processor seconds hold the preparation too)."""
+    if isinstance(server.store, LocalStore):
+        return raw_local(server.store, batches)
+    assert isinstance(server.store, Neo4jStore)
+    return raw_neo4j(server.store, server.url, server.password, batches)
 
 
 def offline(path: Path) -> dict[str, object]:
@@ -196,7 +191,8 @@ def machine(load: float) -> dict[str, object]:
 
 def measure(path: Path, kind: str) -> dict[str, object]:
     load = os.getloadavg()[0]
-    with fresh_store(kind) as (store, timed), tempfile.TemporaryDirectory() as home:
+    with fresh_server(kind) as server, tempfile.TemporaryDirectory() as home:
+        store, timed = server.store, server.timed
         options = {"platform": PLATFORM, "home": Path(home)}
         report, first = timed(lambda: ingest(store, path, **options))
         _, again = timed(lambda: ingest(store, path, **options))
