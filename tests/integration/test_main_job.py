@@ -24,6 +24,7 @@ from graph.store import open_store
 from serving.connect import connect
 from serving.demo import Demo, DemoReport
 from serving.progress import Lines
+from serving.refresh_steps import STEPS
 from serving.settings import read_settings
 from serving.steps import Steps
 
@@ -225,11 +226,11 @@ def demo(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], D
 def test_the_demo_does_everything_once_and_then_reuses_it(demo: Callable[[], DemoReport]) -> None:
     first = demo()
     assert first.reused == ()
-    assert set(first.seconds) == {"data", "ingest", "encode", "snapshot", "train", "publish"}
+    assert set(first.seconds) == {"data", *STEPS}
     assert {"popularity", "ease", "auto"} == set(first.metrics)
     started = time.monotonic()
     second = demo()
-    assert second.reused == ("data", "ingest", "encode", "snapshot", "train", "publish")
+    assert second.reused == ("data", *STEPS)
     assert second.index == first.index
     assert time.monotonic() - started < 20
 
