@@ -1,11 +1,13 @@
 """Reads on the local store: over Bolt, as a user who may read records and nothing else; ended over HTTP when too long.
 
 Measured on ArcadeDB 26.10: over Bolt such a user's writes, schema changes and LOAD CSV are refused by the engine, READ
-mode and the driver's time-out stop nothing, and `terminate query` ends in a moment what checks for it.
+mode and the driver's time-out stop nothing, SET is let through until the commit that a reader's transaction never sees,
+and `terminate query` ends in a moment what checks for it.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,6 +21,9 @@ from graph.local_store import LocalStore
 from graph.reader import Counters, IndexFacts
 from graph.reader_bolt import FETCH_ROWS, BoltReader
 from graph.reader_watch import Running
+
+ASK_TIMES = 3
+log = logging.getLogger("interlace.reader")
 
 
 class LocalReader(BoltReader):
@@ -80,12 +85,15 @@ class LocalReader(BoltReader):
 
     def _last_resort(self, run: Running) -> None:
         """Ends the server where the query still runs, or where it does not even say so: the next query starts it."""
-        try:
-            still = self._store.http.running(run.lane.port)
-        except StoreUnavailable:
-            still = ["it does not answer"]
-        if still:
-            self._store.end_server()
+        for _ in range(ASK_TIMES):
+            try:
+                if not self._store.http.running(run.lane.port):
+                    return
+                break
+            except StoreUnavailable:
+                log.warning("the local store does not say what it runs")
+        log.warning("the local store is ended: a query did not stop")
+        self._store.end_server()
 
     def _recover(self) -> bool:
         return self._store.recover()

@@ -23,7 +23,8 @@ from graph.result_columns import returned_columns
 FETCH_ROWS = 500
 CATALOGUE_SECONDS = 2.0
 GRACE_SECONDS = 1.0
-LAST_SECONDS = 6.0
+AGAIN_SECONDS = (4.0, 9.0)
+LAST_SECONDS = 15.0
 TAG = "interlace"
 LOST = (ServiceUnavailable, SessionExpired)
 
@@ -61,8 +62,9 @@ class BoltReader(ABC):
         self._lock = Lock()
         self._closed = False
         self._known: tuple[float, Catalogue] | None = None
+        again = [(seconds, self._terminate) for seconds in AGAIN_SECONDS]
         self._watchdog = Watchdog(
-            [(0.0, self._terminate), (GRACE_SECONDS, Running.cut_connection), (LAST_SECONDS, self._last_resort)]
+            [(0.0, self._terminate), (GRACE_SECONDS, Running.cut_connection), *again, (LAST_SECONDS, self._last_resort)]
         )
 
     def read(

@@ -137,12 +137,10 @@ class Watchdog:
             _, step = self._steps[running.stage]
             running.stage += 1
             running.reason = running.reason or Reason.TIMEOUT
-            try:
-                step(running)
-            except (InterlaceError, DriverError, Neo4jError, OSError) as error:
-                log.warning("step %s of ending a query failed: %s", running.stage, error)
             if running.stage == len(self._steps):
                 self.forget(running)
+            # In a thread of its own: a store that does not answer must not hold up the end of other queries.
+            threading.Thread(target=_take, args=(step, running), name="reader-end", daemon=True).start()
 
     def _next(self) -> Running | None:
         """The next query that a step is due for; None at the end. Waits."""
@@ -165,3 +163,10 @@ class Watchdog:
 
     def _due(self, running: Running) -> float:
         return running.due + self._steps[running.stage][0]
+
+
+def _take(step: Step, running: Running) -> None:
+    try:
+        step(running)
+    except (InterlaceError, DriverError, Neo4jError, OSError) as error:
+        log.warning("step %s of ending a query failed: %s", running.stage, error)

@@ -41,7 +41,7 @@ def _split(tokens: Sequence[Token]) -> Iterator[list[Token]]:
     depth, item = 0, list[Token]()
     first = 1 if tokens[0].word == "DISTINCT" else 0
     for token in tokens[first:]:
-        if depth == 0 and (token.kind == _END or (token.word in _AFTER_ITEMS and item and item[-1].word != "AS")):
+        if depth == 0 and (token.kind == _END or (token.word in _AFTER_ITEMS and item and not _names(item[-1]))):
             break
         depth += (token.word in _OPENING) - (token.word in _CLOSING)
         if depth == 0 and token.word == ",":
@@ -50,6 +50,11 @@ def _split(tokens: Sequence[Token]) -> Iterator[list[Token]]:
         else:
             item.append(token)
     yield item
+
+
+def _names(before: Token) -> bool:
+    """Whether a keyword behind this token is a name."""
+    return before.word in {".", ":", "$", "AS"}
 
 
 def _name(text: str, item: Sequence[Token]) -> str:

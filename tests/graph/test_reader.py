@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -76,23 +77,31 @@ def test_a_ticket_ends_a_query(reader: Reader, any_store: GraphStore) -> None:
     assert gone(reader, any_store)
 
 
+WRITES = (
+    "MATCH (n:Kept) SET n.id = 'changed' RETURN n",
+    "MATCH (n:Kept) DETACH DELETE n",
+    "CREATE (:Kept {id: 'more'})",
+    "CREATE (:Unheard {id: 'more'})",
+    "MATCH (n:Kept) CALL (n) { CREATE (:Kept {id: 'inside'}) } RETURN n",
+    "FOREACH (x IN [1] | CREATE (:Kept {id: 'each'}))",
+    "CREATE INDEX strange FOR (n:Kept) ON (n.other)",
+    "LOAD CSV FROM 'file:///etc/hostname' AS line RETURN line",
+    "LOAD CSV FROM 'http://127.0.0.1:1/x.csv' AS line RETURN line",
+)
+ROLLED_BACK = WRITES[0]
+"""ArcadeDB looks at rights to update when a transaction commits, which a reader's never does."""
+
+
 @pytest.mark.integration
-def test_what_the_guard_misses_the_store_refuses(reader: Reader, any_store: GraphStore) -> None:
+def test_what_the_guard_misses_has_no_effect(reader: Reader, any_store: GraphStore) -> None:
     any_store.query("CREATE (:Kept {id: 'k'})")
-    for text in (
-        "MATCH (n:Kept) SET n.id = 'changed' RETURN n",
-        "MATCH (n:Kept) DETACH DELETE n",
-        "CREATE (:Kept {id: 'more'})",
-        "CREATE (:Unheard {id: 'more'})",
-        "MATCH (n:Kept) CALL (n) { CREATE (:Kept {id: 'inside'}) } RETURN n",
-        "FOREACH (x IN [1] | CREATE (:Kept {id: 'each'}))",
-        "CREATE INDEX strange FOR (n:Kept) ON (n.other)",
-        "LOAD CSV FROM 'file:///etc/hostname' AS line RETURN line",
-        "LOAD CSV FROM 'http://127.0.0.1:1/x.csv' AS line RETURN line",
-    ):
-        with pytest.raises(Forbidden):
+    for text in WRITES:
+        with suppress(Forbidden):
             rows(reader, text)
+            assert text == ROLLED_BACK, text
+            assert isinstance(reader, LocalReader)
     assert any_store.query("MATCH (n:Kept) RETURN n.id").rows == [("k",)]
+    assert any_store.query("MATCH (n:Unheard) RETURN count(n)").rows == [(0,)]
 
 
 @pytest.mark.integration
