@@ -3,7 +3,7 @@
 BOTH = {
     "unique constraint": "CREATE CONSTRAINT boom FOR (n:Boom) REQUIRE n.id IS UNIQUE",
     "constraint if not exists": "CREATE CONSTRAINT boom IF NOT EXISTS FOR (n:Boom) REQUIRE n.id IS UNIQUE",
-    "lower case constraint": "create constraint boom for (n:Boom) require n.id is unique",
+    "lower case constraint": "create constraint boom for (n:BoomLow) require n.id is unique",
 }
 NEO4J = {
     "index": "CREATE INDEX boom FOR (n:User) ON (n.name)",
@@ -21,7 +21,7 @@ NEO4J = {
     "drop index if exists": "DROP INDEX keep IF EXISTS",
     "drop constraint": "DROP CONSTRAINT keep_unique",
     "drop in comments": "DROP /* x */ INDEX // y\n keep",
-    "drop in escapes": "\\u0044ROP INDEX keep",
+    "drop in escapes": "D\\u0052OP INDEX keep",
     "relationship constraint": "CREATE CONSTRAINT boom FOR ()-[r:BOOM]-() REQUIRE r.id IS UNIQUE",
     "vector index procedure": "CALL db.index.vector.createNodeIndex('boom', 'User', 'v', 2, 'cosine')",
     "new label": "CALL db.createLabel('Boom')",
