@@ -1,7 +1,7 @@
 """The guard's one entry: what a stranger sends is read, judged, and passed on as it is, or refused with the reason.
 
-Layers, each of which stops the common attack alone: limits (`limits`), Neo4j's lexer (`lexer`, `escapes`), words
-(`words`), the reading part of Neo4j's grammar (`clauses`), functions, procedures, costs (`shapes`,
+Layers, each of which stops the common attack alone: limits (`limits`), Neo4j's lexer (`lexer`, `escapes`), the
+reading part of Neo4j's grammar (`clauses`), forbidden words (`words`), functions, procedures, costs (`shapes`,
 `sizes`, `regexes`), privacy. Behind them stand the
 store's own barriers: READ access, a read-only user, settings, time-outs (`graph.reader`).
 """
@@ -47,10 +47,10 @@ def _check(text: str, parameters: Mapping[str, Any], policy: Policy, catalogue: 
     check_parameters(parameters, policy.limits)
     tokens = lex(text)
     check_escapes(text, tokens)
-    check_words(text, tokens)
     brackets = check_tokens(text, tokens, policy.limits)
     cursor = Cursor(text, tokens, brackets, RULES)
     tree = statement(cursor)
+    check_words(text, tokens)
     check_functions(text, tokens, tree)
     check_procedures(text, tokens, tree)
     check_shape(text, tokens, tree)
