@@ -44,6 +44,14 @@ def test_saved_and_loaded_it_is_the_same(snapshot, tmp_path):
     assert np.isnan(again.interactions.value[0])
 
 
+def test_lists_survive_too(snapshot, tmp_path):
+    table = pa.table({"id": ["a:1", "a:2"], "Hobby": pa.array([["art", "chess"], None], pa.list_(pa.string()))})
+    snapshot = replace(snapshot, user_properties=table)
+    again = load(save(snapshot, tmp_path / "one"))  # Parquet calls the values of a list otherwise than Arrow.
+    assert again.user_properties.to_pydict() == table.to_pydict()
+    assert content_hash(again) == content_hash(snapshot)
+
+
 @pytest.mark.parametrize(
     "change",
     [
