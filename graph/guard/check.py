@@ -2,8 +2,8 @@
 
 Layers, each of which stops the common attack alone: limits (`limits`), Neo4j's lexer (`lexer`, `escapes`), the
 reading part of Neo4j's grammar (`clauses`), forbidden words (`words`), functions, procedures, costs (`shapes`,
-`sizes`, `regexes`), privacy. Behind them stand the
-store's own barriers: READ access, a read-only user, settings, time-outs (`graph.reader`).
+`sizes`, `regexes`), privacy. Behind them stand the store's own barriers: READ access, a read-only user, settings,
+time-outs (`graph.reader`).
 """
 
 from __future__ import annotations

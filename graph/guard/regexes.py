@@ -1,7 +1,8 @@
 """Regular expressions of strangers: bounded before a store runs them, since neither store can stop one that backtracks.
 
-Only what the guard can see is let through: texts, parameters, and sums of them. Refused: a repetition of what repeats
-or branches, `(a+)+`, `(a|aa)*`; many repetitions; references back. What is left takes polynomial time of a low degree.
+Only what the guard can see is let through: texts, parameters, properties of matched nodes, and sums of them. Refused:
+a repetition of what repeats or branches, `(a+)+`, `(a|aa)*`; many repetitions; references back. What is left takes
+polynomial time of a low degree.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ LONGEST = 400
 REPEATS = 6
 LARGEST = 1_000
 _UNKNOWN = None
+_DATA = "a"
+"""Stands for a property of the graph: one character, so that what a query puts around it is judged."""
 
 
 def check_regexes(text: str, tokens: Sequence[Token], tree: Node, parameters: Mapping[str, Any]) -> None:
@@ -25,6 +28,8 @@ def check_regexes(text: str, tokens: Sequence[Token], tree: Node, parameters: Ma
     if not operations:
         return
     bound = _constants(tree, parameters)
+    for name in _matched(tree):
+        bound.setdefault(name, [_DATA])
     for node in operations:
         operands = [part for part in node.parts[1:] if part.kind != "labels"]
         for operand in operands:
@@ -32,8 +37,8 @@ def check_regexes(text: str, tokens: Sequence[Token], tree: Node, parameters: Ma
             place = where(text, tokens[node.at].start)
             if patterns is _UNKNOWN:
                 raise Forbidden(
-                    f"the regular expression at {place} is computed from data",
-                    valid="a text, a parameter, or a sum of them behind =~",
+                    f"the regular expression at {place} is computed",
+                    valid="a text, a parameter, a property, or a sum of them behind =~",
                     remedy="send the pattern as a parameter, or use CONTAINS or STARTS WITH",
                 )
             for pattern in patterns:
@@ -45,17 +50,28 @@ def check_regexes(text: str, tokens: Sequence[Token], tree: Node, parameters: Ma
                     )
 
 
+def _matched(tree: Node) -> set[str]:
+    """Variables that only patterns bind: what their properties hold, nobody who asks has chosen."""
+    kinds = {"item", "unwind", "comprehension", "quantifier", "yield", "binds", "path"}
+    others = {node.name for node in walk(tree) if node.kind in kinds and not _renames_itself(node)}
+    return {node.name for node in walk(tree) if node.kind in {"node", "relationship"}} - others
+
+
+def _renames_itself(node: Node) -> bool:
+    return node.kind == "item" and node.parts[0].kind == "variable" and node.parts[0].name == node.name
+
+
 def _constants(tree: Node, parameters: Mapping[str, Any]) -> dict[str, list[str] | None]:
     """Variables that are only ever given texts which stand in the query or its parameters."""
     bound: dict[str, list[str] | None] = {}
     for node in walk(tree):
         if node.kind in {"item", "unwind"} and node.name:
             values = _values(node.parts[0], parameters, {})
-            if node.parts[0].kind == "variable" and node.parts[0].name == node.name:
+            if _renames_itself(node):
                 continue
             before = bound.get(node.name, [])
             bound[node.name] = None if values is None or before is None else before + values
-        elif node.kind in {"node", "relationship", "path", "comprehension", "quantifier", "yield", "binds"}:
+        elif node.kind in {"path", "comprehension", "quantifier", "yield", "binds"}:
             bound[node.name] = None
     return bound
 
@@ -66,14 +82,21 @@ def _values(node: Node, parameters: Mapping[str, Any], bound: Mapping[str, list[
         return [node.name]
     if node.kind == "parameter":
         return _given(parameters.get(node.name))
-    if node.kind == "variable":
-        return bound.get(node.name)
+    if node.kind in {"variable", "property"}:
+        return _bound_to(node, bound)
     if node.kind == "list":
         each = [_values(part, parameters, bound) for part in node.parts]
         return None if any(one is None for one in each) else [text for one in each for text in one or ()]
     if node.kind == "operation" and set(node.name.split()) <= {"+", "||"}:
         return _sum([_values(part, parameters, bound) for part in node.parts])
     return None
+
+
+def _bound_to(node: Node, bound: Mapping[str, list[str] | None]) -> list[str] | None:
+    if node.kind == "variable":
+        return bound.get(node.name)
+    base = node.parts[0]
+    return [_DATA] if base.kind == "variable" and bound.get(base.name) == [_DATA] else None
 
 
 def _given(value: Any) -> list[str]:

@@ -2,7 +2,7 @@
 
 A word that opens a writing, schema or administration clause is let through only where it must be a name: behind `.`,
 `$`, `:`, `AS` and the like, and never before something that could be a clause's body. Stricter than the grammar by a
-hair (`RETURN 1 + set` is refused, `RETURN set.x` is not), so that a mistake in the parser alone opens nothing.
+hair (`RETURN delete[0]` is refused, `RETURN delete.x` is not), so that a mistake in the parser alone opens nothing.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ _WATCHED = FORBIDDEN - {"USING", "FOR", "COPY", "BEGIN", "COMMIT", "ROLLBACK", "
 # Behind these a clause cannot begin.
 # After `|` only FOREACH has clauses, and FOREACH is refused itself.
 _BEFORE_A_NAME = frozenset(
-    {"|", ".", "$", ":", "&", "!", "(", "[", ",", "=", "<>", "<=", ">=", "-", "/", "^", "=~", "||"}
+    {"|", ".", "$", ":", "&", "!", "(", "[", ",", "=", "<>", "<=", ">=", "<", ">", "-", "/", "^", "=~", "||"}
 )
 _KEYWORDS_BEFORE = frozenset(
     {"AS", "IN", "RETURN", "WITH", "WHERE", "BY", "AND", "OR", "XOR", "NOT", "UNWIND", "YIELD"}
 )
 _KEYWORDS_BEFORE |= {"WHEN", "THEN", "ELSE", "CONTAINS", "DISTINCT"}
+_TAKES_A_LIST = frozenset({"DELETE", "NODETACH", "DETACH"})
 _NAMES = frozenset({WORD, QUOTED, STRING, INTEGER})
 
 
@@ -46,13 +47,16 @@ def _is_name(tokens: Sequence[Token], at: int) -> bool:
     if at == 0:
         return False
     before, after = tokens[at - 1], tokens[at + 1]
-    if before.word in {".", "$", ":"}:
+    if before.word in {".", "$", ":"} or (after.word == ":" and before.word in {"{", ","}):
         return True
-    if after.word == ":" and before.word in {"{", ","}:
-        return True
+    if not _follows_name(after) and not (after.word == "[" and tokens[at].word not in _TAKES_A_LIST):
+        return False
+    earlier = tokens[at - 2]
     if before.word in _KEYWORDS_BEFORE:
-        return tokens[at - 2].word not in {"AS", ".", "$", ":"} and _follows_name(after)
-    return before.word in _BEFORE_A_NAME and _follows_name(after)
+        return earlier.word not in {"AS", ".", "$", ":"}
+    if before.word in {"+", "*", "%"}:  # Not a quantifier, `)+ SET`, and not all columns, `WITH * SET`.
+        return earlier.kind in _NAMES and earlier.word not in {"WITH", "RETURN"}
+    return before.word in _BEFORE_A_NAME
 
 
 def _follows_name(after: Token) -> bool:
