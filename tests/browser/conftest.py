@@ -82,7 +82,7 @@ def page_url(home: Path) -> Iterator[str]:
 
 @contextmanager
 def _served(home: Path) -> Iterator[str]:
-    settings = {"INTERLACE_HOME": str(home), "INTERLACE_PORT": "0"}
+    settings = {"INTERLACE_HOME": str(home), "INTERLACE_PORT": "0", "INTERLACE_MLFLOW": f"sqlite:///{home}/mlflow.db"}
     environment = {name: value for name, value in os.environ.items() if not name.startswith("INTERLACE_")} | settings
     command = [sys.executable, "-m", "serving.run"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)

@@ -18,6 +18,8 @@ from tests.browser.visit import Visit
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "color_scheme": "dark"}
 VIEW = "#/refresh"
+PATIENT = 300_000
+"""Milliseconds that a real process may take to begin and to end on a busy machine."""
 RUNS = re.compile(r"/v1/refresh-runs")
 LONG = "changed: files of /data/a-folder-with-a-name-that-is-rather-long/and-another-below-it (films), code of ingest"
 DONE = RunRecord(
@@ -109,9 +111,9 @@ def test_one_is_started_and_followed_to_its_end(visit: Visit, graph: GraphStore)
     page.get_by_role("button", name="Refresh now").focus()
     page.keyboard.press("Enter")
     newest = page.get_by_role("article")
-    expect(page.get_by_role("button", name="Refreshing …")).to_be_disabled()
-    expect(newest.get_by_text("Running", exact=True)).to_be_visible()
-    expect(newest).to_contain_text("Done", timeout=120_000)
+    expect(page.get_by_role("button", name="Refreshing …")).to_be_disabled(timeout=PATIENT)
+    expect(newest.get_by_text("Running", exact=True)).to_be_visible(timeout=PATIENT)
+    expect(newest).to_contain_text("Done", timeout=PATIENT)
     expect(newest).to_contain_text("asked for: --only ingest")
     expect(page.get_by_role("status").filter(has_text="Refresh done after")).to_have_count(1)
     expect(page.get_by_role("button", name="Refresh now")).to_be_enabled()
@@ -131,7 +133,7 @@ def test_a_run_that_goes_on_shows_its_step(visit: Visit) -> None:
     page = visit.open(VIEW)
     expect(page.get_by_role("status").filter(has_text="Refreshing: Encode")).to_have_count(1)
     took = page.locator(".step--running .step__took")
-    expect(took).to_have_text(re.compile(r"^1[5-9] s$"))
+    expect(took).to_have_text(re.compile(r"^(1[5-9]|[2-5]\d) s$|^\d+ min \d+ s$"))
     before = took.inner_text()
     expect(took).not_to_have_text(before)
     body["runs"][0] |= {

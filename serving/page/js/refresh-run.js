@@ -43,7 +43,7 @@ function stepRow(step, seconds, from, part) {
   const bar = h('span', { class: 'step__track', 'aria-hidden': 'true' }, shown && h('span', { class: 'step__bar', vars: { '--from': from, '--part': part } }));
   const name = h('span', { class: 'step__name' }, stepName(step), h('span', { class: 'visually-hidden' }, `: ${STATES[step.state] ?? step.state}`));
   const mark = h('span', { class: 'step__mark', 'aria-hidden': 'true' }, MARKS[step.state] ?? '');
-  const counts = Object.entries(step.counts).filter(([, value]) => value !== 0 && value !== '').map(([key, value]) => h('li', { class: 'chip' }, `${number(value)} ${key}`));
+  const counts = Object.entries(step.counts).filter(([, value]) => value !== 0 && value !== '').map(([key, value]) => h('li', { class: 'chip' }, counted(value, key)));
   const why = h('p', { class: 'step__why soft small' }, step.state === 'skipped' ? `Skipped: ${step.why}` : step.why);
   const more = h('div', { class: 'step__more' }, why, counts.length > 0 && h('ul', { class: 'chips', 'aria-label': 'Counts' }, counts));
   return h('li', { class: `step step--${step.state}` }, mark, name, bar, h('span', { class: 'step__took small' }, shown ? duration(seconds) : ''), more);
@@ -89,6 +89,12 @@ function when(seconds) {
   const time = date.toLocaleTimeString('en', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
   const day = today ? 'Today' : date.toLocaleDateString('en', { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' });
   return h('time', { datetime: date.toISOString(), title: date.toLocaleString('en') }, `${day}, ${time}`);
+}
+
+/** `1,804 relationships`, `1 source`, `0.2511 ndcg@10`; a count that is words stays words. */
+function counted(value, key) {
+  if (typeof value === 'string') return `${key}: ${value}`;
+  return `${number(value)} ${value === 1 ? key.replace(/s$/, '') : key}`;
 }
 
 const number = (value) => (Number.isInteger(value) ? value.toLocaleString('en') : metric(value));
