@@ -30,6 +30,14 @@ class Queries(Protocol):
         ...
 
 
+class NoStore:
+    """A store that holds nothing: what there is to compare with before the first load."""
+
+    def query(self, query: str, parameters: Parameters | None = None) -> Table:  # noqa: ARG002 - as of a store
+        """No rows."""
+        return Table((), [])
+
+
 def nodes_by_id(store: Queries, label: str, ids: pa.Array, names: Sequence[str]) -> dict[str, list[Any]]:
     """The nodes among `ids` that exist -> their values of the properties `names`."""
     text = nodes_there(safe_name(label), [safe_name(name) for name in names])

@@ -19,6 +19,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from graph.errors import Conflict, NotFound, StoreUnavailable
+from graph.existing import NoStore
 from graph.export.neo4j_csv import ARGUMENTS, write_neo4j_csv
 from graph.export.spool import Spool
 from graph.gather import Gatherer
@@ -27,7 +28,6 @@ from graph.neo4j_store import DATABASE
 from graph.plan import make_plan
 from graph.sources.chunks import Source
 from graph.stage import Stage
-from graph.store import Parameters, Table
 
 SHOWN = 1500
 _TAKEN = re.compile(r"already contains|already exists|not empty", re.IGNORECASE)
@@ -45,15 +45,6 @@ class OfflineReport:
     refused_files: tuple[str, ...]
     lost: tuple[str, ...]
     seconds: Mapping[str, float]
-
-
-class _Empty:
-    """A store that holds nothing: what there is to compare with before the import."""
-
-    url = "neo4j:offline"
-
-    def query(self, query: str, parameters: Parameters | None = None) -> Table:  # noqa: ARG002 - a store's signature
-        return Table((), [])
 
 
 def admin_command(neo4j_home: Path, given: str | None = None) -> list[str]:
@@ -89,10 +80,10 @@ def import_offline(
     work = Path(mkdtemp(prefix="interlace-import-", dir=_made(home)))
     try:
         started = time.monotonic()
-        gatherer = Gatherer(_Empty(), source, platform, home, max_refused)
+        gatherer = Gatherer(NoStore(), source, platform, home, max_refused)
         stage = Stage(work / "stage", source.size or _bytes(source.path))
         gatherer.gather(stage, same_users=same_users, watch=_counting(watch, "reading"))
-        plan = make_plan(_Empty(), stage, work / PLAN)
+        plan = make_plan(NoStore(), stage, work / PLAN)
         read = time.monotonic()
         spool = Spool(work / "spool")
         spool.add(batches_of(work))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,12 +17,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from graph.errors import InvalidData
-from graph.schema import FRIEND, IS, ITEM, TYPE_TO_KIND, USER, NodeBatch
+from graph.existing import NoStore
+from graph.gather_graph import GraphChecks
+from graph.schema import FRIEND, IS, ITEM, RESERVED_TYPES, TYPE_TO_KIND, USER, EdgeBatch, NodeBatch
 from graph.snapshot import Snapshot
 from graph.snapshot_build import KIND_CODES, NOT_ENTITIES, Acts, Built, Collected, Facts, build
+from graph.snapshot_nodes import EMBEDDING
 from graph.snapshot_store import read_snapshot
 from graph.sources.batches import Batcher, Piece, graph_ids
-from graph.sources.chunks import INTERACTION_PARTS, Chunk
+from graph.sources.chunks import INTERACTION_PARTS, Chunk, GraphChunk
 from graph.sources.detect import open_path
 from graph.sources.refused import Repeats, Tally, check_refused
 
@@ -65,6 +68,9 @@ def read_folder(
     reader = _Reader(Batcher(platform))
     for chunk in source.chunks():
         reader.add(chunk, platform, max_refused)
+    checks = GraphChecks(NoStore(), None if source.whole_ids else platform)
+    for part in source.graph():
+        reader.add_graph(checks.checked(part))
     reader.finish(max_refused)
     if same_users:
         reader.collect(reader.batcher.same_users(), "interactions")
@@ -100,6 +106,21 @@ class _Reader:
             ids = [graph_ids(name, chunk.rows.column(end).combine_chunks()) for end in ("user", "item")]
             self.negatives.append((ids[0], ids[1]))
 
+    def add_graph(self, part: GraphChunk) -> None:
+        """Rows of a general graph; interactions may lack `value` and `at`."""
+        self.tallies.setdefault(part.file, Tally()).add(part.read, part.refused)
+        rows = part.batch.rows
+        if isinstance(part.batch, NodeBatch):
+            rows = rows.select([name for name in rows.column_names if EMBEDDING not in name])
+            self.collect([Piece(replace(part.batch, rows=rows), part.numbers)], "interactions")
+            return
+        if not _is_held(part.batch):
+            return
+        for name, kind in (("value", pa.float64()), ("at", pa.int64())):
+            if name not in rows.column_names:
+                rows = rows.append_column(name, pa.nulls(rows.num_rows, kind))
+        self.collect([Piece(replace(part.batch, rows=rows), part.numbers)], "interactions")
+
     def finish(self, max_refused: float) -> None:
         """Checks the files read so far."""
         for file, tally in self.tallies.items():
@@ -118,6 +139,15 @@ class _Reader:
         table = pa.table({"id": pa.array(ids, pa.string()), "image": pa.array(images, pa.string())})
         known = pa.chunked_array([one.column("id").combine_chunks() for one in self.collected.nodes[ITEM]], pa.string())
         self.collected.nodes[ITEM].append(table.filter(pc.is_in(table.column("id"), value_set=pc.unique(known))))
+
+
+def _is_held(batch: EdgeBatch) -> bool:
+    """Whether a snapshot holds relationships of this type between these labels."""
+    ends = batch.head_label, batch.tail_label
+    if batch.type in RESERVED_TYPES:
+        return (batch.type in TYPE_TO_KIND and ends == (USER, ITEM)) or batch.type in {FRIEND, IS}
+    heads = batch.head_label in {USER, ITEM} or batch.head_label not in NOT_ENTITIES
+    return heads and (batch.tail_label not in NOT_ENTITIES or (batch.tail_label == ITEM and batch.head_label != USER))
 
 
 def _collect(piece: Piece, collected: Collected, part: int) -> None:

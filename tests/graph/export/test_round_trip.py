@@ -132,5 +132,6 @@ def test_a_graph_comes_back_as_it_was(any_store, other_store, tmp_path, name):
     assert loaded.relationships == sum(report.relationships.values())
     assert everything(other_store) == everything(any_store)
     assert content_hash(read_snapshot(other_store)) == content_hash(read_snapshot(any_store))
+    assert content_hash(read_folder(tmp_path / "out", now=LATER).snapshot) == content_hash(read_snapshot(any_store))
     again = ingest(other_store, tmp_path / "out", home=tmp_path / "home", now=LATER)
     assert (again.nodes, again.relationships, again.changed) == (0, 0, 0)
