@@ -3,8 +3,8 @@
     python -m benchmarks.write_back local|neo4j [USERS ITEMS]
 
 Default: 6,040 users and 3,706 items, as MovieLens 1M; lists of 200 and two modalities of 384 numbers are drawn at
-random, the other index shares two thirds of every list with the first. Prints one JSON object: relationships a second of
-wall, processor seconds of this process and of the store, this process's peak memory, and the machine's load before.
+random, the other index shares two thirds of every list with the first. Prints one JSON object: relationships a second,
+seconds of wall, of this process's processor time and of the store's, its peak memory, and the machine's load before.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from benchmarks.ingest import fresh_store
+from benchmarks.ingest import fresh_server
 from graph.schema import ITEM, USER, NodeBatch
 from serving.index import Attributes, History, Index, ModelInfo, Vectors
 from serving.index_files import Blobs, Names, Rows, map_blobs, write_blobs
@@ -101,12 +101,14 @@ def node_batches(users: int, items: int) -> Iterator[NodeBatch]:
 
 def run(kind: str, users: int, items: int) -> dict[str, Any]:
     load = os.getloadavg()[0]
-    with fresh_store(kind) as (store, clock), tempfile.TemporaryDirectory() as folder:
+    with fresh_server(kind) as server, tempfile.TemporaryDirectory() as folder:
         index = random_index(Path(folder), users, items)
-        store.bulk_load(node_batches(users, items))
+        server.store.bulk_load(node_batches(users, items))
         figures = {}
         for name, one in (("first", index), ("again", index), ("other", trained_again(index))):
-            report, spent = clock(lambda one=one, name=name: write_back(store, one, model=one.version, run=name))
+            report, spent = server.timed(
+                lambda one=one, name=name: write_back(server.store, one, model=one.version, run=name)
+            )
             figures[name] = {**report.as_dict(), **spent}
     return {
         "store": kind, "users": users, "items": items, "machine": f"{os.cpu_count()} cores, {platform.machine()}",
