@@ -19,7 +19,7 @@ RATED = "MATCH p = (u:User)-[r:RATED]->(i:Item) RETURN p LIMIT 12"
 
 def write(page: Page, query: str) -> None:
     """Types a query in place of what is in the editor."""
-    page.locator(".CodeMirror").click()
+    page.get_by_role("textbox", name="Cypher query").focus()
     page.keyboard.press("Control+A")
     page.keyboard.type(query)
 
