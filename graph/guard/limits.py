@@ -73,6 +73,8 @@ def check_parameters(parameters: Mapping[str, Any], limits: Limits) -> None:
     while waiting:
         value, depth = waiting.pop()
         left -= _size(value)
+        if isinstance(value, list | tuple | Mapping) and 2 * len(value) > left:
+            left = -1  # Two bytes an element at least: a long list is not walked to find that out.
         if left < 0:
             raise _too_much("the parameters are too large", f"at most {limits.parameter_bytes} bytes as JSON")
         if depth > _PARAMETER_DEPTH:

@@ -7,6 +7,7 @@ polynomial time of a low degree.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ LONGEST = 400
 REPEATS = 6
 LARGEST = 1_000
 _UNKNOWN = None
+_FREE_SPACING = re.compile(r"\(\?[a-zA-Z]*x")
 _DATA = "a"
 """Stands for a property of the graph: one character, so that what a query puts around it is judged."""
 
@@ -116,8 +118,8 @@ def dangerous(pattern: str) -> str:
     """Why a pattern could take for ever; empty when it could not. One pass over the pattern."""
     if len(pattern) > LONGEST:
         return f"it has {len(pattern)} characters (at most {LONGEST})"
-    if pattern.startswith("\\Q") or "\\Q" in pattern:
-        return "it quotes with \\Q"
+    if "\\Q" in pattern or _FREE_SPACING.search(pattern):
+        return "it quotes with \\Q or is written with spaces and comments"
     return _Scan(pattern).run()
 
 

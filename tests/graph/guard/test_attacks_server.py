@@ -22,15 +22,15 @@ KEPT = [
 CONSTRAINTS = "CREATE CONSTRAINT keep_unique IF NOT EXISTS FOR (n:Kept) REQUIRE n.id IS UNIQUE"
 
 
-def _schema(victim: Victim) -> set[str]:
-    rows = [
-        *victim.run("SHOW INDEXES YIELD name"),
-        *victim.run("SHOW CONSTRAINTS YIELD name"),
-        *victim.run("CALL db.labels()"),
-        *victim.run("CALL db.relationshipTypes()"),
-        *victim.run("CALL db.propertyKeys()"),
+def _schema(victim: Victim) -> set[tuple[str, str]]:
+    looks = [
+        "SHOW INDEXES YIELD name",
+        "SHOW CONSTRAINTS YIELD name",
+        "CALL db.labels()",
+        "CALL db.relationshipTypes()",
+        "CALL db.propertyKeys()",
     ]
-    return {str(row[0]) for row in rows}
+    return {(look, str(row[0])) for look in looks for row in victim.run(look)}
 
 
 def _clean(victim: Victim) -> None:
