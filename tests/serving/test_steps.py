@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.steps import Steps, code_version, files_version, fingerprint
+from serving.steps import Step, Steps, code_version, files_version, fingerprint
 
 
 class Work:
@@ -90,3 +90,37 @@ def test_versions_follow_what_they_read(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("12", encoding="utf-8")
     assert files_version([tmp_path]) != before
     assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
+
+
+def test_it_says_which_inputs_changed(tmp_path: Path) -> None:
+    steps = Steps(tmp_path)
+    assert steps.check(Step("train", {"a": 1}, Work())).why == "not done yet"
+    steps.run("train", {"a": 1, "b": 2, "c": 3}, Work())
+    found = steps.check(Step("train", {"a": 1, "b": 5, "d": 4}, Work()))
+    assert (found.reused, found.why) == (False, "changed: b; new: d; gone: c")
+    same = Step("train", {"c": 3, "b": 2, "a": 1}, Work())
+    assert (steps.check(same).reused, steps.check(same).why) == (True, "nothing changed")
+    gone = Step("train", {"a": 1, "b": 2, "c": 3}, Work(), holds=lambda _result: False)
+    assert steps.check(gone).why == "what it made is no longer there"
+
+
+def test_a_step_that_is_asked_for_is_done_whatever_its_record_says(tmp_path: Path) -> None:
+    steps, forgotten = Steps(tmp_path), list[str]()
+    step = Step("train", {"a": 1}, Work(), forget=lambda: forgotten.append("forgotten"))
+    assert not steps.do(step).reused
+    assert forgotten == []
+    again = steps.do(step, "asked for: --full")
+    assert (again.reused, again.why, again.result) == (False, "asked for: --full", {"times": 2})
+    assert forgotten == ["forgotten"]
+
+
+def test_a_step_that_changes_its_own_input_is_recorded_with_what_it_left(tmp_path: Path) -> None:
+    inputs = {"graph": "before"}
+
+    def work() -> dict[str, int]:
+        inputs["graph"] = "after"
+        return {}
+
+    Steps(tmp_path).do(Step("encode", dict(inputs), work, settled=lambda: inputs))
+    assert Steps(tmp_path).check(Step("encode", {"graph": "after"}, work)).reused
+    assert not Steps(tmp_path).check(Step("encode", {"graph": "before"}, work)).reused
