@@ -69,8 +69,8 @@ def read_folder(
     for chunk in source.chunks():
         reader.add(chunk, platform, max_refused)
     checks = GraphChecks(NoStore(), None if source.whole_ids else platform)
-    for part in source.graph():
-        reader.add_graph(checks.checked(part))
+    for found in source.graph():
+        reader.add_graph(checks.checked(found))
     reader.finish(max_refused)
     if same_users:
         reader.collect(reader.batcher.same_users(), "interactions")
