@@ -3,7 +3,7 @@
 BOTH = {
     "unique constraint": "CREATE CONSTRAINT boom FOR (n:Boom) REQUIRE n.id IS UNIQUE",
     "constraint if not exists": "CREATE CONSTRAINT boom IF NOT EXISTS FOR (n:Boom) REQUIRE n.id IS UNIQUE",
-    "lower case constraint": "create constraint boom for (n:BoomLow) require n.id is unique",
+    "lower case constraint": "create constraint boom_low for (n:BoomLow) require n.id is unique",
 }
 NEO4J = {
     "index": "CREATE INDEX boom FOR (n:User) ON (n.name)",
