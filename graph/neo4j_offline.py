@@ -30,7 +30,7 @@ from graph.sources.chunks import Source
 from graph.stage import Stage
 
 SHOWN = 1500
-_TAKEN = re.compile(r"already contains|already exists|not empty", re.IGNORECASE)
+_TAKEN = re.compile(r"already contains|already exist|not empty", re.IGNORECASE)
 _RUNNING = re.compile(r"currently in use|is in use|lock", re.IGNORECASE)
 
 
@@ -72,9 +72,9 @@ def import_offline(
     max_refused: float = 0.01,
     watch: Callable[[str, int, int | None], None] | None = None,
 ) -> OfflineReport:
-    """Imports all of a source into the database `neo4j` below `neo4j_home`, which must be empty, its server stopped.
+    """Imports all of a source into the database `neo4j` below `neo4j_home`, which must not exist yet.
 
-    Errors: `InvalidData` as an ingest; `Conflict` when the database is not empty or its server runs;
+    Errors: `InvalidData` as an ingest; `Conflict` when the database is there already or its server runs;
     `StoreUnavailable` when the importer fails otherwise. Each leaves the database as it was.
     """
     work = Path(mkdtemp(prefix="interlace-import-", dir=_made(home)))
@@ -130,8 +130,8 @@ def _failed(said: str) -> Exception:
     shown = said.strip()[-SHOWN:]
     if _TAKEN.search(said):
         return Conflict(
-            f"the database {DATABASE!r} is not empty: {shown}",
-            valid="a Neo4j into which nothing was ever loaded",
+            f"the database {DATABASE!r} is there already: {shown}",
+            valid="a new Neo4j, whose server has not been started yet",
             remedy="ingest into the running server instead: --store bolt://HOST",
         )
     if _RUNNING.search(said):

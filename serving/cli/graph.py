@@ -98,7 +98,7 @@ Image = Annotated[
 OFFLINE = "Into a stopped Neo4j"
 Offline = Annotated[
     Path | None,
-    typer.Option("--offline", metavar="NEO4J_HOME", help="By Neo4j's own importer: database empty, server stopped.",
+    typer.Option("--offline", metavar="NEO4J_HOME", help="By Neo4j's own importer, before its first start.",
                  show_default=False, rich_help_panel=OFFLINE),
 ]  # fmt: skip
 Admin = Annotated[

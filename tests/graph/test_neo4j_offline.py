@@ -67,7 +67,7 @@ def test_a_stopped_neo4j_gets_everything(tmp_path: Path) -> None:
         store.close()
     finally:
         neo4j.stop(pid)
-    with pytest.raises(Conflict, match="not empty"):
+    with pytest.raises(Conflict, match="there already"):
         run_importer(_files(tmp_path), home, admin)
 
 
