@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from random import Random
 
@@ -195,11 +196,30 @@ def test_a_damaged_base_is_read_anew(local_store, tmp_path):
     assert (again.how, again.hash) == ("all", taken.hash)
 
 
-def test_killed_between_version_and_delta_reads_everything(local_store, tmp_path):
+def test_an_ingest_killed_at_its_end_is_finished_and_explained(local_store, tmp_path):
     shop(local_store, tmp_path, SHOP)
     same(local_store, tmp_path / "home")
     killed(local_store, Random(3), tmp_path)
+    assert same(local_store, tmp_path / "home") == "changes"
+
+
+def test_killed_between_version_and_delta_reads_everything(local_store, tmp_path):
+    shop(local_store, tmp_path, SHOP)
+    same(local_store, tmp_path / "home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("graph.changes.Path.replace", stop_at_plan)
+        with pytest.raises(KeyboardInterrupt):
+            shop(local_store, tmp_path, {"interactions.csv": SHOP["interactions.csv"] + "bob,pad,,,7\n"})
+    assert recover(local_store, tmp_path / "home")
     assert same(local_store, tmp_path / "home") == "all"
+
+
+def stop_at_plan(path: Path, target: Path) -> Path:
+    """Dies when a plan is about to become a delta: its version is in the graph already."""
+    if path.name == "plan":
+        raise KeyboardInterrupt
+    os.replace(path, target)  # noqa: PTH105 - what this stands in for
+    return target
 
 
 def test_an_ingest_killed_while_loading_leaves_no_stale_snapshot(local_store, tmp_path, monkeypatch):
