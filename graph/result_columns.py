@@ -4,21 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from graph.guard.clauses import RULES, statement
+from graph.guard.cursor import Cursor
 from graph.guard.lexer import Token, lex
+from graph.guard.limits import check_tokens
+from graph.guard.policy import Limits
+from graph.guard.tree import Node, walk
 
 _OPENING = frozenset("([{")
 _CLOSING = frozenset(")]}")
 _AFTER_ITEMS = frozenset({"ORDER", "SKIP", "OFFSET", "LIMIT", "UNION", ";"})
 _END = "end"
+_BINDING = frozenset({"path", "node", "relationship"})
 
 
 def returned_columns(text: str) -> tuple[str, ...]:
-    """Names of the columns of a query that passed the guard; none where it does not say (`RETURN *`)."""
+    """Names of the columns of a query that passed the guard; none where it does not say."""
     tokens = lex(text)
     items = _items(tokens)
-    if not items or any(len(item) == 1 and item[0].word == "*" for item in items):
-        return ()
-    return tuple(_name(text, item) for item in items)
+    if not items or items[0][0].word != "*":
+        return tuple(_name(text, item) for item in items)
+    return (*_variables(text, tokens), *(_name(text, item) for item in items[1:]))
+
+
+def _variables(text: str, tokens: list[Token]) -> list[str]:
+    """What `RETURN *` of the last query gives, in Neo4j's order: by name."""
+    brackets = check_tokens(text, tokens, Limits())
+    tree = statement(Cursor(text, tokens, brackets, RULES))
+    return sorted(_scope(tree.parts[-1].parts[:-1])) if tree.parts else []
+
+
+def _scope(clauses: Sequence[Node]) -> set[str]:
+    """Variables after these clauses."""
+    scope: set[str] = set()
+    for clause in clauses:
+        if clause.kind == "with" and not any(part.kind == "star" for part in clause.parts):
+            scope = set()
+        scope |= set(_brought(clause))
+    return scope
+
+
+def _brought(clause: Node) -> Iterator[str]:
+    if clause.kind == "unwind":
+        yield clause.name
+    elif clause.kind == "match":
+        patterns = (part for part in clause.parts if part.kind != "condition")
+        yield from (node.name for part in patterns for node in walk(part) if node.kind in _BINDING and node.name)
+    elif clause.kind in {"with", "procedure"}:
+        yield from (part.name for part in clause.parts if part.kind in {"item", "yield"} and part.name)
+    elif clause.kind == "subquery" and clause.parts and clause.parts[0].parts:
+        *before, last = clause.parts[0].parts[-1].parts
+        if any(part.kind == "star" for part in last.parts):
+            yield from _scope(before)
+        yield from (part.name for part in last.parts if part.kind == "item" and part.name)
 
 
 def _items(tokens: Sequence[Token]) -> list[list[Token]]:

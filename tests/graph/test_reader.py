@@ -209,6 +209,12 @@ def test_texts_that_passed_are_kept_within_bounds() -> None:
         ("RETURN 1 AS a UNION MATCH (n) RETURN n.b AS a", ("a",)),
         ("MATCH (n) CALL (n) { RETURN n.x AS inner } RETURN inner;", ("inner",)),
         ("MATCH (n) WHERE n.return = 'RETURN x AS y' RETURN n.limit AS limit, n {.*}", ("limit", "n {.*}")),
+        ("MATCH p = (n)-[r {x: 1}]->(:A) WHERE exists { (n)--(m) } UNWIND [1] AS u RETURN *", ("n", "p", "r", "u")),
+        (
+            "MATCH (n)-->(m) WITH n AS b, 1 AS a CALL (b) { MATCH (b)--(c) RETURN c } RETURN *, 2 AS z",
+            ("a", "b", "c", "z"),
+        ),
+        ("MATCH (n) WITH *, 1 AS a RETURN * ORDER BY a", ("a", "n")),
         ("MATCH (n) /* RETURN a */ RETURN exists { (n)--() } AS e // RETURN b", ("e",)),
     ],
 )
