@@ -44,7 +44,8 @@ class Hidden:
 def check_names(
     text: str, tokens: Sequence[Token], tree: Node, *, hidden: Hidden, parameters: Mapping[str, Any]
 ) -> None:
-    """Raises `Forbidden` for a hidden name in the place of a key, label or type."""
+    """Raises `Forbidden` for a hidden name in the place of a key, label or type, in a parameter's maps as well."""
+    _check_parameters(parameters, hidden)
     for node in walk(tree):
         if node.kind in {"property", "entry"} and hidden.property(node.name):
             raise refused(text, tokens, node, f"the property {node.name!r}")
@@ -53,6 +54,23 @@ def check_names(
         if node.kind == "index":
             _check_index(text, tokens, node, hidden, parameters)
     _check_bars(text, tokens, hidden)
+
+
+def _check_parameters(parameters: Mapping[str, Any], hidden: Hidden) -> None:
+    """A map with hidden keys could only be held against what is hidden: `UNWIND [$m] … UNION … properties(n)`."""
+    waiting: list[Any] = list(parameters.values()) if hidden.properties else []
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Mapping):
+            if hidden.any_property(map(str, value)):
+                raise Forbidden(
+                    "a parameter holds a map with a key that is hidden from this key",
+                    valid="maps of properties that GET /v1/graph/schema lists",
+                    remedy="rename the key",
+                )
+            waiting += value.values()
+        elif isinstance(value, list | tuple):
+            waiting += [one for one in value if isinstance(one, Mapping | list | tuple)]
 
 
 def _check_index(text: str, tokens: Sequence[Token], node: Node, hidden: Hidden, parameters: Mapping[str, Any]) -> None:

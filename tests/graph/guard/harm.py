@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ PARAMETERS: dict[str, Any] = {
     "big": 10**9,
     "pattern": "(a+)+b",
 }
+USED = re.compile(r"\$(\w+)")
 POLICY = Policy(hidden_labels=HIDDEN_LABELS, hidden_properties=HIDDEN_PROPERTIES)
 CATALOGUE = Catalogue(
     labels=frozenset({"User", "Item", "Secret"}),
@@ -77,6 +79,11 @@ class Victim:
 
 def _text(row: tuple[Any, ...]) -> str:
     return json.dumps(row, sort_keys=True, default=str)
+
+
+def parameters_of(text: str) -> dict[str, Any]:
+    """Those that a query uses: the guard looks at all that it is given."""
+    return {name: PARAMETERS[name] for name in USED.findall(text) if name in PARAMETERS}
 
 
 def named(*groups: dict[str, Any]) -> Iterator[Any]:

@@ -16,7 +16,7 @@ from graph.guard.check import check
 from graph.local_server import LocalOptions
 from graph.local_store import LocalStore
 from tests.graph.guard.attacks import denial, files
-from tests.graph.guard.harm import CATALOGUE, PARAMETERS, POLICY, Victim, named
+from tests.graph.guard.harm import CATALOGUE, PARAMETERS, POLICY, Victim, named, parameters_of
 from tools import neo4j as neo4j_tool
 
 PATIENCE = 2.0
@@ -152,4 +152,4 @@ def test_neo4j_does_not_plan_it_soon(open_neo4j: Victim, name: str, text: str) -
 @pytest.mark.parametrize(("name", "text"), ALL, ids=[name for name, _ in ALL])
 def test_the_guard_refuses_it(name: str, text: str) -> None:
     with pytest.raises((Forbidden, InvalidData)):
-        check(text, PARAMETERS, policy=POLICY, catalogue=CATALOGUE)
+        check(text, parameters_of(text), policy=POLICY, catalogue=CATALOGUE)

@@ -10,7 +10,7 @@ from neo4j.exceptions import Neo4jError
 from graph.errors import Forbidden, InvalidData
 from graph.guard.check import check
 from tests.graph.guard.attacks import privacy
-from tests.graph.guard.harm import CATALOGUE, ONE, OTHER, PARAMETERS, POLICY, Victim, named
+from tests.graph.guard.harm import CATALOGUE, ONE, OTHER, PARAMETERS, POLICY, Victim, named, parameters_of
 
 BOTH = [*named(privacy.BOTH)]
 NEO4J = [*named(privacy.NEO4J)]
@@ -58,4 +58,4 @@ def test_neo4j_tells_without_a_guard(neo4j_answers: tuple[Answers, Answers], nam
 @pytest.mark.parametrize(("name", "text"), ALL, ids=[name for name, _ in ALL])
 def test_the_guard_refuses_it(name: str, text: str) -> None:
     with pytest.raises((Forbidden, InvalidData)):
-        check(text, PARAMETERS, policy=POLICY, catalogue=CATALOGUE)
+        check(text, parameters_of(text), policy=POLICY, catalogue=CATALOGUE)

@@ -11,7 +11,7 @@ from neo4j.exceptions import Neo4jError
 from graph.errors import Forbidden, InvalidData
 from graph.guard.check import check
 from tests.graph.guard.attacks import admin, schema
-from tests.graph.guard.harm import CATALOGUE, PARAMETERS, POLICY, Victim, named
+from tests.graph.guard.harm import CATALOGUE, PARAMETERS, POLICY, Victim, named, parameters_of
 
 NEO4J = [*named(schema.BOTH, schema.NEO4J)]
 LOCAL = [*named(schema.BOTH, schema.LOCAL)]
@@ -116,4 +116,4 @@ def test_it_changes_the_users_of_neo4j(neo4j_victim: Victim, name: str, text: st
 @pytest.mark.parametrize(("name", "text"), ALL, ids=[name for name, _ in ALL])
 def test_the_guard_refuses_it(name: str, text: str) -> None:
     with pytest.raises((Forbidden, InvalidData)):
-        check(text, PARAMETERS, policy=POLICY, catalogue=CATALOGUE)
+        check(text, parameters_of(text), policy=POLICY, catalogue=CATALOGUE)

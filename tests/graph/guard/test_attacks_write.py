@@ -7,7 +7,7 @@ import pytest
 from graph.errors import Forbidden, InvalidData
 from graph.guard.check import check
 from tests.graph.guard.attacks import escapes, injection, writes
-from tests.graph.guard.harm import CATALOGUE, PARAMETERS, POLICY, Victim, named
+from tests.graph.guard.harm import CATALOGUE, POLICY, Victim, named, parameters_of
 
 PASTED = {name: place.format(given) for name, (place, given) in injection.PASTED.items()}
 ESCAPED = {name: place.format(given) for name, (place, given) in injection.ESCAPED.items()}
@@ -39,6 +39,6 @@ def test_it_changes_the_local_store_without_a_guard(local_victim: Victim, name: 
 @pytest.mark.parametrize(("name", "text"), ALL, ids=[name for name, _ in ALL])
 def test_the_guard_refuses_it(name: str, text: str) -> None:
     with pytest.raises((Forbidden, InvalidData)) as caught:
-        check(text, PARAMETERS, policy=POLICY, catalogue=CATALOGUE)
+        check(text, parameters_of(text), policy=POLICY, catalogue=CATALOGUE)
     assert caught.value.remedy
     assert caught.value.valid

@@ -53,6 +53,9 @@ BOTH = {
     "guess by case of a map": "MATCH (u:User) RETURN CASE properties(u) WHEN $whole THEN 1 ELSE 0 END AS x ORDER BY "
     "u.id",
     "guess by nullIf": "MATCH (u:User) RETURN nullIf(properties(u), $whole) IS NULL AS x ORDER BY u.id",
+    "guess by union": "RETURN $whole AS m UNION MATCH (u:User) RETURN properties(u) AS m",
+    "guess by distinct": "MATCH (u:User) WITH [$whole] + collect(properties(u)) AS ms UNWIND ms AS m "
+    "RETURN count(DISTINCT m) AS n",
     "order": "MATCH (u:User) RETURN u.id ORDER BY u.email",
     "group": "MATCH (u:User) WITH u.email AS x, count(*) AS n RETURN x, n ORDER BY x",
     "length of it": "MATCH (u:User) RETURN size(u.email)",
