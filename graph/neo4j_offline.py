@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 
-from graph.errors import Conflict, NotFound, StoreUnavailable
+from graph.errors import Conflict, InterlaceError, NotFound, StoreUnavailable
 from graph.existing import NoStore
 from graph.export.neo4j_csv import ARGUMENTS, write_neo4j_csv
 from graph.export.spool import Spool
@@ -126,7 +126,7 @@ def run_importer(files: Path, neo4j_home: Path, admin: Sequence[str]) -> None:
         raise _failed(done.stdout + done.stderr)
 
 
-def _failed(said: str) -> Exception:
+def _failed(said: str) -> InterlaceError:
     shown = said.strip()[-SHOWN:]
     if _TAKEN.search(said):
         return Conflict(

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from graph.errors import Conflict, NotFound
+from graph.errors import Conflict, NotFound, StoreUnavailable
 from graph.export.neo4j_csv import write_neo4j_csv
 from graph.export.spool import Spool
 from graph.ingest import ingest
-from graph.neo4j_offline import admin_command, import_offline, run_importer
+from graph.neo4j_offline import _failed, admin_command, import_offline, run_importer
 from graph.neo4j_store import Neo4jStore
 from graph.snapshot_files import content_hash
 from graph.snapshot_read import read_folder, read_snapshot
@@ -24,6 +24,21 @@ def test_the_home_of_no_neo4j_is_named(tmp_path):
     with pytest.raises(NotFound, match="neo4j-admin"):
         admin_command(tmp_path)
     assert admin_command(tmp_path, "java -cp 'a b' Tool") == ["java", "-cp", "a b", "Tool"]
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ("Database already exist. Re-run with `--overwrite-destination`", Conflict),
+        ("The database is in use. Stop database 'neo4j' and try again.", Conflict),
+        ("Input error: a header without :ID", StoreUnavailable),
+    ],
+)
+def test_why_the_importer_failed(said, error):
+    found = _failed(said)
+    assert type(found) is error
+    assert said in found.what
+    assert found.remedy
 
 
 def test_headers_and_arguments(tmp_path):
