@@ -67,6 +67,7 @@ READS = {
         "MATCH (i:Item)<-[r]-() WITH i, count(r) AS degree ORDER BY degree DESC, i.id LIMIT 3 RETURN i.id AS id, degree"
     ),
     "with star": "MATCH (g:Genre {id: $genre}) WITH *, 1 AS one RETURN g.id AS id, one",
+    "return star of nothing": "MATCH (n:Item {id: 'none'}) RETURN *",
     "return star": "MATCH (g:Genre) WITH g.id AS id, g.name AS name RETURN * ORDER BY id",
     "union": "MATCH (g:Genre) RETURN g.id AS id UNION MATCH (p:Person) RETURN p.id AS id",
     "union all": "MATCH (g:Genre) RETURN g.id AS id UNION ALL MATCH (g:Genre) RETURN g.id AS id",
