@@ -8,7 +8,7 @@ import { onThemeChange } from './theme.js';
 const NARROW = 460;
 const MARGIN = 22;
 const FEW = 30;
-const FORCES = { name: 'cose', animate: false, fit: true, padding: MARGIN, nodeDimensionsIncludeLabels: true, nodeOverlap: 20, gravity: 0.7, numIter: 1500, randomize: true };
+const FORCES = { name: 'cose', animate: false, fit: true, padding: MARGIN, nodeDimensionsIncludeLabels: true, nodeOverlap: 20, gravity: 1.2, numIter: 1500, randomize: true };
 const SMALL = { width: 24, height: 24, 'font-size': 12, 'font-weight': 'normal', 'text-max-width': 96 };
 
 /** `model`: from `graphModel`; `target`: key of the node it is about; `pictures`: Map of key -> address of an image. */
@@ -40,7 +40,7 @@ export function drawFreely(container, model) {
     container,
     elements: elementsOf(model, null, new Map()),
     style: look(),
-    layout: { ...FORCES, nodeRepulsion: () => 250_000, idealEdgeLength: () => 70 },
+    layout: { ...FORCES, boundingBox: { x1: 0, y1: 0, w: container.clientWidth, h: container.clientHeight }, nodeRepulsion: () => 40_000, idealEdgeLength: () => 40 },
     minZoom: 0.15,
     maxZoom: 2.5,
     boxSelectionEnabled: false,
