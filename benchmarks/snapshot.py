@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.ingest import fresh_store
+from benchmarks.ingest import fresh_server
 from benchmarks.synthetic import Size, make, make_more
 from graph.bolt import BoltStore
 from graph.ingest import ingest
@@ -44,7 +44,8 @@ def driver_loop(store: BoltStore) -> int:
 
 def measure(kind: str, size: Size) -> dict[str, Any]:
     load = os.getloadavg()[0]
-    with fresh_store(kind) as (store, timed), tempfile.TemporaryDirectory() as name:
+    with fresh_server(kind) as server, tempfile.TemporaryDirectory() as name:
+        store, timed = server.store, server.timed
         folder = Path(name)
         make(folder / "data", size)
         make_more(folder / "more", size)
