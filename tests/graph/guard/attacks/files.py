@@ -11,7 +11,7 @@ NEO4J = {
     "behind match": "MATCH (u:User) LOAD CSV FROM 'FILE' AS line RETURN line",
     "in a union": "RETURN [] AS line UNION LOAD CSV FROM 'FILE' AS line RETURN line",
     "in comments": "LOAD /* */ CSV /* */ FROM 'FILE' AS line RETURN line",
-    "in escapes": "\\u004cOAD CSV FROM 'FILE' AS line RETURN line",
+    "in escapes": "LO\\u0041D CSV FROM 'FILE' AS line RETURN line",
     "behind a string that an escape closes": "WITH 'a\\u0027 AS a LOAD CSV FROM \\u0027FILE' AS line RETURN line",
     "in exists": "MATCH (u:User) WHERE EXISTS { LOAD CSV FROM 'FILE' AS line RETURN line } RETURN u.id",
     "in count": "RETURN COUNT { LOAD CSV FROM 'FILE' AS line RETURN line } AS line",

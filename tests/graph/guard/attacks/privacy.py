@@ -24,7 +24,6 @@ BOTH = {
     "projection renamed": "MATCH (u:User) RETURN u {.id, address_of: u.email}",
     "projection of all by key": "MATCH (u:User) WITH u {.*} AS m RETURN m['e' + 'mail']",
     "collected nodes": "MATCH (u:User) WITH collect(u) AS us RETURN us[0].email",
-    "head of nodes": "MATCH (u:User) RETURN head(collect(u)).email AS x",
     "nodes of a path": "MATCH p = (:User)-->() RETURN [n IN nodes(p) | n.email]",
     "start of a relationship": "MATCH ()-[r:RATED]->() RETURN startNode(r).email",
     "in a map": "MATCH (u:User) WITH {a: {b: u}} AS m RETURN m.a.b.email",
@@ -100,6 +99,7 @@ LOCAL = {
     "name and map": "MATCH (u:User) RETURN u.name + properties(u)",
 }
 NEO4J = {
+    "head of nodes": "MATCH (u:User) RETURN head(collect(u)).email AS x",
     "order by the whole map": "MATCH (u:User) RETURN u.id ORDER BY properties(u)",
     "dynamic label": "MATCH (s:$('Sec' + 'ret')) RETURN s.value",
     "dynamic label of a parameter": "MATCH (s:$($label)) RETURN s.value",
