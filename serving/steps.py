@@ -38,8 +38,8 @@ class Step:
 
     `holds`: is a recorded result still there. A `work` that goes on in the middle of what it did when it was killed, or
     does it again to the same end, makes the whole flow resumable. `forget`: called before a record is removed, so that
-    a step that was done whole is not taken for one that was cut short. `settled`: the inputs as they are recorded, where
-    the work itself changes one of them (the graph) and has seen to it that its result is of that state.
+    a step that was done whole is not taken for one that was cut short. `settled`: the inputs as they are recorded,
+    where the work itself changes one of them (the graph) and has seen to it that its result is of that state.
     """
 
     name: str
