@@ -126,9 +126,8 @@ def test_a_run_that_goes_on_shows_its_step(visit: Visit) -> None:
         "now", "running", "schedule", began,
         steps=(StepRecord("ingest", "done", "changed", 5.0), StepRecord("encode", "running", "changed: the graph")),
     )  # fmt: skip
-    body = {
-        "runs": [{name: value for name, value in running.as_dict().items() if name != "mlflow_run"} | {"mlflow": None}]
-    }
+    body = {"runs": [json.loads(json.dumps({**running.as_dict(), "mlflow": None}))]}
+    body["runs"][0].pop("mlflow_run")
     visit.page.route(RUNS, lambda route: route.fulfill(json=body))
     page = visit.open(VIEW)
     expect(page.get_by_role("status").filter(has_text="Refreshing: Encode")).to_have_count(1)
@@ -196,7 +195,9 @@ def test_leaving_the_view_ends_its_questions(visit: Visit) -> None:
 @pytest.mark.parametrize("visit", [PHONE], indirect=True)
 def test_phone_needs_no_sideways_scrolling(visit: Visit, runs: GraphStore) -> None:
     page = visit.open(VIEW)
-    for row in page.get_by_role("list", name="Earlier refreshes").locator("summary").all():
+    rows = page.get_by_role("list", name="Earlier refreshes").locator("summary")
+    expect(rows).to_have_count(2)
+    for row in rows.all():
         row.click()
     expect(page.get_by_text("1,804 relationships")).to_be_visible()
     wide, room = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
