@@ -7,6 +7,7 @@ label or type not at all. As variables, aliases and texts such words are free.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -39,6 +40,12 @@ class Hidden:
 
     def any_label(self, names: Iterable[str]) -> bool:
         return any(map(self.label, names))
+
+
+@lru_cache(maxsize=64)
+def hidden_by(policy: Policy) -> Hidden:
+    """The names of a policy, folded once: most queries come with the same few policies."""
+    return Hidden(policy)
 
 
 def check_names(

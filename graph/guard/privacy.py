@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from graph.guard.hidden import Hidden, check_names
+from graph.guard.hidden import Hidden, check_names, hidden_by
 from graph.guard.lexer import Token
 from graph.guard.policy import Catalogue, Policy
 from graph.guard.scopes import Scopes
@@ -27,7 +27,7 @@ def check_privacy(
     """Raises `Forbidden` where the query could tell what `policy` hides."""
     if not policy.hidden_labels and not policy.hidden_properties:
         return
-    hidden = Hidden(policy)
+    hidden = hidden_by(policy)
     check_names(text, tokens, tree, hidden=hidden, parameters=parameters)
     if holds_hidden(hidden, catalogue):
         flow = Scopes(text, tokens, hidden=hidden, catalogue=catalogue, parameters=parameters)
