@@ -106,6 +106,6 @@ def _node(identity: str, label: str, properties: Mapping[str, Any]) -> Node:
 
 
 def _relationship(identity: str, label: str, row: Mapping[str, Any], properties: Mapping[str, Any]) -> Relationship:
-    here, there = (identity, label), (row["id"], row["label"])
-    source, target = (here, there) if row["outgoing"] else (there, here)
-    return Relationship(*source, *target, row["type"], properties)
+    here, there = (identity, label), (str(row["id"]), str(row["label"]))
+    (source, source_label), (target, target_label) = (here, there) if row["outgoing"] else (there, here)
+    return Relationship(source, source_label, target, target_label, row["type"], properties)
