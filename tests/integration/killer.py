@@ -142,10 +142,10 @@ def look(order: dict[str, Any]) -> None:
     """In the child, since MLflow keeps a database open that it has seen: what is left behind."""
     home, store = Path(order["home"]), open_graph(order)
     client = open_tracker(f"sqlite:///{home}/mlflow.db").client
-    runs = [
-        {**run.as_dict(), "tracked": client.get_run(run.mlflow_run).info.status if run.mlflow_run else ""}
-        for run in recent(store)
-    ]
+    experiments = [one.experiment_id for one in client.search_experiments()]
+    status = {one.info.run_id: one.info.status for one in client.search_runs(experiments)}
+    # A run of the graph may be missing in MLflow: the home has been put back to before it.
+    runs = [{**run.as_dict(), "tracked": status.get(run.mlflow_run, "")} for run in recent(store)]
     Path(order["out"]).write_text(json.dumps({"left": left_behind(home, store), "runs": runs}), encoding="utf-8")
     store.close()
 
