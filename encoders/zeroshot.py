@@ -99,15 +99,10 @@ def tag_items(
     state: dict[str, Tagged] = {}
     compared, edges, done = 0, Difference(), 0
     for rows in _pages(store):
-        there = {row[0]: row[1] for row in store.query("tag_counts", {"ids": [row["id"] for row in rows]})}
-        current = {row["id"]: job.mark(row) for row in rows}
-        stale = [item for item, mark in current.items() if before.get(item) != Tagged(mark, there.get(item, 0))]
-        if stale:
-            wanted = job.wanted(stale)
-            edges += settle(store, TAGGED_EDGES, wanted, run="")
-            there |= {item: len(found) for item, found in wanted.items()}
-            compared += len(stale)
-        state |= {item: Tagged(mark, there.get(item, 0)) for item, mark in current.items()}
+        tagged, written, stale = _tag_page(job, rows, before)
+        state |= tagged
+        edges += written
+        compared += stale
         done += len(rows)
         if progress is not None:
             progress("tags", done, max(done, total))
@@ -123,6 +118,21 @@ def tag_items(
         fit.skipped,
         round(time.perf_counter() - begun, 3),
     )
+
+
+def _tag_page(
+    job: _Job, rows: Sequence[Mapping[str, Any]], before: Mapping[str, Tagged]
+) -> tuple[dict[str, Tagged], Difference, int]:
+    """A page's items as they are tagged now, what was written for it, and how many had to be compared."""
+    there = {row[0]: row[1] for row in job.store.query("tag_counts", {"ids": [row["id"] for row in rows]})}
+    current = {row["id"]: job.mark(row) for row in rows}
+    stale = [item for item, mark in current.items() if before.get(item) != Tagged(mark, there.get(item, 0))]
+    written = Difference()
+    if stale:
+        wanted = job.wanted(stale)
+        written = settle(job.store, TAGGED_EDGES, wanted, run="")
+        there |= {item: len(found) for item, found in wanted.items()}
+    return {item: Tagged(mark, there.get(item, 0)) for item, mark in current.items()}, written, len(stale)
 
 
 def default_source(store: GraphStore) -> str | None:
