@@ -83,7 +83,7 @@ export function refreshPage() {
   }
 
   function drawn([newest, ...earlier]) {
-    if (!newest) return [emptyState('No refresh yet', 'The first one reads your sources, encodes, trains and publishes: with the button above, or interlace refresh.')];
+    if (!newest) return [emptyState('No refresh yet', 'The first one reads your sources, encodes, trains and publishes: with the button here, or interlace refresh.')];
     const rows = earlier.map((run) => runRow(run, opened));
     return [runCard(newest), rows.length > 0 && h('h2', { class: 'runs__earlier' }, 'Earlier'), rows.length > 0 && h('ul', { class: 'runs__list', 'aria-label': 'Earlier refreshes' }, rows)].filter(Boolean);
   }
