@@ -103,7 +103,7 @@ class LocalHttp:
     ) -> dict[str, Any]:
         try:
             answer = self._client.request(method, path, **options)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, RuntimeError) as error:  # RuntimeError: the client was closed meanwhile.
             raise StoreUnavailable(
                 f"the graph store at {self._url} cannot be reached ({error})",
                 remedy="try again: the next command starts it; read log/child.log in its folder",

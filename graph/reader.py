@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Protocol, TypeAlias
 
@@ -25,6 +25,16 @@ class ReadLimits:
 
     timeout: float = 10.0
     rows: int = 1_000
+
+
+@dataclass(frozen=True)
+class Question:
+    """A query as it was sent, and how much may be answered. `embeddings`: whether nodes show theirs."""
+
+    text: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    limits: ReadLimits = field(default_factory=ReadLimits)
+    embeddings: bool = False
 
 
 class Ticket:

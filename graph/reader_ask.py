@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
 
 from graph.guard.check import check
 from graph.guard.policy import Policy
-from graph.reader import Reader, ReadLimits, Ticket
+from graph.reader import Question, Reader, Ticket
 from graph.result_answer import Answer
 from graph.result_values import Shaper
-
-
-@dataclass(frozen=True)
-class Question:
-    """A query as it was sent, and how much may be answered. `embeddings`: whether nodes show theirs."""
-
-    text: str
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    limits: ReadLimits = field(default_factory=ReadLimits)
-    embeddings: bool = False
 
 
 @contextmanager

@@ -11,18 +11,20 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from graph.errors import InterlaceError, TooMany
 from graph.guard.policy import Policy
-from graph.reader import EndedError, Reader, open_reader
-from graph.reader_ask import Question, asked
+from graph.reader import EndedError, Question, Reader, open_reader
 from graph.reader_schema import GraphSchema, read_schema
-from graph.result_formats import Format
 from graph.store import GraphStore
 from serving.gateway import Gateway
 from serving.policy import policy_of
 from serving.settings import Settings
 from serving.stream import Stream
+
+if TYPE_CHECKING:
+    from graph.result_formats import Format
 
 THREADS = 8
 SCHEMA_SECONDS = 30.0
@@ -94,6 +96,9 @@ class Cypher:
             self._opened[1].close()
 
     def _answer(self, question: Question, stream: Stream) -> None:
+        # The driver's import takes a while, and a server that nobody asks in Cypher does without it.
+        from graph.reader_ask import asked
+
         try:
             with asked(self.reader(), question, self.policy, stream.ticket) as answer:
                 for block in stream.form.blocks(answer, self.settings.cypher_bytes):

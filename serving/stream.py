@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from graph.reader import Ticket
-from graph.result_formats import Format
+
+if TYPE_CHECKING:
+    from graph.result_formats import Format
 
 BLOCK = 64 << 10
 HELD = 256 << 10

@@ -81,8 +81,8 @@ def cypher(
     """Ask the graph in Cypher. Only reads: what would write is refused before it reaches the store."""
     session = start(ctx, home, store, as_json)
     from graph.guard.policy import Policy
-    from graph.reader import open_reader
-    from graph.reader_ask import Question, asked
+    from graph.reader import Question, open_reader
+    from graph.reader_ask import asked
     from serving.policy import policy_of
 
     text, values = query_text(query, file), parameters(parameter or [])

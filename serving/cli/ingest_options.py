@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graph.errors import InvalidData
-from graph.store import NEO4J_SCHEMES
 
 if TYPE_CHECKING:
     from graph.sources.chunks import Source
@@ -20,6 +19,8 @@ NOTE_SECONDS = 0.5
 def is_neo4j(place: str) -> bool:
     """Whether a place is the address of a Neo4j, and no folder or file."""
     scheme, separator, _ = place.partition("://")
+    from graph.store import NEO4J_SCHEMES
+
     return bool(separator) and scheme in NEO4J_SCHEMES
 
 

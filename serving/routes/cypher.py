@@ -5,22 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
 
 from graph.errors import InterlaceError, InvalidData, StoreUnavailable
-from graph.reader import EndedError, ReadLimits
-from graph.reader_ask import Question
-from graph.result_formats import FORMATS, Format
+from graph.reader import EndedError, Question, ReadLimits
 from serving.cypher import Cypher
 from serving.problem import as_problem, documented, problem
 from serving.routes.cypher_schemas import EXAMPLE, CypherAnswer, CypherRequest
 from serving.service import service_of
 from serving.settings import Settings
 from serving.stream import Head, Stream
+
+if TYPE_CHECKING:
+    from graph.result_formats import Format
 
 router = APIRouter(tags=["cypher"])
 
@@ -71,6 +72,8 @@ async def cypher(request: Request) -> Response:
     service = service_of(request).cypher
     form = chosen(request.headers.get("accept", ""))
     if form is None:
+        from graph.result_formats import FORMATS
+
         valid = ", ".join(one.media_type for one in FORMATS.values())
         return problem(406, "Not acceptable", f"no answer as {request.headers['accept']!r}", valid, "change Accept")
     body = await _body(request)
@@ -199,6 +202,8 @@ def _short(value: Any) -> str:
 
 def chosen(accept: str) -> Format | None:
     """The format that an Accept header likes best; None when it wants none of ours."""
+    from graph.result_formats import FORMATS
+
     wishes = sorted((_wish(part) for part in accept.split(",") if part.strip()), key=lambda wish: -wish[1])
     if not wishes:
         return FORMATS["json"]

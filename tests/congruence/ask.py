@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 
 from graph.guard.policy import Policy
-from graph.reader import Reader, ReadLimits, open_reader
-from graph.reader_ask import Question, asked
+from graph.reader import Question, Reader, ReadLimits, open_reader
+from graph.reader_ask import asked
 from graph.result_json import json_blocks
 from graph.store import GraphStore
 

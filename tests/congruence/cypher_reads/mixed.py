@@ -25,8 +25,8 @@ _TEXTS = (
         "id, ids[0] AS f, ids[-1] AS l, size(ids) AS n ORDER BY id"
     ),
     (
-        "MATCH (i:Item) WITH i ORDER BY i.id LIMIT 5 MATCH (i)-[:HAS_GENRE]->(g) RETURN i.id AS i, "
-        "collect(g.id) AS gs ORDER BY i"
+        "MATCH (i:Item) WITH i ORDER BY i.id LIMIT 5 MATCH (i)-[:HAS_GENRE]->(g) WITH i, g ORDER BY g.id "
+        "RETURN i.id AS i, collect(g.id) AS gs ORDER BY i"
     ),
     "MATCH (i:Item) WHERE i.year = 1980 OR i.year IN [1985, 1990, 1999] RETURN count(*) AS n",
     "MATCH (i:Item) WHERE i.year >= 1980 AND i.year < 1990 RETURN count(*) AS n",

@@ -38,7 +38,11 @@ def test_the_design_commands_are_all_there() -> None:
     names = (
         "demo",
         "ingest",
+        "export-graph",
         "encode",
+        "tag",
+        "refresh",
+        "cypher",
         "train",
         "evaluate",
         "recommend",
