@@ -111,7 +111,10 @@ class _FailingDelete:
 
 def test_a_file_of_deletions(any_store, tmp_path):
     load(any_store, write(tmp_path / "data", SHOP))
-    rows = "label,id,user,item,kind,at\nItem,pad,,,,\n,,ann,ink,viewed,\n,,bob,pen,,\n,,ann,pen,viewed,\nGenre,Tools,,,,\nItem,none,,,,\n"
+    rows = (
+        "label,id,user,item,kind,at\nItem,pad,,,,\n,,ann,ink,viewed,\n,,bob,pen,,\n,,ann,pen,viewed,\n"
+        "Genre,Tools,,,,\nItem,none,,,,\n"
+    )
     report = load(any_store, write(tmp_path / "gone", {"deletions.csv": rows}))
     assert (report.deleted_nodes, report.deleted_relationships) == (2, 3)
     (file,) = report.files
