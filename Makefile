@@ -43,7 +43,7 @@ imports: install ## the one-way imports between the packages
 	$(BIN)/lint-imports
 
 unit: install ## every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 neo4j: install ## a real Neo4j on this machine, without a container (needs Java 17 and Maven)
 	$(BIN)/python -m tools.neo4j start

@@ -34,7 +34,7 @@ ROOT = Path(__file__).parents[2]
 USERS, ITEMS = 30, 20
 IN_GRAPH = ("ingest", "encode", "tags", "write-back")
 """Steps that write into the graph: killed on their way through a fresh database. The others begin from a kept home."""
-FEW = {"local": "3", "neo4j": "2"}
+FEW = {"local": "2", "neo4j": "1"}
 
 
 @dataclass
