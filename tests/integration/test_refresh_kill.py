@@ -164,11 +164,14 @@ def _prepare(yard: Yard) -> None:
 
 
 def chosen(kind: str, count: int) -> list[int]:
-    """Which of a step's points to try, counted from 1: a seeded sample with the first and the last, or all."""
+    """Which of a step's points to try, counted from 1: one by a seed, a sample with the first and the last, or all."""
     wanted = os.environ.get("INTERLACE_KILL_POINTS", FEW[kind])
     if wanted == "all" or int(wanted) >= count:
         return list(range(1, count + 1))
-    between = np.random.default_rng(count).choice(np.arange(2, count), int(wanted) - 2, replace=False)
+    random = np.random.default_rng(count)
+    if int(wanted) == 1:
+        return [int(random.integers(1, count + 1))]
+    between = random.choice(np.arange(2, count), int(wanted) - 2, replace=False)
     return sorted({1, count, *between.tolist()})
 
 
