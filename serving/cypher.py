@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from graph.errors import InterlaceError, TooMany
 from graph.guard.policy import Policy
 from graph.reader import EndedError, Question, Reader, open_reader
-from graph.reader_schema import GraphSchema, read_schema
 from graph.store import GraphStore
 from serving.gateway import Gateway
 from serving.policy import policy_of
@@ -24,6 +23,7 @@ from serving.settings import Settings
 from serving.stream import Stream
 
 if TYPE_CHECKING:
+    from graph.reader_schema import GraphSchema
     from graph.result_formats import Format
 
 THREADS = 8
@@ -83,9 +83,14 @@ class Cypher:
         with self._lock:
             future, until = self._schema or (None, 0.0)
             if future is None or (future.done() and (future.exception() or time.monotonic() > until)):
-                future = self._pool.submit(lambda: read_schema(self.reader(), self.policy))
+                future = self._pool.submit(self._read_schema)
                 self._schema = (future, time.monotonic() + SCHEMA_SECONDS)
             return future
+
+    def _read_schema(self) -> GraphSchema:
+        from graph.reader_schema import read_schema
+
+        return read_schema(self.reader(), self.policy)
 
     def close(self) -> None:
         """Ends what runs."""

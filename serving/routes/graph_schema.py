@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from graph.reader_schema import GraphSchema
 from serving.catalogue import dumps
 from serving.render import json_response
 from serving.routes.examples import answer
 from serving.routes.schemas import Documented
 from serving.service import service_of
+
+if TYPE_CHECKING:
+    from graph.reader_schema import GraphSchema
 
 router = APIRouter(tags=["cypher"])
 
