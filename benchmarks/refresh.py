@@ -20,6 +20,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -61,14 +63,14 @@ def measure(options: argparse.Namespace, work: Path) -> dict[str, Any]:
     held_back = split_source(options.path, source)
     choice = Choice(options.min_value, tuple(options.model), options.budget)
     remember(home, Source(source, "bench"))
-    first, _ = refresh(home, choice, full=False)
+    first, _ = apart(home, choice, full=False)
     put_back(options.path, source)
     twin = work / "twin"
     shutil.copytree(home, twin / "home", symlinks=True)
-    little, graph = refresh(home, choice, full=False)
+    little, graph = apart(home, choice, full=False)
     shutil.move(home, work / "done")  # a registry knows its folder by its address: the twin takes that address
     shutil.move(twin / "home", home)
-    full, whole = refresh(home, choice, full=True)
+    full, whole = apart(home, choice, full=True)
     shutil.move(home, twin / "home")
     return {
         "data": options.path.name,
@@ -105,6 +107,12 @@ def put_back(path: Path, target: Path) -> None:
     for name in ("inter", "item"):
         file = _only(path, name)
         _replace(target / file.name, [file.read_text(encoding="utf-8")])
+
+
+def apart(home: Path, choice: Choice, *, full: bool) -> tuple[RefreshReport, set[tuple[Any, ...]]]:
+    """A refresh in a process of its own, as a command is: what one left open does not follow a home that is moved."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(refresh, home, choice, full=full).result()
 
 
 def refresh(home: Path, choice: Choice, *, full: bool) -> tuple[RefreshReport, set[tuple[Any, ...]]]:
