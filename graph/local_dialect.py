@@ -125,7 +125,7 @@ def _named_lists(_text: str, tokens: list[Token]) -> list[Edit]:
         last = closing(tokens, place + 1)
         named = tokens[place - 1].word == "=" and tokens[place - 3].word in {"MATCH", ","}
         follows = tokens[last + 1].word
-        if named and follows in {"WHERE", *CLAUSES, ""} and not _optional(tokens, place):
+        if named and follows in {*CLAUSES, ""} and not _optional(tokens, place):
             found += _moved(tokens, place, last)
     return found
 

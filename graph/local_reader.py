@@ -19,7 +19,7 @@ from graph.guard.policy import Catalogue, Checked
 from graph.local_dialect import for_local
 from graph.local_store import LocalStore
 from graph.reader import Counters, IndexFacts
-from graph.reader_bolt import FETCH_ROWS, BoltReader
+from graph.reader_bolt import BoltReader
 from graph.reader_watch import Running
 
 ASK_TIMES = 3
@@ -30,7 +30,7 @@ class LocalReader(BoltReader):
     """See the module."""
 
     def __init__(self, store: LocalStore) -> None:
-        super().__init__()
+        super().__init__(store.database)
         self._store = store
         self.url = store.url
 
@@ -68,13 +68,6 @@ class LocalReader(BoltReader):
 
     def _open(self) -> neo4j.Driver:
         return self._store.reader_driver()
-
-    def _session_options(self) -> dict[str, Any]:
-        return {
-            "database": self._store.database,
-            "default_access_mode": neo4j.READ_ACCESS,
-            "fetch_size": FETCH_ROWS,
-        }
 
     def _examine(self, session: neo4j.Session, checked: Checked, run: Running) -> None:
         """Nothing to ask: the engine checks each record that a reader touches."""

@@ -19,7 +19,7 @@ from graph.guard.policy import Catalogue, Checked
 from graph.guard.procedures import ALLOWED
 from graph.neo4j_store import Neo4jStore
 from graph.reader import Counters, IndexFacts, ReadLimits
-from graph.reader_bolt import FETCH_ROWS, TAG, BoltReader
+from graph.reader_bolt import TAG, BoltReader
 from graph.reader_names import plain, quoted
 from graph.reader_watch import Running
 
@@ -85,7 +85,7 @@ class Neo4jReader(BoltReader):
     """Queries run as the store's own user: Neo4j Community has no roles, so the layers above hold."""
 
     def __init__(self, store: Neo4jStore) -> None:
-        super().__init__()
+        super().__init__(store.database)
         self._store = store
         self._passed = Passed()
         self.url = store.url
@@ -128,13 +128,6 @@ class Neo4jReader(BoltReader):
 
     def _open(self) -> neo4j.Driver:
         return self._store.another_driver()
-
-    def _session_options(self) -> dict[str, Any]:
-        return {
-            "database": self._store.database,
-            "default_access_mode": neo4j.READ_ACCESS,
-            "fetch_size": FETCH_ROWS,
-        }
 
     def _examine(self, session: neo4j.Session, checked: Checked, run: Running) -> None:
         if self._passed.get(checked.text):

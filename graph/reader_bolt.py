@@ -56,7 +56,12 @@ class BoltReader(ABC):
     url: str
     lists_every_key = True
 
-    def __init__(self) -> None:
+    def __init__(self, database: str) -> None:
+        self._session_options: dict[str, Any] = {
+            "database": database,
+            "default_access_mode": neo4j.READ_ACCESS,
+            "fetch_size": FETCH_ROWS,
+        }
         self._surveys = Surveys(self._quick_column, lists_every_key=self.lists_every_key)
         self._idle: list[Lane] = []
         self._lock = Lock()
@@ -84,7 +89,7 @@ class BoltReader(ABC):
             self._watchdog.watch(run)
             ticket.on_end(lambda: self._watchdog.end(run))
             try:
-                with lane.driver.session(**self._session_options()) as session:
+                with lane.driver.session(**self._session_options) as session:
                     if examine:
                         self._examine(session, checked, run)
                     yield from self._within(session, checked, limits, run)
@@ -223,10 +228,6 @@ class BoltReader(ABC):
     @abstractmethod
     def _open(self) -> neo4j.Driver:
         """A driver with a single connection, as the user that queries run as."""
-
-    @abstractmethod
-    def _session_options(self) -> dict[str, Any]:
-        """Of `driver.session`."""
 
     @abstractmethod
     def _examine(self, session: neo4j.Session, checked: Checked, run: Running) -> None:

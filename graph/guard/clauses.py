@@ -60,12 +60,7 @@ def _match(c: Cursor) -> Node:
     if c.take("OPTIONAL") and c.word == "CALL":
         return _call(c)
     c.need("MATCH")
-    if c.word in {"REPEATABLE", "DIFFERENT"} and c.ahead(1).word in {
-        "ELEMENT",
-        "ELEMENTS",
-        "RELATIONSHIP",
-        "RELATIONSHIPS",
-    }:
+    if c.word in {"REPEATABLE", "DIFFERENT"} and c.ahead(1).word in _MATCH_MODES:
         c.at += 2
         c.take("BINDINGS")
     return match_body(c, start)
