@@ -2,7 +2,7 @@
 
     python -m benchmarks.convert ml-100k DATA SPLITS OUT
     python -m benchmarks.convert ml-1m DATA SPLITS OUT
-    python -m benchmarks.convert beauty|sports|lastfm DATA OUT
+    python -m benchmarks.convert beauty|sports|lastfm|ncf-ml-1m|lastfm-social|kg-lastfm DATA OUT
 
 DATA holds the published files; SPLITS the parquet parts that the rivals' `split.py` wrote (so both read one split).
 """
@@ -16,9 +16,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmarks.convert_tasks import kg_lastfm, lastfm_social, movies, ncf_ml_1m
 from graph.movielens_links import films_of_movies_dat, mend
 
 SEQUENCES = {"beauty": "amazon-seq/Beauty", "sports": "amazon-seq/Sports_and_Outdoors", "lastfm": "lastfm-seq/LastFM"}
+OWN_PROTOCOL = {"ncf-ml-1m": ncf_ml_1m, "lastfm-social": lastfm_social, "kg-lastfm": kg_lastfm}
 PARTS = ("train", "valid", "test")
 
 
@@ -77,11 +79,7 @@ def ml_100k(data: Path, splits: Path, out: Path) -> None:
 def ml_1m(data: Path, splits: Path, out: Path) -> None:
     """Likes, titles and genres."""
     kept = peer_split(splits, "ml-1m", out)
-    lines = (data / "ml-1m" / "movies.dat").read_text("latin-1").splitlines()
-    movies = pd.DataFrame([line.split("::") for line in lines], columns=["item", "title", "Genre[]"])
-    movies = movies[movies.item.astype(int).isin(kept)]
-    movies.insert(1, "kind", "movie")
-    movies.to_csv(out / "items.csv", index=False)
+    movies(data / "ml-1m", out, set(kept))
 
 
 def sequence(data: Path, stem: str, out: Path) -> None:
@@ -96,13 +94,15 @@ def sequence(data: Path, stem: str, out: Path) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    if len(arguments) < 3 or arguments[0] not in {"ml-100k", "ml-1m", *SEQUENCES}:
+    if len(arguments) < 3 or arguments[0] not in {"ml-100k", "ml-1m", *SEQUENCES, *OWN_PROTOCOL}:
         sys.exit(__doc__)
     name, *folders = arguments
     *sources, out = (Path(folder) for folder in folders)
     out.mkdir(parents=True, exist_ok=True)
     if name in SEQUENCES:
         sequence(sources[0], SEQUENCES[name], out)
+    elif name in OWN_PROTOCOL:
+        OWN_PROTOCOL[name](sources[0], out)
     else:
         {"ml-100k": ml_100k, "ml-1m": ml_1m}[name](*sources, out)
     print(json.dumps({"dataset": name, "folder": str(out), "files": sorted(path.name for path in out.iterdir())}))
