@@ -183,17 +183,13 @@ def _sample(held_out: HeldOut, seed: int) -> HeldOut:
     most = max(1, SAMPLE_CELLS // held_out.relevant.shape[1])
     if len(held_out) <= most:
         return held_out
-    rows = np.sort(np.random.default_rng(seed).choice(len(held_out), most, replace=False))
-    return HeldOut(
-        held_out.users[rows], held_out.relevant[rows], held_out.excluded[rows], held_out.histories.take(rows)
-    )
+    return held_out.take(np.sort(np.random.default_rng(seed).choice(len(held_out), most, replace=False)))
 
 
 def _masked(recommender: Recommender, sample: HeldOut) -> NDArray[np.float32]:
     """Standardised scores, -inf where an item may not be ranked."""
     scores = standardise(recommender.score(sample.batch(slice(None))))
-    excluded = sample.excluded.tocoo()
-    scores[excluded.row, excluded.col] = -np.inf
+    sample.mask(scores)
     return scores
 
 

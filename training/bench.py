@@ -13,30 +13,29 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from graph.errors import Unsupported
 from graph.snapshot import EmbeddingTable, Snapshot
 from graph.snapshot_read import FolderData, read_folder
 from training.auto import BUDGET, Progress, choose, fit_auto
 from training.data import TrainingData
-from training.evaluate import on_test
-from training.prepare import Prepared, prepare
+from training.evaluate import Evaluation, on_test
+from training.pairs import auc, label_scores, user_auc
+from training.prepare import Prepared
 from training.recommender import Recommender
 from training.refit import refit as refitted
-from training.significance import paired_test
-from training.split import How, make_split
+from training.significance import Comparison, paired_test
+from training.tasks import Task, TaskData, find_task, task_data
 from training.zoo import find
-
-TASKS: Mapping[str, How] = {"top-n": "random", "next-item": "last-out"}
-"""Task -> how a data set without fixed parts is split."""
-
-LATER_TASKS = ("ranking-99", "cold-item", "cold-user", "cross-platform", "social", "kg", "ctr")
 
 Embed = Callable[[Snapshot, Path], Mapping[str, EmbeddingTable]]
 
 
 @dataclass(frozen=True)
 class BenchResult:
-    """What `bench --json` prints: see the dataset folder's rules of measurement."""
+    """What `bench --json` prints: see the dataset folder's rules of measurement.
+
+    `without`, where a task measures a kind of side information: the same without it, and the paired `difference` in
+    `measure` that it makes.
+    """
 
     task: str
     model: str
@@ -53,6 +52,7 @@ class BenchResult:
     beats_popularity: Mapping[str, float]
     tried: tuple[Mapping[str, Any], ...] = field(default_factory=tuple)
     brings: Mapping[str, float] = field(default_factory=dict)
+    without: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -85,40 +85,108 @@ def bench(
 
     Errors: `Unsupported` for a task this version does not measure, `InvalidData` for data that cannot be split.
     """
-    how = _way(task)
+    asked = find_task(task)
     if model != "auto":
         find(model)
     started = time.perf_counter()
     folder = _read(path, embed, progress)
-    prepared, made = _prepared(folder, how, min_value, seed)
+    parts = task_data(asked, folder, min_value=min_value, seed=seed)
     read = time.perf_counter()
-    fitted = _fit(model, prepared.data, overrides, budget, progress)
-    if refit:
-        progress("refitting on train and validation")
-        fitted = replace(fitted, recommender=refitted(fitted.recommender, fitted.config, prepared.everything))
+    plan = _Plan(asked, parts, model, overrides, budget, refit, seed, progress)
+    fitted = _fitted(plan, parts.prepared)
     fit = time.perf_counter()
-    progress("measuring on test")
-    evaluation = on_test(fitted.recommender, prepared)
-    baseline = on_test(find("popularity").build().fit(prepared.data), prepared)
+    evaluation = _on_test(plan, fitted.recommender, parts.prepared)
+    baseline = _on_test(plan, find("popularity").build().fit(parts.prepared.data), parts.prepared)
     done = time.perf_counter()
-    compared = paired_test(evaluation.per_user["ndcg@10"], baseline.per_user["ndcg@10"], seed=seed)
+    seconds = {"read": read - started, "fit": fit - read, "evaluate": done - fit}
     return BenchResult(
         task=task,
         model=model,
         metrics=evaluation.metrics,
         baselines={"popularity": baseline.metrics},
         chosen=fitted.chosen,
-        seconds={"read": read - started, "fit": fit - read, "evaluate": done - fit},
+        seconds=seconds,
         peak_mb=peak_mb(),
         users=len(folder.snapshot.users),
         items=len(folder.snapshot.items),
-        split=made,
+        split=parts.split,
         refit=refit,
         validation=fitted.validation,
-        beats_popularity=asdict(compared),
+        beats_popularity=asdict(_compared(plan, evaluation, baseline)),
         tried=fitted.tried,
         brings=fitted.brings,
+        without=_without(plan, evaluation),
     )
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What was asked for, and the data it is asked of."""
+
+    task: Task
+    parts: TaskData
+    model: str
+    overrides: Mapping[str, Any] | None
+    budget: float | None
+    refit: bool
+    seed: int
+    progress: Progress
+
+    @property
+    def measure(self) -> str:
+        """What comparisons are made in."""
+        return "gauc" if self.parts.labelled else "ndcg@10"
+
+
+def _fitted(plan: _Plan, prepared: Prepared) -> _Fitted:
+    fitted = _fit(plan.model, prepared.data, plan.overrides, plan.budget, plan.progress)
+    if not plan.refit:
+        return fitted
+    plan.progress("refitting on train and validation")
+    return replace(fitted, recommender=refitted(fitted.recommender, fitted.config, prepared.everything))
+
+
+def _on_test(plan: _Plan, recommender: Recommender, prepared: Prepared) -> Evaluation:
+    """The one look at test; labelled pairs give their areas under the curve besides."""
+    plan.progress(f"measuring {recommender.name} on test")
+    evaluation = on_test(recommender, prepared, ks=plan.task.ks)
+    if not plan.parts.labelled:
+        return evaluation
+    scores, labels = label_scores(recommender, prepared.test)
+    by_user = user_auc(scores, labels, prepared.test)
+    return replace(
+        evaluation,
+        metrics={"auc": auc(scores, labels), "gauc": float(by_user.mean()), **evaluation.metrics},
+        per_user={"gauc": by_user, **evaluation.per_user},
+    )
+
+
+def _compared(plan: _Plan, challenger: Evaluation, champion: Evaluation) -> Comparison:
+    return paired_test(challenger.per_user[plan.measure], champion.per_user[plan.measure], seed=plan.seed)
+
+
+def _without(plan: _Plan, whole: Evaluation) -> dict[str, Any]:
+    """The same task without the side information whose worth it measures."""
+    part = plan.task.without
+    if not part:
+        return {}
+    prepared = plan.parts.prepared
+    data = replace(prepared.data, side=prepared.data.side.without(part))
+    if plan.model != "auto" and not find(plan.model).fits(data):
+        return {"part": part, "why": f"{plan.model} cannot be fitted without it"}
+    plan.progress(f"the same without {part}")
+    everything = replace(prepared.everything, side=prepared.everything.side.without(part))
+    less = replace(prepared, data=data, everything=everything)
+    fitted = _fitted(plan, less)
+    evaluation = _on_test(plan, fitted.recommender, less)
+    return {
+        "part": part,
+        "metrics": evaluation.metrics,
+        "chosen": fitted.chosen,
+        "validation": fitted.validation,
+        "measure": plan.measure,
+        "difference": asdict(_compared(plan, whole, evaluation)),
+    }
 
 
 def _read(path: Path, embed: Embed | None, progress: Progress) -> FolderData:
@@ -128,29 +196,6 @@ def _read(path: Path, embed: Embed | None, progress: Progress) -> FolderData:
         return folder
     progress("encoding text and images")
     return replace(folder, snapshot=folder.snapshot.with_embeddings(embed(folder.snapshot, path)))
-
-
-def _way(task: str) -> How:
-    if task in TASKS:
-        return TASKS[task]
-    known = task in LATER_TASKS
-    raise Unsupported(
-        f"task {task!r} is {'not measured by this version yet' if known else 'not a task'}",
-        valid=", ".join(TASKS),
-        remedy="choose one of these",
-    )
-
-
-def _prepared(folder: FolderData, how: How, min_value: float | None, seed: int) -> tuple[Prepared, str]:
-    split = make_split(
-        folder.snapshot.interactions,
-        how="fixed" if folder.part is not None else how,
-        min_value=min_value,
-        seed=seed,
-        part=folder.part,
-        order=folder.order,
-    )
-    return prepare(folder.snapshot, split, seed=seed), split.how
 
 
 def _fit(

@@ -67,13 +67,15 @@ class HeldOut:
     """Relevant items of some users that were kept from the fit: `relevant` is (len(users), num_items), binary.
 
     `excluded` (same shape) may not be ranked: what the user has seen already. `histories`: what a model may read
-    about each of these users when it scores them.
+    about each of these users when it scores them. `candidates` (same shape; None: the whole catalogue): only these are
+    ranked, as where a protocol gives each relevant item a list of irrelevant ones.
     """
 
     users: NDArray[np.int64]
     relevant: csr_matrix
     excluded: csr_matrix
     histories: Histories
+    candidates: csr_matrix | None = None
 
     def __len__(self) -> int:
         return len(self.users)
@@ -82,6 +84,23 @@ class HeldOut:
         """The users of these rows as a scoring batch."""
         positions = np.arange(len(self))[rows]
         return UserBatch(self.users[rows], self.histories.take(positions))
+
+    def take(self, rows: NDArray[np.integer]) -> HeldOut:
+        """The given rows, in the given order."""
+        candidates = None if self.candidates is None else self.candidates[rows]
+        return HeldOut(
+            self.users[rows], self.relevant[rows], self.excluded[rows], self.histories.take(rows), candidates
+        )
+
+    def mask(self, scores: NDArray[np.float32], rows: slice = slice(None)) -> None:
+        """Sets the scores of what may not be ranked to -inf, in place; `scores` (len(rows), num_items)."""
+        if self.candidates is not None:
+            allowed = self.candidates[rows].tocoo()
+            kept = scores[allowed.row, allowed.col]
+            scores[:] = -np.inf
+            scores[allowed.row, allowed.col] = kept
+        excluded = self.excluded[rows].tocoo()
+        scores[excluded.row, excluded.col] = -np.inf
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ class Evaluation:
 
 
 def rank(recommender: Recommender, held_out: HeldOut, depth: int) -> NDArray[np.int32]:
-    """(users, depth) best items not excluded, ties against the model. Raises `InvalidData` for NaN scores."""
+    """(users, depth) best items that may be ranked, ties against the model. Raises `InvalidData` for NaN scores."""
     num_items = held_out.relevant.shape[1]
     step = max(1, BLOCK_CELLS // max(1, num_items))
     ranking = np.empty((len(held_out), depth), np.int32)
@@ -48,6 +48,8 @@ def rank(recommender: Recommender, held_out: HeldOut, depth: int) -> NDArray[np.
             raise InvalidData(f"model {recommender.name!r} gave NaN scores", valid="finite scores or -inf",
                               remedy="lower its learning rate or raise its regularization")  # fmt: skip
         _lower_relevant(scores, held_out, rows)
+        if held_out.candidates is not None:
+            held_out.mask(scores, rows)
         ranking[rows] = top_k(scores, held_out.excluded[rows], depth)[0]
     return ranking
 
@@ -76,8 +78,8 @@ def evaluate(
     return Evaluation(metrics, measures, held_out.users, ranking)
 
 
-def on_test(recommender: Recommender, prepared: Prepared) -> Evaluation:
+def on_test(recommender: Recommender, prepared: Prepared, *, ks: Sequence[int] = KS) -> Evaluation:
     """The one look at the test part, catalogue measures included."""
     data = prepared.data
     counts = np.bincount(data.matrix.indices, minlength=data.num_items)
-    return evaluate(recommender, prepared.test, item_counts=counts, num_users=data.num_users)
+    return evaluate(recommender, prepared.test, ks=ks, item_counts=counts, num_users=data.num_users)

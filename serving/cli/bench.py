@@ -13,7 +13,7 @@ from serving.cli.train import Budget, MinValue, ModelName, Seed, Settings, parse
 if TYPE_CHECKING:
     from rich.console import Console
 
-TASKS = "top-n or next-item"
+TASKS = "top-n, next-item, ranking-99, social or kg"
 Task = Annotated[str, typer.Argument(metavar="TASK", help=f"What is ranked and measured: {TASKS}.")]
 Folder = Annotated[Path, typer.Argument(metavar="PATH", help="A dataset folder.")]
 Refit = Annotated[bool, typer.Option("--refit", help="Fit once more on train and validation before the test.")]
