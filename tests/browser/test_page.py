@@ -142,7 +142,7 @@ def test_closing_the_panel_goes_back_to_the_user(visit: Visit) -> None:
     assert "/items/" in page.url
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
-    assert page.url.endswith(USER)
+    page.wait_for_url(lambda url: url.endswith(USER))  # the browser goes back after the dialog has closed
     expect(page.get_by_role("link", name=title, exact=True)).to_be_focused()
     page.go_back()
     expect(page.get_by_role("dialog", name=title)).to_be_visible()
