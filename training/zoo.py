@@ -14,6 +14,7 @@ from typing import Any, cast
 from graph.errors import InvalidData, NotFound
 from training.data import TrainingData
 from training.recommender import Recommender
+from training.space import Space
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ class Model:
     def grid(self) -> tuple[Any, ...]:
         """The configs that validation chooses from."""
         return tuple(replace(config, **self.fixed) for config in self._get("GRID"))
+
+    def space(self) -> Space:
+        """What `training.tune` searches: settings that are not fixed, and what each may be."""
+        return {name: one for name, one in self._get("SPACE").items() if name not in self.fixed}
 
     def build(self, config: Any | None = None) -> Recommender:
         """A fresh, unfitted model."""

@@ -19,6 +19,7 @@ from graph.snapshot import EmbeddingTable
 from training.data import SideInformation, TrainingData
 from training.neighbours import NeighbourModel, Similarities, nearest
 from training.recommender import SILENT, Monitor
+from training.space import Int, Space
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class ContentKNNConfig:
 
 
 GRID = (ContentKNNConfig(neighbours=20), ContentKNNConfig(neighbours=100), ContentKNNConfig(neighbours=400))
+
+SPACE: Space = {"neighbours": Int(5, 1000, log=True)}
 
 
 class ContentKNN(NeighbourModel):

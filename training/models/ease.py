@@ -22,6 +22,7 @@ from scipy.sparse import csr_matrix
 from graph.errors import InvalidData
 from training.data import TrainingData, UserBatch
 from training.recommender import SILENT, Form, ItemForm, Monitor
+from training.space import Float, Space
 from training.sparse import times_dense
 
 
@@ -33,6 +34,8 @@ class EASEConfig:
 
 
 GRID = tuple(EASEConfig(value) for value in (100.0, 300.0, 500.0, 1000.0))
+
+SPACE: Space = {"regularization": Float(1.0, 20_000.0, log=True)}
 
 
 class EASE:

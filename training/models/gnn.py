@@ -38,6 +38,7 @@ from training.pyg import HeteroData
 from training.recommender import SILENT, Monitor
 from training.relational import Weights
 from training.sampling import Candidates, ListBatch, Positives, list_batches
+from training.space import Categorical, Float, Int, Space
 from training.warm import Rows
 
 
@@ -66,6 +67,15 @@ GRID = (
     GNNConfig(),
     GNNConfig(embedding_size=128),
 )
+
+SPACE: Space = {
+    "embedding_size": Categorical((64, 128, 256)),
+    "num_layers": Int(1, 4),
+    "learning_rate": Float(5e-4, 2e-2, log=True),
+    "regularization": Float(1e-7, 1e-3, log=True),
+    "temperature": Float(0.05, 0.5, log=True),
+    "id_dropout": Float(0.0, 0.5),
+}
 
 
 class GNNModule(nn.Module):

@@ -23,6 +23,7 @@ from scipy.sparse import csr_matrix
 
 from training.data import UNKNOWN, TrainingData, UserBatch
 from training.recommender import SILENT, FactorForm, Form, Monitor
+from training.space import Float, Int, Space
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,14 @@ GRID = (
     IALSConfig(regularization=0.2, unobserved_weight=0.5),
     IALSConfig(embedding_size=128, epochs=7),
 )
+
+SPACE: Space = {
+    "embedding_size": Int(32, 256, log=True),
+    "epochs": Int(4, 20),
+    "regularization": Float(1e-3, 10.0, log=True),
+    "unobserved_weight": Float(1e-3, 1.0, log=True),
+    "frequency_power": Float(0.0, 1.0),
+}
 FOLD_IN_STEPS = 40
 """At most so many conjugate gradient steps from zero for a newcomer: the exact solution to float precision."""
 

@@ -22,6 +22,7 @@ from scipy.sparse import csr_matrix
 from training.data import TrainingData
 from training.neighbours import NeighbourModel, nearest_by_users
 from training.recommender import SILENT, Monitor
+from training.space import Categorical, Float, Int, Space
 
 K1, B = 1.2, 0.75
 """BM25's usual saturation and length normalisation (Robertson and Zaragoza 2009)."""
@@ -46,6 +47,14 @@ GRID = (
     ItemKNNConfig(user_power=1.0),
     ItemKNNConfig(weighting="bm25", alpha=0.5, shrinkage=10.0),
 )
+
+SPACE: Space = {
+    "weighting": Categorical(("cosine", "bm25")),
+    "neighbours": Int(10, 1000, log=True),
+    "shrinkage": Float(0.0, 500.0),
+    "alpha": Float(0.2, 0.8),
+    "user_power": Float(0.0, 1.0),
+}
 
 
 class ItemKNN(NeighbourModel):

@@ -27,6 +27,7 @@ from training.graph_ops import Propagation, bipartite, symmetric_normalised
 from training.loop import LoopConfig, Training, default_device, train
 from training.recommender import SILENT, Monitor
 from training.sampling import Candidates, ListBatch, PairBatch, Positives, list_batches, pair_batches
+from training.space import Categorical, Float, Int, Space
 from training.warm import Rows
 
 
@@ -53,6 +54,14 @@ GRID = (
     LightGCNConfig(),
     LightGCNConfig(embedding_size=128),
 )
+
+SPACE: Space = {
+    "embedding_size": Categorical((64, 128, 256)),
+    "num_layers": Int(1, 4),
+    "learning_rate": Float(5e-4, 2e-2, log=True),
+    "regularization": Float(1e-6, 1e-2, log=True),
+    "temperature": Float(0.05, 0.5, log=True),
+}
 
 
 class LightGCNModule(nn.Module):

@@ -23,6 +23,7 @@ from scipy.sparse import csr_matrix
 
 from training.data import Histories, TrainingData, UserBatch
 from training.recommender import SILENT, Form, ItemForm, Monitor
+from training.space import Float, Int, Space
 
 TARGETS = 10
 """Items after a place that count as what came next; with decays below 1 the rest weighs nothing."""
@@ -43,6 +44,13 @@ GRID = (
     LinearSequenceConfig(history_decay=0.9, target_decay=0.8),
     LinearSequenceConfig(history_decay=0.5, target_decay=0.3),
 )
+
+SPACE: Space = {
+    "history_decay": Float(0.3, 1.0),
+    "target_decay": Float(0.1, 0.9),
+    "regularization": Float(1.0, 3_000.0, log=True),
+    "last": Int(5, 200, log=True),
+}
 
 
 class LinearSequence:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from training.data import TrainingData, UserBatch
 from training.recommender import SILENT, Form, Monitor, StaticForm
+from training.space import Space
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class PopularityConfig:
 
 
 GRID = (PopularityConfig(),)
+
+SPACE: Space = {}
 
 
 class Popularity:
