@@ -8,11 +8,26 @@ from typing import Annotated
 
 import typer
 
-from serving.cli import bench, cypher, data, demo, doctor, export, graph, models, recommend, refresh, serve, tag, train
+from serving.cli import (
+    bench,
+    cypher,
+    data,
+    demo,
+    doctor,
+    export,
+    graph,
+    models,
+    recommend,
+    refresh,
+    serve,
+    tag,
+    train,
+    tune,
+)
 from serving.cli.errors import ErrorGroup, report_bug
 from serving.cli.session import Home, Json, Options, Store, examples
 
-GROUPS = (demo, data, graph, tag, export, train, refresh, models, recommend, cypher, serve, doctor, bench)
+GROUPS = (demo, data, graph, tag, export, train, tune, refresh, models, recommend, cypher, serve, doctor, bench)
 """In the order of the help."""
 
 

@@ -34,6 +34,10 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="A setting of the model; may be repeated.", show_default=False),
 ]
+Tuned = Annotated[
+    str, typer.Option("--settings", metavar="STUDY|FILE", show_default=False,
+                      help="Begin from what `interlace tune` found: a study's name, or its JSON file."),
+]  # fmt: skip
 SplitWay = Annotated[
     Literal["random", "last-out", "global-time", "stable"],
     typer.Option("--split", help="How validation and test are held out; stable: as a refresh does."),
@@ -61,6 +65,7 @@ def add_to(app: typer.Typer) -> None:
         epilog=examples(
             ("interlace train --min-value 4", "every model and their blend; a rating of 4 or 5 is a like"),
             ("interlace train --model ease --set regularization=300", "one model, one setting fixed"),
+            ("interlace train --model ials --settings my-study", "with the best settings that `tune` found"),
             ("interlace train --split last-out --budget 120", "next-item split, two minutes for `auto`"),
         ),
     )(train)
@@ -78,6 +83,7 @@ def train(
     ctx: typer.Context,
     model: ModelName = "auto",
     settings: Settings = None,
+    tuned: Tuned = "",
     split: SplitWay = "random",
     min_value: MinValue = None,
     budget: Budget = 600.0,
@@ -91,9 +97,8 @@ def train(
     session = start(ctx, home, store, as_json, seed=seed)
     from training.train import Plan, check
 
-    plan = Plan(
-        model, parse_settings(settings or []), how=split, min_value=min_value, seed=session.settings.seed, budget=budget
-    )
+    found = read_tuned(tuned, model, session) | parse_settings(settings or [])
+    plan = Plan(model, found, how=split, min_value=min_value, seed=session.settings.seed, budget=budget)
     check(plan)
     report, published = _run(session, plan, publish=publish)
     payload = {**report.as_dict(), "index": published}
@@ -117,6 +122,17 @@ def _run(session: Session, plan: Any, *, publish: bool) -> tuple[TrainReport, st
     with session.reporter.step("publishing the index") as step:
         folder = publish_version(frozen, registry, registry.find(report.version), session.home, step.note)
     return report, folder.name
+
+
+def read_tuned(where: str, model: str, session: Session) -> dict[str, Any]:
+    """The tuned settings of a model, none where none were asked for."""
+    if not where:
+        return {}
+    from training.study import read_best
+    from training.zoo import find
+
+    find(model)
+    return read_best(where, model, session.home)
 
 
 def parse_settings(pairs: list[str]) -> dict[str, Any]:

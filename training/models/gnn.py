@@ -72,7 +72,6 @@ SPACE: Space = {
     "embedding_size": Categorical((64, 128, 256)),
     "num_layers": Int(1, 4),
     "learning_rate": Float(5e-4, 2e-2, log=True),
-    "regularization": Float(1e-7, 1e-3, log=True),
     "temperature": Float(0.05, 0.5, log=True),
     "id_dropout": Float(0.0, 0.5),
 }
