@@ -16,7 +16,7 @@ import numpy as np
 from encoders.base import AnyEncoder, Lazy, Modality, Vectors, unit_rows
 from encoders.clip import IMAGE_PROJECTION, TEXT_PROJECTION
 from encoders.image import efficientnet_lite0
-from encoders.text import minilm
+from encoders.minilm import minilm
 from encoders.weights import files_version
 from graph.errors import NotFound
 

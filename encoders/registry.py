@@ -12,8 +12,9 @@ from types import MappingProxyType
 
 from encoders.base import AnyEncoder, Modality
 from encoders.image import efficientnet_lite0, open_clip_image
+from encoders.minilm import minilm
 from encoders.projected import catalogue_image, catalogue_text
-from encoders.text import minilm, sentence_transformer
+from encoders.text import sentence_transformer
 from graph.errors import InvalidData, NotFound
 
 

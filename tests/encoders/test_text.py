@@ -6,20 +6,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from encoders.minilm import MiniLM
 from encoders.registry import open_encoder
-from encoders.text import MAX_CHARACTERS, SentenceEncoder, clean_text
+from encoders.text import MAX_CHARACTERS, clean_text
 from graph.errors import InvalidData, NotFound, Unsupported
 from tests.encoders.tiny import make_sentence_model
 
 
-def test_meaning_is_near_meaning(texts: SentenceEncoder) -> None:
+def test_meaning_is_near_meaning(texts: MiniLM) -> None:
     film, movie, pizza = texts.encode(
         ["a film about war in space", "a science fiction battle movie", "pepperoni pizza"]
     )
     assert film @ movie > 0.4 > film @ pizza
 
 
-def test_the_shipped_model_is_minilm(texts: SentenceEncoder) -> None:
+def test_the_shipped_model_is_minilm(texts: MiniLM) -> None:
     assert (texts.dim, texts.modality, texts.name) == (384, "text", "minilm")
 
 
@@ -31,7 +32,7 @@ def test_nothing_is_asked_of_the_network(monkeypatch: pytest.MonkeyPatch) -> Non
     assert open_encoder("minilm", device="cpu").encode(["film"]).shape == (1, 384)
 
 
-def test_a_huge_text_is_cut_before_the_tokenizer(texts: SentenceEncoder) -> None:
+def test_a_huge_text_is_cut_before_the_tokenizer(texts: MiniLM) -> None:
     beginning = "space " * 300
     huge, cut = texts.encode([beginning + "love " * 2_000_000, beginning])
     np.testing.assert_allclose(huge, cut, atol=4e-3)
@@ -39,13 +40,13 @@ def test_a_huge_text_is_cut_before_the_tokenizer(texts: SentenceEncoder) -> None
 
 
 @pytest.mark.parametrize("text", ["", "  \n\t ", "\0", "\u00a0"])
-def test_an_empty_text_is_refused(texts: SentenceEncoder, text: str) -> None:
+def test_an_empty_text_is_refused(texts: MiniLM, text: str) -> None:
     with pytest.raises(InvalidData, match="empty"):
         texts.encode(["good", text])
 
 
 @pytest.mark.parametrize("text", ["🎬🚀", "👩‍👩‍👧", "映画", "فيلم", "\ud800 lone", "e\u0301", "a\0b"])
-def test_any_unicode_has_a_vector(texts: SentenceEncoder, text: str) -> None:
+def test_any_unicode_has_a_vector(texts: MiniLM, text: str) -> None:
     assert np.isfinite(texts.encode([text])).all()
 
 

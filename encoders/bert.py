@@ -1,0 +1,84 @@
+"""A BERT encoder with mean pooling as a PyTorch module, its weights read from transformers' safetensors layout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+
+class Bert(nn.Module):
+    """Token ids -> the mean of the last layer's token vectors, (batch, hidden)."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        super().__init__()
+        width, eps = config["hidden_size"], config["layer_norm_eps"]
+        self.words = nn.Embedding(config["vocab_size"], width, padding_idx=config["pad_token_id"])
+        self.positions = nn.Embedding(config["max_position_embeddings"], width)
+        self.types = nn.Embedding(config["type_vocab_size"], width)
+        self.norm = nn.LayerNorm(width, eps=eps)
+        layer = nn.TransformerEncoderLayer(
+            width,
+            config["num_attention_heads"],
+            config["intermediate_size"],
+            activation=config["hidden_act"],
+            layer_norm_eps=eps,
+            batch_first=True,
+        )
+        self.layers = nn.TransformerEncoder(layer, config["num_hidden_layers"], enable_nested_tensor=False)
+        self.pad = int(config["pad_token_id"])
+
+    @classmethod
+    def read(cls, weights: Path, config: Mapping[str, Any], *, device: torch.device) -> Self:
+        """The module with the weights of a file, in evaluation mode."""
+        module = cls(config)
+        module.load_state_dict(_renamed(load_file(weights), config["num_hidden_layers"]), assign=True)
+        return module.to(device).eval()
+
+    @property
+    def device(self) -> torch.device:
+        return self.words.weight.device
+
+    def forward(self, ids: Sequence[Sequence[int]]) -> torch.Tensor:
+        """`ids`: one sequence of token ids a text, of any lengths."""
+        rows = [torch.tensor(one) for one in ids]
+        padded = nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=self.pad)
+        lengths = torch.tensor([len(one) for one in ids])
+        real = torch.arange(padded.shape[1])[None] < lengths[:, None]
+        padded, real = padded.to(self.device), real.to(self.device)
+        places = torch.arange(padded.shape[1], device=self.device)
+        hidden: torch.Tensor = self.norm(self.words(padded) + self.positions(places) + self.types.weight[0])
+        hidden = self.layers(hidden, src_key_padding_mask=None if bool(real.all()) else ~real)
+        weight = real[..., None].to(hidden.dtype)
+        mean: torch.Tensor = (hidden * weight).sum(1) / weight.sum(1)
+        return mean
+
+
+def _renamed(weights: Mapping[str, torch.Tensor], layers: int) -> dict[str, torch.Tensor]:
+    """From transformers' names; query, key and value lie in one matrix here."""
+    found = {
+        "words.weight": weights["embeddings.word_embeddings.weight"],
+        "positions.weight": weights["embeddings.position_embeddings.weight"],
+        "types.weight": weights["embeddings.token_type_embeddings.weight"],
+        "norm.weight": weights["embeddings.LayerNorm.weight"],
+        "norm.bias": weights["embeddings.LayerNorm.bias"],
+    }
+    parts = {
+        "attention.output.dense": "self_attn.out_proj",
+        "attention.output.LayerNorm": "norm1",
+        "intermediate.dense": "linear1",
+        "output.dense": "linear2",
+        "output.LayerNorm": "norm2",
+    }
+    for number in range(layers):
+        theirs, ours = f"encoder.layer.{number}.", f"layers.layers.{number}."
+        for kind in ("weight", "bias"):
+            three = [weights[f"{theirs}attention.self.{one}.{kind}"] for one in ("query", "key", "value")]
+            found[f"{ours}self_attn.in_proj_{kind}"] = torch.cat(three)
+            for name, part in parts.items():
+                found[f"{ours}{part}.{kind}"] = weights[f"{theirs}{name}.{kind}"]
+    return found
