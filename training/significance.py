@@ -5,7 +5,8 @@ Read by the promotion gate and by every table that compares models.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,3 +57,39 @@ def paired_test(challenger: NDArray[np.float64], champion: NDArray[np.float64], 
     low, high = np.quantile(means, (0.025, 0.975))
     extreme = int((np.abs(flipped) >= abs(observed) - 1e-15).sum())
     return Comparison(observed, float(low), float(high), (extreme + 1) / (ROUNDS + 1))
+
+
+@dataclass(frozen=True)
+class FamilyMember(Comparison):
+    """One comparison of a family: `adjusted` is its p-value after Holm's correction; `better` goes by it."""
+
+    adjusted: float
+
+    @property
+    def better(self) -> bool:
+        return self.difference > 0 and self.adjusted < 0.05
+
+
+def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Adjusted p-values that keep the chance of even one false finding in the family below the level.
+
+    Holm 1979, «A simple sequentially rejective multiple test procedure»: the i-th smallest of m (from 0) is multiplied
+    by m - i, then made no smaller than those before it, at most 1.
+    """
+    order = np.argsort(p_values, kind="stable")
+    scaled = np.maximum.accumulate(p_values[order] * (len(p_values) - np.arange(len(p_values))))
+    adjusted = np.empty(len(p_values))
+    adjusted[order] = np.minimum(scaled, 1.0)
+    return adjusted
+
+
+def compare_all(
+    one: NDArray[np.float64], others: Mapping[str, NDArray[np.float64]], *, seed: int = 42
+) -> dict[str, FamilyMember]:
+    """`one` model's per-user measure tested against each of `others`, as one family (Holm)."""
+    found = {name: paired_test(one, values, seed=seed) for name, values in others.items()}
+    adjusted = holm(np.array([comparison.p_value for comparison in found.values()]))
+    return {
+        name: FamilyMember(**asdict(comparison), adjusted=float(p))
+        for (name, comparison), p in zip(found.items(), adjusted, strict=True)
+    }

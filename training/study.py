@@ -10,6 +10,7 @@ import json
 import os
 import re
 import socket
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,8 @@ WORKER, ERROR, EPOCHS, SECONDS = "worker", "error", "epochs", "seconds"
 FIXED = "fixed"
 """Member of a study's data: settings that were not searched."""
 _DATA = "data"
+_INSTANT = 5.0
+"""Seconds within which a process that has begun a trial has put its name on it."""
 _NAME = re.compile(r"[\w][\w.-]*")
 
 Pruner = Literal["halving", "hyperband", "none"]
@@ -173,8 +176,15 @@ def is_gone(worker: str) -> bool:
 def _requeue(study: Study) -> None:
     """Trials whose process was killed are put in line again with the settings they had. Queued first, then failed."""
     for trial in study.get_trials(deepcopy=False):
-        if trial.state.name == "RUNNING" and is_gone(trial.user_attrs.get(WORKER, "nobody:0:0")):
+        if trial.state.name == "RUNNING" and _is_orphan(trial):
             again(study, trial.number, trial.params)
+
+
+def _is_orphan(trial: FrozenTrial) -> bool:
+    """Nobody works on it. One without a worker's name is: it gets that an instant after it is made."""
+    if WORKER in trial.user_attrs:
+        return is_gone(trial.user_attrs[WORKER])
+    return trial.datetime_start is None or time.time() - trial.datetime_start.timestamp() > _INSTANT
 
 
 def again(study: Study, number: int, params: Mapping[str, Any]) -> None:

@@ -233,7 +233,8 @@ def work_on(
 
 
 def _begun(study: Study) -> int:
-    running = sum(trial.state.name == "RUNNING" for trial in study.get_trials(deepcopy=False))
+    trials = study.get_trials(deepcopy=False)
+    running = sum(trial.state.name == "RUNNING" and WORKER in trial.user_attrs for trial in trials)
     return counted(study) + running
 
 

@@ -192,7 +192,7 @@ if __name__ == "__main__":
     data = prepare(snapshot, split_of(snapshot, how="random", min_value=None, seed=42)).data
     tune("ials", data, {about}, studies=Studies.of(home, "films"), experiment="films",
          tracker=open_tracker(f"sqlite:///{home}/mlflow.db"),
-         budget=Budget(trials=200, processes=2), overrides={"epochs": 300})
+         budget=Budget(trials=200, processes=2), overrides={"epochs": 200, "embedding_size": 32})
 """
 
 
@@ -214,19 +214,20 @@ def test_a_killed_tune_loses_no_trial(data: TrainingData, tracker: Tracker, tmp_
         tmp_path,
         "ials",
         budget=Budget(trials=len(finished) + len(interrupted) + 1),
-        overrides={"epochs": 300},
+        overrides={"epochs": 200, "embedding_size": 32},
     )
     trials = study.get_trials()
     assert {number: trials[number].values for number in finished} == finished
     assert counted(study) == report.models[0].trials == len(finished) + len(interrupted) + 1
     ended = [one.params for one in trials if one.number not in finished and one.state.name in ("COMPLETE", "PRUNED")]
-    assert all(params in ended for params in interrupted), "what was interrupted was tried again"
-    assert not [one for one in trials if one.state.name == "RUNNING"]
+    for params in interrupted:  # some, where the kill came while they were being drawn
+        assert any(params.items() <= again.items() for again in ended), "what was interrupted was tried again"
+    assert not [one for one in trials if one.state.name == "RUNNING" and one.params]
     logged = tracker.client.search_runs(
         [tracker.experiment("films")], f"tags.`mlflow.parentRunId` = '{report.models[0].run_id}'"
     )
     numbers = [int(run.data.tags["trial"]) for run in logged]
-    assert sorted(numbers) == sorted(one.number for one in trials), "each trial once"
+    assert sorted(numbers) == sorted(one.number for one in trials if one.state.is_finished()), "each trial once"
     assert json.loads(Studies.of(tmp_path, "films").best_file("ials").read_text())["trials"] == counted(study)
 
 
@@ -238,7 +239,7 @@ def _wait_for_trials(job: subprocess.Popen[bytes], home: Path, count: int) -> in
             done = counted(Studies.of(home, "films").open("ials"))
             if done >= count:
                 return done
-        time.sleep(0.2)
+        time.sleep(0.5)
     raise AssertionError("no trials in 90 s")
 
 
