@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from graph.errors import Conflict, NotFound
 from serving.index_files import MISSING, Blobs, Names, Rows, map_array, map_blobs, map_names, map_rows
+from serving.sequence import SequenceWeights
 
 FORMAT = 1
 FOLDER = "index"
@@ -72,7 +73,7 @@ class Factors:
     """Ridge, offset and power."""
 
 
-Form: TypeAlias = StaticScores | ItemWeights | Factors
+Form: TypeAlias = StaticScores | ItemWeights | Factors | SequenceWeights
 
 
 @dataclass(frozen=True)
@@ -281,8 +282,21 @@ def _form(folder: Path, entry: Mapping[str, Any]) -> Form:
         return ItemWeights(
             map_array(folder, f"{name}.weights"), entry["normalise"], entry["decay"], entry["last"], rows
         )
+    if kind == "sequence":
+        return _sequence(folder, name, entry)
     optional = {part: map_array(folder, f"{name}.{part}") if entry[part] else None for part in ("fold_in", "gram")}
     return Factors(
         map_array(folder, f"{name}.users"), map_array(folder, f"{name}.items"),
         optional["fold_in"], entry["fold_in_power"], optional["gram"], tuple(entry["ridge"]),
     )  # fmt: skip
+
+
+def _sequence(folder: Path, name: str, entry: Mapping[str, Any]) -> SequenceWeights:
+    return SequenceWeights(
+        map_array(folder, f"{name}.inputs"),
+        map_array(folder, f"{name}.items"),
+        {part: map_array(folder, f"{name}.{part}") for part in entry["weights"]},
+        entry["last"],
+        entry["num_layers"],
+        map_array(folder, f"{name}.query") if entry["query"] else None,
+    )

@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix
 
 from serving.index_files import write_array, write_rows
 from training.blend import Blend
-from training.recommender import Form, ItemForm, Recommender, StaticForm
+from training.recommender import Form, ItemForm, Recommender, SequenceForm, StaticForm
 
 
 def write_members(folder: Path, recommender: Recommender) -> list[dict[str, Any]]:
@@ -38,6 +38,8 @@ def _write_form(folder: Path, name: str, form: Form) -> dict[str, Any]:
         return {"kind": "static", "file": name}
     if isinstance(form, ItemForm):
         return _write_item_form(folder, name, form)
+    if isinstance(form, SequenceForm):
+        return _write_sequence_form(folder, name, form)
     parts: dict[str, NDArray[np.float32] | None] = {"fold_in": form.fold_in, "gram": form.gram}
     for part, array in {"users": form.users, "items": form.items, **parts}.items():
         if array is not None:
@@ -57,3 +59,15 @@ def _write_item_form(folder: Path, name: str, form: ItemForm) -> dict[str, Any]:
         write_array(folder, f"{name}.weights", matrix.data.astype(np.float32))
     return {"kind": "item", "file": name, "sparse": sparse, "normalise": bool(form.normalise),
             "decay": form.decay, "last": form.last}  # fmt: skip
+
+
+def _write_sequence_form(folder: Path, name: str, form: SequenceForm) -> dict[str, Any]:
+    """The items' vectors twice: as inputs, and of unit length as what is ranked."""
+    lengths = np.maximum(np.linalg.norm(form.items, axis=1, keepdims=True), 1e-12)
+    arrays = {"inputs": form.items, "items": form.items / lengths, **form.weights}
+    if form.query is not None:
+        arrays["query"] = form.query
+    for part, array in arrays.items():
+        write_array(folder, f"{name}.{part}", array.astype(np.float32))
+    return {"kind": "sequence", "file": name, "weights": sorted(form.weights), "query": form.query is not None,
+            "last": form.last, "num_layers": form.num_layers}  # fmt: skip

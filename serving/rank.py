@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from serving.index import Factors, Form, Index, ItemWeights, StaticScores
 from serving.index_files import MISSING
+from serving.sequence import SequenceWeights, user_vector
 
 
 def score(index: Index, user: int, history: NDArray[np.int32]) -> NDArray[np.float32]:
@@ -21,7 +22,7 @@ def score(index: Index, user: int, history: NDArray[np.int32]) -> NDArray[np.flo
     ages = back.astype(np.float32)
     total = np.zeros(index.num_items, np.float32)
     for member in index.members:
-        parts = (_form_scores(form, user, items, ages) for form in member.forms)
+        parts = (_form_scores(form, user, items, ages, history) for form in member.forms)
         scores = sum(parts, np.zeros(index.num_items, np.float32))
         total += scores if member.weight is None else np.float32(member.weight) * standardise(scores)
     return total
@@ -45,12 +46,16 @@ def best(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     return allowed[np.lexsort((allowed, -scores[allowed]))]
 
 
-def _form_scores(form: Form, user: int, items: NDArray[np.int32], ages: NDArray[np.float32]) -> NDArray[np.float32]:
-    """`ages`: how many steps back in the history each of `items` was met last; the newest is 0."""
+def _form_scores(
+    form: Form, user: int, items: NDArray[np.int32], ages: NDArray[np.float32], history: NDArray[np.int32]
+) -> NDArray[np.float32]:
+    """`items`: those of `history` once each; `ages`: how many steps back each was met last, the newest is 0."""
     if isinstance(form, StaticScores):
         return form.scores
     if isinstance(form, ItemWeights):
         return _item_scores(form, items, ages)
+    if isinstance(form, SequenceWeights):
+        return np.asarray(form.items @ user_vector(form, history), np.float32)
     vector = form.users[user] if user != MISSING else _newcomer(form, items)
     return np.asarray(form.items @ vector, np.float32)
 

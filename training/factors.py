@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from graph.errors import Conflict
 from training.data import UNKNOWN, UserBatch
 from training.recommender import FactorForm
-from training.warm import Network, Start, Weights, weights_of
+from training.warm import WarmStarted
 
 
 @dataclass(frozen=True)
@@ -65,26 +65,11 @@ def fitted(factors: Factors | None, name: str) -> Factors:
     return factors
 
 
-class FactorModel:
-    """What every network is once it is fitted: `fit` leaves `_factors`, and they score, serve and save it.
-
-    `start`, set before `fit`: older weights to begin from. `weights`, after it: what a later network may begin from;
-    no part of `state`, since nothing is served from them.
-    """
+class FactorModel(WarmStarted):
+    """What a network of two towers is once it is fitted: `fit` leaves `_factors`, and they score, serve and save it."""
 
     name: str
-    start: Start | None = None
-    weights: Weights | None = None
     _factors: Factors | None = None
-
-    def begin(self, network: Network) -> None:
-        """Gives the network the weights to start from, where there are any."""
-        if self.start is not None:
-            self.start.apply(network)
-
-    def keep(self, network: Network, best_epoch: int) -> None:
-        """Keeps what a later network may start from."""
-        self.weights = weights_of(network, best_epoch if self.start is None else self.start.epochs)
 
     def score(self, users: UserBatch) -> NDArray[np.float32]:
         return fitted(self._factors, self.name).score(users)

@@ -7,15 +7,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from graph.snapshot import EmbeddingTable
+from training.components import principal_components
 from training.data import SideInformation
 from training.knowledge import neighbours
 from training.pyg import HeteroData
 from training.relational import RelationalConv, Weights
 
 ID, RELATIONS = "id", "relations"
-COMPONENTS = 128
-"""Principal components a modality enters with: a tenth of an image vector's width, and it ranks no worse."""
 
 
 class GatedFusion(nn.Module):
@@ -44,23 +42,6 @@ class GatedFusion(nn.Module):
         logits = (torch.tanh(vectors) * self.weight).sum(-1) + self.bias
         gates: torch.Tensor = logits[:, None].masked_fill(~masks, -1e9).softmax(2) * masks
         return gates
-
-
-def principal_components(
-    table: EmbeddingTable, number: int = COMPONENTS
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """(n, at most `number`): present rows centred, projected on their main directions, unit length on average.
-
-    And what projected them, (width, at most `number`).
-    """
-    known = table.vectors[table.present].astype(np.float64)
-    centred = known - known.mean(axis=0)
-    _, directions = np.linalg.eigh(centred.T @ centred)
-    projected = centred @ directions[:, ::-1][:, :number]
-    length = np.sqrt((projected**2).sum(1).mean())
-    features = np.zeros((len(table.present), projected.shape[1]), np.float32)
-    features[table.present] = projected / max(float(length), 1e-12)
-    return features, (directions[:, ::-1][:, :number] / max(float(length), 1e-12)).astype(np.float32)
 
 
 class ItemParts(nn.Module):

@@ -8,14 +8,14 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from training.data import HeldOut
+from training.data import HeldOut, Histories
 from training.metrics import per_user
 from training.recommender import SILENT, Monitor
 
@@ -28,18 +28,31 @@ SCORES_AT_ONCE = 50_000_000
 B = TypeVar("B", contravariant=True)
 
 
-class TorchModel(Protocol[B]):
-    """A `torch.nn.Module` with these two methods: `embeddings` gives (num_users, d) and (num_items, d).
-
-    The score of a user and an item is the inner product of their embeddings.
-    """
+class Trainable(Protocol[B]):
+    """A `torch.nn.Module` that makes a loss of a batch."""
 
     def loss(self, batch: B) -> torch.Tensor: ...
-    def embeddings(self) -> tuple[torch.Tensor, torch.Tensor]: ...
     def parameters(self) -> Iterator[torch.nn.Parameter]: ...
     def state_dict(self) -> dict[str, torch.Tensor]: ...
     def load_state_dict(self, state_dict: Mapping[str, torch.Tensor]) -> object: ...
     def train(self, mode: bool = True) -> object: ...
+
+
+class TorchModel(Trainable[B], Protocol[B]):
+    """With this method besides: `embeddings` gives (num_users, d) and (num_items, d).
+
+    The score of a user and an item is the inner product of their embeddings.
+    """
+
+    def embeddings(self) -> tuple[torch.Tensor, torch.Tensor]: ...
+
+
+@runtime_checkable
+class HistoryModel(Protocol):
+    """One whose user is what they did: embeddings (len(histories), d) and (num_items, d), scored as above."""
+
+    def user_embeddings(self, histories: Histories) -> torch.Tensor: ...
+    def item_embeddings(self) -> torch.Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -70,7 +83,7 @@ def default_device() -> torch.device:
 
 
 def train(
-    model: TorchModel[B],
+    model: Trainable[B],
     epoch_batches: Callable[[], Iterable[B]],
     config: LoopConfig,
     *,
@@ -97,7 +110,7 @@ def train(
     return Training(number, best.epoch or number, best.value if best.epoch else float("nan"), clock() - began)
 
 
-def _epoch(model: TorchModel[B], epoch_batches: Iterable[B], optimizer: torch.optim.Optimizer) -> float:
+def _epoch(model: Trainable[B], epoch_batches: Iterable[B], optimizer: torch.optim.Optimizer) -> float:
     """Mean loss over the batches; summed on the device, read once."""
     model.train()
     total, count = torch.zeros(()), 0
@@ -119,7 +132,7 @@ class _Best:
         self.epoch, self.value, self.waited = 0, -np.inf, 0
         self.state: dict[str, torch.Tensor] | None = None
 
-    def offer(self, epoch: int, value: float, model: TorchModel[B]) -> None:
+    def offer(self, epoch: int, value: float, model: Trainable[B]) -> None:
         if value > self.value:
             self.epoch, self.value, self.waited = epoch, value, 0
             self.state = copy.deepcopy(model.state_dict())
@@ -130,16 +143,20 @@ class _Best:
     def exhausted(self) -> bool:
         return self.waited >= self.patience
 
-    def restore(self, model: TorchModel[B]) -> None:
+    def restore(self, model: Trainable[B]) -> None:
         if self.state is not None:
             model.load_state_dict(self.state)
 
 
-def validation_ndcg(model: TorchModel[B], held_out: HeldOut) -> float:
+def validation_ndcg(model: Trainable[B], held_out: HeldOut) -> float:
     """Mean ndcg@10 over the held-out users, the whole catalogue ranked."""
     model.train(mode=False)
     with torch.no_grad():
-        users, items = model.embeddings()
+        if isinstance(model, HistoryModel):
+            users, items = model.user_embeddings(held_out.histories), model.item_embeddings()
+            held_out = replace(held_out, users=np.arange(len(held_out)))
+        else:
+            users, items = cast(TorchModel[B], model).embeddings()
         ranking = top_items(users, items, held_out)
     return float(per_user(ranking, held_out.relevant, (DEPTH,))[METRIC].mean()) if len(held_out) else 0.0
 

@@ -1,4 +1,4 @@
-"""The contract every model keeps, and the three numeric forms in which a fitted model goes to the serving index.
+"""The contract every model keeps, and the numeric forms in which a fitted model goes to the serving index.
 
 The request path may not import torch: so a model that is to be served hands over arrays (`forms`) from which NumPy
 alone computes the same scores as `score`. `tests/contract` holds every model of the zoo to that.
@@ -73,7 +73,27 @@ class FactorForm:
     ridge_power: float = 1.0
 
 
-Form: TypeAlias = StaticForm | ItemForm | FactorForm
+@dataclass(frozen=True)
+class SequenceForm:
+    """score(j) = cos(h, items_j), h what a transformer gives at the newest place of a history; zeros for an empty one.
+
+    x_0 = `items` (num_items, d) of the `last` newest items, oldest first, repeats kept. With `query` (d,), last - 1 of
+    them and it after them. Then, with W of `weights` and norm(x) = (x - mean) / sqrt(variance + 1e-5) * weight + bias,
+    for each of `num_layers` blocks (`blocks.0.…`): q, k, v = qkv norm_attention(x), split into heads;
+    a = softmax(q k^T / sqrt(d / heads) + B); x = x + sigmoid(gate_attention x) * out(a v);
+    x = x + sigmoid(gate_forward x) * down gelu(up norm_forward(x)), gelu by its tanh formula; last norm(x). B is
+    `bias.table` (heads, distances): place i reads place j by column i - j, older places alone; with `query` all places,
+    by column i - j + last - 1.
+    """
+
+    items: NDArray[np.float32]
+    weights: Mapping[str, NDArray[np.float32]]
+    last: int
+    num_layers: int
+    query: NDArray[np.float32] | None = None
+
+
+Form: TypeAlias = StaticForm | ItemForm | FactorForm | SequenceForm
 
 
 class Recommender(Protocol):

@@ -11,9 +11,8 @@ from typing import Any
 
 from training.blend import Blend, BlendConfig
 from training.data import TrainingData
-from training.factors import FactorModel
 from training.recommender import SILENT, Monitor, Recommender
-from training.warm import Start
+from training.warm import Start, WarmStarted
 from training.zoo import find
 
 Monitors = Callable[[str], Monitor]
@@ -48,6 +47,6 @@ def _again(
     if training is not None and training.best_epoch:
         config = replace(config, epochs=training.best_epoch)
     fresh = find(recommender.name).build(config)
-    if isinstance(fresh, FactorModel):
+    if isinstance(fresh, WarmStarted):
         fresh.start = starts.get(recommender.name)
     return fresh.fit(data, monitor)

@@ -22,7 +22,6 @@ from training.auto import TARGET, Chosen, Tried
 from training.blend import NAME as BLEND
 from training.blend import Blend, BlendConfig, MemberConfig
 from training.evaluate import evaluate
-from training.factors import FactorModel
 from training.fitted import POPULARITY, Both, Children, Clock, Fitted, Measured
 from training.gate import Verdict
 from training.model_files import ModelCard, read_card, read_items, read_tested, typed_settings
@@ -43,7 +42,7 @@ from training.train import (
     measured_and_logged,
     report_of,
 )
-from training.warm import Start, places
+from training.warm import Start, WarmStarted, places
 from training.warm_files import FINAL, MEASURED, load_weights
 from training.zoo import find
 
@@ -259,7 +258,7 @@ def _chosen(
 ) -> Chosen:
     started = time.perf_counter()
     recommender = find(name).build(config if start is None else replace(config, epochs=start.enough))
-    if isinstance(recommender, FactorModel):
+    if isinstance(recommender, WarmStarted):
         recommender.start = start
     recommender.fit(prepared.data, monitor(name))
     seconds = time.perf_counter() - started

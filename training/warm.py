@@ -85,6 +85,25 @@ class Start:
         return np.concatenate([self.users, np.where(self.items < 0, -1, self.items + self.old_users)])
 
 
+class WarmStarted:
+    """What every network's model has. `start`, set before `fit`: older weights to begin from.
+
+    `weights`, after it: what a later network may begin from; no part of `state`, since nothing is served from them.
+    """
+
+    start: Start | None = None
+    weights: Weights | None = None
+
+    def begin(self, network: Network) -> None:
+        """Gives the network the weights to start from, where there are any."""
+        if self.start is not None:
+            self.start.apply(network)
+
+    def keep(self, network: Network, best_epoch: int) -> None:
+        """Keeps what a later network may start from."""
+        self.weights = weights_of(network, best_epoch if self.start is None else self.start.epochs)
+
+
 def places(old: Sequence[str], new: Sequence[str]) -> NDArray[np.int64]:
     """The position among `old` of each of `new`, -1 where it is not."""
     before = {name: place for place, name in enumerate(old)}

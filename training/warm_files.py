@@ -15,9 +15,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from training.blend import Blend
-from training.factors import FactorModel
 from training.recommender import Recommender
-from training.warm import Weights
+from training.warm import WarmStarted, Weights
 
 FINAL = "weights.safetensors"
 MEASURED = "train_weights.safetensors"
@@ -46,4 +45,4 @@ def load_weights(folder: Path, name: str) -> dict[str, Weights]:
 
 def _networks(recommender: Recommender) -> list[tuple[str, Mapping[str, NDArray[np.generic]]]]:
     members = recommender.members if isinstance(recommender, Blend) else (recommender,)
-    return [(one.name, one.weights) for one in members if isinstance(one, FactorModel) and one.weights is not None]
+    return [(one.name, one.weights) for one in members if isinstance(one, WarmStarted) and one.weights is not None]

@@ -14,7 +14,7 @@ import training.models
 from tests.training.models.small import everybody, histories_of, newcomers, small_data
 from training.data import UNKNOWN, UserBatch
 from training.models.linear_sequence import decayed
-from training.recommender import FactorForm, Form, ItemForm, StaticForm
+from training.recommender import FactorForm, Form, ItemForm, SequenceForm, StaticForm
 from training.zoo import ZOO
 
 MODELS = tuple(ZOO)
@@ -141,12 +141,58 @@ def score_form(form: Form, batch: UserBatch):
             history = decayed(batch.histories, form.decay, form.last or len(batch.histories.items) + 1)
         scores = history.toarray().astype(np.float64) @ dense(form.weights)
         return scores / np.maximum(1, batch.matrix.sum(1)) if form.normalise else scores
+    if isinstance(form, SequenceForm):
+        units = form.items / np.maximum(np.linalg.norm(form.items, axis=1, keepdims=True), 1e-12)
+        return np.array([after(form, items) for items in split(batch)]) @ units.T
     assert isinstance(form, FactorForm)
     vectors = [
         form.users[user] if user != UNKNOWN else newcomer(form, items)
         for user, items in zip(batch.index, np.split(batch.matrix.indices, batch.matrix.indptr[1:-1]), strict=True)
     ]
     return np.array(vectors, np.float64) @ form.items.T
+
+
+def split(batch: UserBatch):
+    return np.split(batch.histories.items, batch.histories.indptr[1:-1])
+
+
+def after(form: SequenceForm, history):
+    """The unit vector at the newest place, block by block and place by place."""
+    w = {name: array.astype(np.float64) for name, array in form.weights.items()}
+    asks = form.query is not None
+    x = form.items[history[len(history) - min(len(history), form.last - asks) :]].astype(np.float64)
+    x = np.concatenate([x, form.query[None]]) if asks else x
+    if not len(x):
+        return np.zeros(form.items.shape[1])
+
+    def linear(x, name):
+        return x @ w[f"{name}.weight"].T + w[f"{name}.bias"]
+
+    def norm(x, name):
+        return (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5) * w[f"{name}.weight"] + w[
+            f"{name}.bias"
+        ]
+
+    for block in (f"blocks.{number}." for number in range(form.num_layers)):
+        qkv = linear(norm(x, f"{block}norm_attention"), f"{block}qkv")
+        heads = len(w["bias.table"])
+        q, k, v = (np.split(part, heads, axis=1) for part in np.split(qkv, 3, axis=1))
+        mixed = np.zeros_like(x)
+        for i in range(len(x)):
+            seen = range(len(x)) if asks else range(i + 1)
+            columns = [i - j + (form.last - 1) * asks for j in seen]
+            parts = []
+            for head in range(heads):
+                logits = k[head][list(seen)] @ q[head][i] / q[head].shape[1] ** 0.5 + w["bias.table"][head, columns]
+                chances = np.exp(logits - logits.max())
+                parts.append(chances @ v[head][list(seen)] / chances.sum())
+            mixed[i] = np.concatenate(parts)
+        x = x + linear(mixed, f"{block}out") / (1 + np.exp(-linear(x, f"{block}gate_attention")))
+        inner = linear(norm(x, f"{block}norm_forward"), f"{block}up")
+        inner = 0.5 * inner * (1 + np.tanh((2 / np.pi) ** 0.5 * (inner + 0.044715 * inner**3)))
+        x = x + linear(inner, f"{block}down") / (1 + np.exp(-linear(x, f"{block}gate_forward")))
+    found = norm(x[-1:], "norm")[0]
+    return found / np.linalg.norm(found)
 
 
 def newcomer(form: FactorForm, items):
