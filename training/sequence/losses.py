@@ -81,5 +81,5 @@ def gbce(
     beta = 1 - CALIBRATION * (1 - log_included.exp().mean())
     logits = asking @ vectors.T
     hit = torch.nonzero(hits >= 0).squeeze(1)
-    logits = logits.index_put((hit, hits[hit]), torch.full((), -torch.inf, device=logits.device))
+    logits = logits.index_put((hit, hits[hit]), logits.new_full((), -torch.inf))
     return (beta * functional.softplus(-own) + functional.softplus(logits).sum(1)).mean()
