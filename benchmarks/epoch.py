@@ -1,10 +1,14 @@
-"""Seconds an epoch of LightGCN, beside RecBole's in the same run, and of the products that an epoch is made of.
+"""Seconds an epoch of a network, beside its rivals' in the same run, and of the products that an epoch is made of.
 
     python -m benchmarks.epoch SPLITS [--dataset ml-100k] [--recbole VENV --peer-scripts DIR --data DIR] [--products]
+    python -m benchmarks.epoch SPLITS --dataset beauty --model sasrec [--rectools VENV] [--recbole VENV] …
 
-One thread. Both sides: d 64, batches of 2,048 positives, 3 layers, an epoch is one pass over the train positives, with
-validation every second epoch. A rate is the slope between a short and a long fit, so start-up and the first compilation
-count for neither. `lightgcn-bpr` has the paper's loss, RecBole's; `lightgcn-softmax` is our default. Prints JSON.
+One thread. An epoch is one pass over the train positives, with validation every second epoch. A rate is the slope
+between a short and a long fit, so start-up and the first compilation count for neither. Prints JSON.
+
+LightGCN, both sides: d 64, batches of 2,048 positives, 3 layers. `lightgcn-bpr` has the paper's loss, RecBole's;
+`lightgcn-softmax` is our default. `sasrec`: our default, without validation; `sasrec-as-rectools`: d 64, 2 layers, 2
+heads, 50 items and 256 negatives, as `run_rectools.py` has it (RecBole's own default is of that size too).
 """
 
 from __future__ import annotations
@@ -16,11 +20,18 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeAlias
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+PEERS = ("recbole", "rectools")
+LOSSES = ("bpr", "softmax")
 LAYERS, NEVER = 3, 10**6
+
+Build: TypeAlias = Callable[[int], Any]
+"""From a number of epochs to an unfitted model."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +47,11 @@ def main() -> None:
     os.environ.update(dict.fromkeys(THREADS, "1"))  # before NumPy and torch load; the rival's process inherits it
     short, long = options.epochs
     found: dict[str, object] = {"dataset": options.dataset, "epochs": [short, long], "threads": 1}
-    for loss in ("bpr", "softmax"):
-        found[f"lightgcn-{loss}"] = _slope(_ours(options, loss), short, long)
-    if options.recbole:
-        found["recbole"] = _slope(lambda epochs: _recbole(options, epochs), short, long)
+    for name, build in _builders(options.model).items():
+        found[name] = _slope(_ours(options, build), short, long)
+    for peer in PEERS:
+        if getattr(options, peer):
+            found[peer] = _slope(partial(_peer, options, peer), short, long)
     if options.products:
         found["products_ms"] = _products(options)
     print(json.dumps(found))
@@ -49,9 +61,11 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("splits", type=Path)
     parser.add_argument("--dataset", default="ml-100k")
+    parser.add_argument("--model", choices=("lightgcn", "sasrec", "bert4rec"), default="lightgcn")
     parser.add_argument("--epochs", type=int, nargs=2, default=(2, 10), metavar=("SHORT", "LONG"))
     parser.add_argument("--recbole", type=Path, help="RecBole's virtual environment")
-    parser.add_argument("--peer-scripts", type=Path, help="folder of run_recbole.py")
+    parser.add_argument("--rectools", type=Path, help="RecTools' virtual environment, for sasrec")
+    parser.add_argument("--peer-scripts", type=Path, help="folder of run_recbole.py and run_rectools.py")
     parser.add_argument("--data", type=Path, help="folder of the published data, as run_recbole.py wants it")
     parser.add_argument("--products", action="store_true", help="time the sparse product in four libraries too")
     return parser.parse_args()
@@ -70,32 +84,53 @@ def timed(call: Callable[[], object]) -> Spent:
     return Spent(time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def _ours(options: argparse.Namespace, loss: str) -> Callable[[int], Spent]:
+def _builders(model: str) -> dict[str, Build]:
+    """By name, what makes an unfitted model of so many epochs."""
+    from training.zoo import find
+
+    entry = find(model)
+    ways: dict[str, dict[str, Any]] = {
+        model: {"evaluate_every": NEVER},
+        f"{model}-as-rectools": {"evaluate_every": NEVER, "embedding_size": 64, "num_layers": 2, "candidates": 256},
+    }
+    if model == "lightgcn":
+        ways = {f"lightgcn-{loss}": {"loss": loss, "num_layers": LAYERS, "patience": NEVER} for loss in LOSSES}
+
+    def build(setting: dict[str, Any], epochs: int) -> Any:
+        return entry.build(entry.config({**setting, "epochs": epochs}))
+
+    return {name: partial(build, setting) for name, setting in ways.items()}
+
+
+def _ours(options: argparse.Namespace, build: Build) -> Callable[[int], Spent]:
     from benchmarks.peer_splits import load_peer_split
-    from training.models.lightgcn import LightGCN, LightGCNConfig
 
     data = load_peer_split(options.splits, options.dataset).data
+    if options.model != "lightgcn":
+        data = replace(data, validation=None)
 
     def fit(epochs: int) -> Spent:
-        config = LightGCNConfig(num_layers=LAYERS, epochs=epochs, loss=loss, evaluate_every=2, patience=NEVER)
-        return timed(lambda: LightGCN(config).fit(data))
+        return timed(lambda: build(epochs).fit(data))
 
     fit(1)  # imports and first-call set-up
     return fit
 
 
-def _recbole(options: argparse.Namespace, epochs: int) -> Spent:
+def _peer(options: argparse.Namespace, peer: str, epochs: int) -> Spent:
+    """A rival's script in its own environment; it prints one JSON object a model."""
+    models = {"lightgcn": "LightGCN", "sasrec": "SASRec"} if peer == "recbole" else {"sasrec": "sasrec-sampled"}
     with tempfile.TemporaryDirectory() as work:
         command = [
-            options.recbole / "bin" / "python", "run_recbole.py", options.splits.resolve(), options.dataset,
-            "--work", work, "--data", options.data.resolve(), "--models", "LightGCN", "--repeats", "1",
-            "--epochs", str(epochs),
+            getattr(options, peer) / "bin" / "python", f"run_{peer}.py", options.splits.resolve(), options.dataset,
+            "--models", models[options.model], "--repeats", "1", "--epochs", str(epochs),
         ]  # fmt: skip
+        if peer == "recbole":
+            command += ["--work", work, "--data", options.data.resolve()]
         call = [str(part) for part in command]
         run = subprocess.run(call, cwd=options.peer_scripts, capture_output=True, text=True, check=False)
     line = json.loads(run.stdout.strip().splitlines()[-1]) if run.stdout.strip() else {"error": run.stderr[-500:]}
     if "error" in line:
-        raise SystemExit(f"RecBole failed: {line['error']}")
+        raise SystemExit(f"{peer} failed: {line['error']}")
     return Spent(line["train_s"], line["train_cpu_s"])
 
 

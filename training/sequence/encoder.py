@@ -126,7 +126,7 @@ class Encoder(nn.Module):
             real = torch.arange(x.shape[1], device=x.device) <= read[:, None]
         if not x.shape[1]:
             return x.new_zeros(len(x), x.shape[2])
-        outputs = self(x, real)[torch.arange(len(x)), read.clamp(min=0)]
+        outputs: torch.Tensor = self(x, real)[torch.arange(len(x)), read.clamp(min=0)]
         return outputs * (read >= 0)[:, None]
 
 

@@ -28,9 +28,7 @@ def sampled_softmax(
     the target itself and so is left out of its sum, -1 for none. The correction is that of Bengio & Senecal 2008
     (logQ). Differentiable once, in the first three.
     """
-    loss: torch.Tensor = _SampledSoftmax.apply(  # type: ignore[no-untyped-call]
-        asking, own, vectors, hits, log_included
-    )
+    loss: torch.Tensor = _SampledSoftmax.apply(asking, own, vectors, hits, log_included)
     return loss
 
 
@@ -60,7 +58,8 @@ class _SampledSoftmax(torch.autograd.Function):
             total += (sums.log() + most - own[rows]).sum()
         ctx.save_for_backward(d_asking, d_own, d_vectors)
         ctx.places = max(1, len(asking))
-        return total / ctx.places
+        mean: torch.Tensor = total / ctx.places
+        return mean
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
