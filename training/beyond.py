@@ -153,3 +153,15 @@ def _proportions(rows: csr_matrix, shares: csr_matrix, known: NDArray[np.bool_])
     """(users, categories): mean share over the known items of each row."""
     total = np.asarray((rows @ shares).todense(), np.float64)
     return np.asarray(total / np.maximum(rows @ known.astype(np.float64), 1e-12)[:, None])
+
+
+def category_shares(
+    ranking: NDArray[np.int32], histories: csr_matrix, categories: Categories, k: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(categories,) mean shares of the histories and of the lists, over the users whose calibration is defined."""
+    shares = categories.shares
+    known = np.diff(shares.indptr) > 0
+    lists, count = _lists(ranking, known, k)
+    p, q = _proportions(histories, shares, known), _proportions(lists, shares, known)
+    defined = (count > 0) & (p.sum(1) > 0)
+    return p[defined].mean(0), q[defined].mean(0)

@@ -6,6 +6,7 @@ import platform
 import subprocess
 import sys
 from importlib.metadata import distributions
+from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,17 @@ def sizes(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def environment_tags() -> dict[str, str]:
-    """Python, machine and, in a checkout, the commit: small enough to search runs by."""
-    found = {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}"}
-    commit = git_commit(Path(__file__).parents[1])
-    return found | ({"mlflow.source.git.commit": commit} if commit else {})
+    """Python, machine and, in a checkout, the commit and whether it was changed: small enough to search runs by."""
+    found = {
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "interlace": installed("interlace"),
+    }
+    here = Path(__file__).parents[1]
+    commit = git_commit(here)
+    if commit is None:
+        return found
+    return found | {"mlflow.source.git.commit": commit, "git_dirty": str(git_dirty(here)).lower()}
 
 
 def environment() -> dict[str, Any]:
@@ -40,8 +48,17 @@ def environment() -> dict[str, Any]:
 
 def git_commit(folder: Path) -> str | None:
     """The commit checked out in `folder`, None outside a checkout or without git."""
+    return _git(folder, "rev-parse", "HEAD")
+
+
+def git_dirty(folder: Path) -> bool:
+    """Do files that git follows differ from the commit."""
+    return bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))
+
+
+def _git(folder: Path, *words: str) -> str | None:
     try:
-        done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=False)
+        done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=False)
     except FileNotFoundError:
         return None
     return done.stdout.strip() if done.returncode == 0 else None

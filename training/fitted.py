@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from graph.snapshot import Snapshot
+from training.artifacts import log_per_user
 from training.auto import TARGET, AutoResult, Chosen
 from training.data import TrainingData
 from training.evaluate import Evaluation, on_test
@@ -23,7 +24,7 @@ from training.model_files import ModelCard, Tested, save
 from training.prepare import Prepared, histories, side_information
 from training.recommender import SILENT, Monitor, Recommender
 from training.registry import Registry, Version
-from training.significance import Comparison, paired_test
+from training.significance import Comparison, FamilyMember, compare_all, paired_test
 from training.split import positives
 from training.tracking import Run
 from training.warm import Start
@@ -73,6 +74,11 @@ class Measured:
     def beats_popularity(self) -> Comparison:
         """User by user."""
         return paired_test(self.evaluation.per_user[TARGET], self.popularity.per_user[TARGET])
+
+    def compared(self, name: str) -> dict[str, FamilyMember]:
+        """The model (`name`) against all that was fitted beside it, as one family."""
+        others = {other: one.per_user[TARGET] for other, one in self.models.items() if other != name}
+        return compare_all(self.evaluation.per_user[TARGET], others) if others else {}
 
 
 class Clock:
@@ -143,14 +149,18 @@ def everything(snapshot: Snapshot, min_value: float | None, seed: int = 42) -> T
     return TrainingData(known, side_information(snapshot), None, seed)
 
 
-def log_fit(run: Run, runs: Children, fitted: Fitted, measured: Measured) -> None:
-    """Settings and measures of the model and of its members."""
+def log_fit(
+    run: Run, runs: Children, fitted: Fitted, measured: Measured, about: Mapping[str, str] | None = None
+) -> None:
+    """Settings and measures of the model and of its members. `about`: snapshot and split: what may be compared."""
     for member in fitted.members:
         child = runs.open(fitted.label + member.best.name)
         child.params({"model": member.best.name, **member.best.settings, "configs tried": len(member.tried)})
         child.metrics({TARGET: member.best.validation}, prefix="validation/")
         child.metrics({"seconds/fit": sum(one.seconds for one in member.tried)})
         child.metrics(measured.models[member.best.name].metrics, prefix="test/")
+        child.tags(about or {})
+        log_per_user(child, measured.models[member.best.name], about or {})
     run.metrics({TARGET: fitted.validation}, prefix="validation/")
     run.metrics(measured.evaluation.metrics, prefix="test/")
     run.metrics(measured.popularity.metrics, prefix="popularity/")
@@ -167,6 +177,7 @@ def register(
     measured: Recommender,
     evaluation: Evaluation,
     tags: Mapping[str, str],
+    description: str = "",
 ) -> Version:
     """Saves the model aside and adds it to the registry. `measured`: the fit on the train part, whose weights stay."""
     with tempfile.TemporaryDirectory(prefix="interlace-model-") as name:
@@ -174,4 +185,4 @@ def register(
         tested = Tested(evaluation.users, {TARGET: evaluation.per_user[TARGET]})
         save(final, folder, card, items=items, tested=tested)
         save_weights(folder, final=final, measured=measured)
-        return registry.register(run, folder, tags=tags)
+        return registry.register(run, folder, tags=tags, description=description)

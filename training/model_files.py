@@ -35,7 +35,8 @@ class ModelCard:
     """What a saved model is: zoo name (or `auto`), settings, the data it learned from and what it measured.
 
     `settings` of a blend hold its members. `snapshot` is the content hash; `split` says how test was made.
-    `models`: test metrics of all that was fitted. `origin`: where the recipe is from: chosen here, or carried over.
+    `models`: test metrics of all that was fitted, `comparisons`: the model against each of them (Holm-corrected).
+    `guards`: what a promotion may not make worse. `origin`: where the recipe is from: chosen here, or carried over.
     """
 
     model: str
@@ -52,6 +53,9 @@ class ModelCard:
     brings: Mapping[str, float] = field(default_factory=dict)
     refitted: bool = False
     origin: Mapping[str, Any] = field(default_factory=dict)
+    comparisons: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    guards: Mapping[str, float] = field(default_factory=dict)
+    leaks: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)

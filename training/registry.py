@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graph.errors import Conflict, NotFound
-from training.gate import Verdict, judge
+from training.gate import Guards, Verdict, judge
 from training.model_files import load, read_card
 from training.recommender import Recommender
 from training.tracking import Run, Tracker
@@ -29,6 +29,8 @@ CHAMPION = "champion"
 CHALLENGER = "challenger"
 PROMOTED = "promoted"
 """Tag of a version that is or was champion: why it became one."""
+FORCED = "forced_reason"
+"""Tag of a version that was promoted against the gate: the reason that was given."""
 _FORMER = "former_champions"
 """Tag of the registered model: versions that were champion before, oldest first."""
 
@@ -63,14 +65,17 @@ class Promotion:
 
 
 class Registry:
-    """The versions of one registered model."""
+    """The versions of one registered model. `guards`: what a promotion may not make worse, and by how much."""
 
-    def __init__(self, tracker: Tracker, name: str = NAME) -> None:
+    def __init__(self, tracker: Tracker, name: str = NAME, *, guards: Guards | None = None) -> None:
         self.tracker = tracker
         self.name = name
+        self.guards = guards or Guards()
         self._client = tracker.client
 
-    def register(self, run: Run, folder: Path, *, tags: Mapping[str, str] | None = None) -> Version:
+    def register(
+        self, run: Run, folder: Path, *, tags: Mapping[str, str] | None = None, description: str = ""
+    ) -> Version:
         """Adds the model saved in `folder` (`model_files.save`) as a new version, alias `challenger`.
 
         The version has its `tags` from its first moment on: whoever finds it by them finds it whole.
@@ -90,7 +95,7 @@ class Registry:
             run_id=run.id,
             model_id=logged.model_id,
             tags=tags | {"metrics": json.dumps(dict(card.metrics))},
-            description=card.chosen,
+            description=description or card.chosen,
         )
         self.challenge(str(made.version))
         return self.find(str(made.version))
@@ -154,7 +159,7 @@ class Registry:
         if not (verdict.better or reason):
             return Promotion(challenger.version, promoted=False, why=verdict.why, before=before)
         why = verdict.why if verdict.better else f"forced: {reason} ({verdict.why})"
-        self._crown(challenger.version, before, why)
+        self._crown(challenger.version, before, why, forced="" if verdict.better else reason)
         return Promotion(challenger.version, promoted=True, why=why, before=before)
 
     def rollback(self, *, snapshot: str | None = None) -> Promotion:
@@ -176,13 +181,15 @@ class Registry:
 
     def _judge(self, challenger: Version, champion: Version | None) -> Verdict:
         theirs = None if champion is None else self.folder(champion)
-        return judge(self.folder(challenger), theirs)
+        return judge(self.folder(challenger), theirs, self.guards)
 
-    def _crown(self, version: str, before: str | None, why: str) -> None:
+    def _crown(self, version: str, before: str | None, why: str, *, forced: str) -> None:
         """The champion's alias comes last: whoever is killed before does all of it again, to the same end."""
         if before is not None:
             self._client.set_registered_model_tag(self.name, _FORMER, json.dumps([*self._former(), before]))
         self._client.set_model_version_tag(self.name, version, PROMOTED, why)
+        if forced:
+            self._client.set_model_version_tag(self.name, version, FORCED, forced)
         if self._aliases().get(CHALLENGER) == version:
             self._client.delete_registered_model_alias(self.name, CHALLENGER)
         self._client.set_registered_model_alias(self.name, CHAMPION, version)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 EXPERIMENT = {"mlflow.experimentKind": "custom_model_development"}
 """MLflow's mark for experiments of trained models, as against language model applications."""
+EPOCH = "epoch/"
+"""Before the names of what is measured by epoch: `Run.curves` keeps them too."""
 ARTIFACTS = "artifacts"
 """Folder of all artifacts, beside a local MLflow database."""
 FLUSH_SECONDS = 2.0
@@ -95,6 +97,7 @@ class Run:
         self.tracker = tracker
         self.id = run_id
         self.experiment_id = experiment_id
+        self.curves: dict[str, list[tuple[int, float]]] = {}
         self._waiting: list[Metric] = []
         self._flushed = time.monotonic()
 
@@ -115,6 +118,9 @@ class Run:
         """Logs metrics, `prefix` before each name (`test/`). Written at the latest when the run ends."""
         from mlflow.entities import Metric
 
+        if prefix.startswith(EPOCH):
+            for name, value in values.items():
+                self.curves.setdefault(prefix.removeprefix(EPOCH) + name, []).append((step, float(value)))
         now = int(time.time() * 1000)
         self._waiting.extend(
             Metric(metric_name(prefix + name), float(value), now, step) for name, value in values.items()
@@ -124,7 +130,7 @@ class Run:
 
     def epoch(self, number: int, total: int, metrics: Mapping[str, float]) -> None:  # noqa: ARG002 - the contract
         """A training epoch's metrics (`training.recommender.Monitor`)."""
-        self.metrics(metrics, step=number, prefix="epoch/")
+        self.metrics(metrics, step=number, prefix=EPOCH)
 
     def flush(self) -> None:
         """Writes what waits."""
@@ -142,6 +148,23 @@ class Run:
         tags = [InputTag("mlflow.data.context", context)]
         self.tracker.client.log_inputs(self.id, [DatasetInput(record, tags)])
         self.tags({"snapshot": content_hash})
+
+    def text(self, text: str, path: str) -> None:
+        """Logs a text as an artifact."""
+        self.tracker.client.log_text(self.id, text, path)
+
+    @contextmanager
+    def system_metrics(self) -> Iterator[None]:
+        """CPU, memory, disk, network and GPU, sampled by MLflow itself every ten seconds within the block."""
+        from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+        logging.getLogger("mlflow.system_metrics").setLevel(logging.ERROR)
+        monitor = SystemMetricsMonitor(self.id, tracking_uri=self.tracker.uri)
+        monitor.start()
+        try:
+            yield
+        finally:
+            monitor.finish()
 
     def document(self, value: Any, path: str) -> None:
         """Logs `value` as a JSON artifact."""

@@ -5,17 +5,21 @@ Third arrow of the flow: the command line, the demo and the refresh call `train`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from graph.errors import InvalidData, Unsupported
 from graph.snapshot import Snapshot
+from training.artifacts import curves_of, log_per_user, log_plots, log_report
 from training.auto import BUDGET, TARGET, choose, fit_auto
+from training.cards import FILE as CARD_FILE
+from training.cards import description, model_card
 from training.data import TrainingData
-from training.environment import environment
+from training.environment import environment, sizes
 from training.fitted import (
+    POPULARITY,
     Both,
     Children,
     Clock,
@@ -28,12 +32,14 @@ from training.fitted import (
     of_auto,
     register,
 )
-from training.gate import Verdict
+from training.gate import Verdict, guarded
+from training.leaks import as_dicts, find_leaks, order_of
 from training.model_files import ModelCard, settings_of
 from training.prepare import Prepared, prepare
 from training.recommender import Monitor, Recommender
 from training.refit import refit
 from training.registry import Promotion, Registry, Version
+from training.report import full_report
 from training.split import How, split_of
 from training.tracking import Run
 from training.zoo import ZOO, find
@@ -49,7 +55,8 @@ VERDICT = "verdict"
 class Plan:
     """What to train and how to measure it. `names` limits what `auto` tries; `budget`: seconds for its fits.
 
-    `tags` go on the runs and on the version: by them a refresh that was killed finds what it had made.
+    `tags` go on the runs and on the version: by them a refresh that was killed finds what it had made. `plots` draws
+    and `system_metrics` samples the machine while it trains, both into MLflow.
     """
 
     model: str = AUTO
@@ -60,6 +67,8 @@ class Plan:
     seed: int = 42
     budget: float | None = BUDGET
     refit: bool = True
+    plots: bool = False
+    system_metrics: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -71,7 +80,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class TrainReport:
-    """What `train` did. `models`: test metrics of every model fitted; `metrics`: of the one that was registered."""
+    """What `train` did. `models`: test metrics of every model fitted; `metrics`: of the one that was registered.
+
+    `comparisons`: that one against each of them, user by user, Holm-corrected. `leaks`: see `training.leaks`.
+    """
 
     model: str
     version: str
@@ -90,6 +102,8 @@ class TrainReport:
     run_id: str
     experiment: str
     seconds: Mapping[str, float]
+    comparisons: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    leaks: Sequence[Mapping[str, Any]] = ()
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -105,6 +119,11 @@ class Job:
     plan: Plan
     dataset: str
     watch: Watch
+
+    @property
+    def about(self) -> dict[str, str]:
+        """What its measures are of: only what has the same can be compared."""
+        return {"snapshot": self.content_hash, "split": self.plan.split_text}
 
 
 @dataclass(frozen=True)
@@ -149,14 +168,21 @@ def carry_out(job: Job, decide: Decide) -> TrainReport:
     clock.lap("split")
     tags = {"model": plan.model, **plan.tags}
     with registry.tracker.run(job.dataset, plan.model, tags) as run, ExitStack() as children:
+        if plan.system_metrics:
+            children.enter_context(run.system_metrics())
         _describe(run, job)
-        decided = decide(prepared, Children(run, children, plan.tags), clock)
-        card = card_of(job, decided)
+        leaks = _leaks(run, job, prepared)
+        runs = Children(run, children, plan.tags)
+        decided = decide(prepared, runs, clock)
+        report = full_report(decided.measured.evaluation, prepared, snapshot)
+        card = card_of(job, decided, guards=guarded(decided.measured.evaluation, report), leaks=leaks)
         run.tags({"chosen": card.chosen})
+        _record(job, runs, decided, prepared, report)
+        clock.lap("evaluate")
         final = _refitted(job, decided.fitted)
         clock.lap("refit")
         job.watch.say("registering")
-        version = _register(run, job, decided, final, card)
+        version = _register(run, job, decided, final, card, _card_text(run, job, decided, card, report))
         promotion = registry.promote(version.version, snapshot=job.content_hash, verdict=decided.verdict)
         conclude(run, promotion)
         clock.lap("register")
@@ -175,7 +201,7 @@ def measured_and_logged(job: Job, fitted: Fitted, prepared: Prepared, runs: Chil
     """The look at test, and all of it into MLflow."""
     job.watch.say("measuring on test")
     measured = measure(fitted, prepared)
-    log_fit(runs.parent, runs, fitted, measured)
+    log_fit(runs.parent, runs, fitted, measured, job.about)
     clock.lap("evaluate")
     return measured
 
@@ -221,10 +247,46 @@ def _describe(run: Run, job: Job) -> None:
     least = "" if plan.min_value is None else plan.min_value
     run.params({"model": plan.model, "split": plan.how, "min_value": least, "seed": plan.seed, "refit": plan.refit})
     run.dataset(job.snapshot, job.content_hash, name=job.dataset)
+    run.tags(job.about)
     run.document(environment(), "environment.json")
 
 
-def card_of(job: Job, decided: Decided) -> ModelCard:
+def _leaks(run: Run, job: Job, prepared: Prepared) -> list[dict[str, Any]]:
+    """Looks for what gives the test part away; said aloud, and kept with the run."""
+    found = find_leaks(job.snapshot, prepared, order=order_of(job.plan.how))
+    for leak in found:
+        job.watch.say(leak.text)
+    run.document(as_dicts(found), "leaks.json")
+    run.metrics({"leaks": len(found)})
+    return as_dicts(found)
+
+
+def _record(job: Job, runs: Children, decided: Decided, prepared: Prepared, report: Mapping[str, Any]) -> None:
+    """Per-user measures, the report and plots, into MLflow."""
+    run, measured, recommender = runs.parent, decided.measured, decided.fitted.recommender
+    log_per_user(run, measured.evaluation, job.about)
+    log_report(run, report)
+    if job.plan.plots:
+        job.watch.say("drawing")
+        beside = full_report(measured.popularity, prepared, job.snapshot)
+        reports = {recommender.name: report, POPULARITY: beside}
+        curves = curves_of(runs.runs)
+        log_plots(run, curves, reports, evaluation=measured.evaluation, prepared=prepared, snapshot=job.snapshot,
+                  recommender=recommender)  # fmt: skip
+
+
+def _card_text(run: Run, job: Job, decided: Decided, card: ModelCard, report: Mapping[str, Any]) -> str:
+    """The model card in words, kept with the run; what the registry keeps of it."""
+    measured = decided.measured
+    text = model_card(card, report, evaluation=measured.evaluation, popularity=measured.popularity,
+                      dataset=job.dataset, sizes=sizes(job.snapshot))  # fmt: skip
+    run.text(text, CARD_FILE)
+    return description(text)
+
+
+def card_of(
+    job: Job, decided: Decided, *, guards: Mapping[str, float], leaks: Sequence[Mapping[str, Any]] = ()
+) -> ModelCard:
     """What the registry will say of the model."""
     fitted, measured = decided.fitted, decided.measured
     return ModelCard(
@@ -242,6 +304,9 @@ def card_of(job: Job, decided: Decided) -> ModelCard:
         brings=fitted.brings,
         refitted=job.plan.refit,
         origin=decided.origin,
+        comparisons={name: asdict(one) for name, one in measured.compared(fitted.recommender.name).items()},
+        guards=guards,
+        leaks=leaks,
     )
 
 
@@ -255,7 +320,7 @@ def _refitted(job: Job, fitted: Fitted) -> Recommender:
     return refit(fitted.recommender, fitted.config, data, job.watch.monitor, starts=fitted.starts)
 
 
-def _register(run: Run, job: Job, decided: Decided, final: Recommender, card: ModelCard) -> Version:
+def _register(run: Run, job: Job, decided: Decided, final: Recommender, card: ModelCard, text: str) -> Version:
     verdict = {} if decided.verdict is None else {VERDICT: decided.verdict.why}
     return register(
         run,
@@ -266,6 +331,7 @@ def _register(run: Run, job: Job, decided: Decided, final: Recommender, card: Mo
         measured=decided.fitted.recommender,
         evaluation=decided.measured.evaluation,
         tags={**job.plan.tags, **verdict},
+        description=text,
     )
 
 
@@ -306,4 +372,6 @@ def report_of(
         run_id=version.run_id,
         experiment=dataset,
         seconds=dict(laps),
+        comparisons=card.comparisons,
+        leaks=card.leaks,
     )

@@ -98,7 +98,8 @@ def train(
     from training.train import Plan, check
 
     found = read_tuned(tuned, model, session) | parse_settings(settings or [])
-    plan = Plan(model, found, how=split, min_value=min_value, seed=session.settings.seed, budget=budget)
+    plan = Plan(model, found, how=split, min_value=min_value, seed=session.settings.seed, budget=budget, plots=True,
+                system_metrics=True)  # fmt: skip
     check(plan)
     report, published = _run(session, plan, publish=publish)
     payload = {**report.as_dict(), "index": published}

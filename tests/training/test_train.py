@@ -133,5 +133,5 @@ def test_nothing_is_pickled(snapshot: Snapshot, registry: Registry) -> None:
     train(snapshot, HASH, registry, Plan(model="ease"), dataset="planted")
     assert registry.tracker.folder is not None
     files = [path for path in Path(registry.tracker.folder / "artifacts").rglob("*") if path.is_file()]
-    assert {path.suffix for path in files} <= {".json", ".safetensors", ".txt", ""}
+    assert {path.suffix for path in files} <= {".json", ".md", ".safetensors", ".txt", ""}
     assert {path.name for path in files if not path.suffix} == {"MLmodel"}
