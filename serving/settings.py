@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from graph.errors import InvalidData
+
+_MLFLOW = "MLFLOW_TRACKING_URI"
 
 
 class Settings(BaseSettings):
@@ -21,7 +24,9 @@ class Settings(BaseSettings):
     store: str = Field("", description="graph store: 'local:HOME', 'bolt://host:7687' or 'neo4j://host'; empty: local")
     store_user: str = Field("neo4j", description="user name for a Neo4j store")
     store_password_file: Path | None = Field(None, description="file that holds the Neo4j password")
-    mlflow: str = Field("sqlite:///mlruns/mlflow.db", description="MLflow tracking and registry address")
+    mlflow: str = Field(
+        "sqlite:///mlruns/mlflow.db", description="MLflow tracking and registry address; MLFLOW_TRACKING_URI too"
+    )
     mlflow_page: str = Field("", description="where people see MLflow, if not at `mlflow`: http://HOST:5000")
     mirror: Path | None = Field(None, description="folder that `data get` copies data sets from instead of downloading")
     host: str = Field("127.0.0.1", description="address the server binds to")
@@ -29,6 +34,12 @@ class Settings(BaseSettings):
     workers: int = Field(1, ge=1, description="server worker processes")
     choose_every: int = Field(30, ge=0, description="refreshes that share one choice of models; 0: any number")
     choose_growth: float = Field(0.2, gt=0, description="share of new interactions after which models are chosen anew")
+    guard_coverage: float = Field(0.25, ge=0, description="share of coverage@10 that a promotion may lose")
+    guard_gini: float = Field(0.05, ge=0, description="how much a promotion may raise gini@10")
+    guard_gap: float = Field(0.05, ge=0, description="how much a promotion may raise a gap between groups of users")
+    guard_latency_ms: float = Field(
+        10.0, ge=0, description="milliseconds a user that a promotion may make ranking slower"
+    )
     seed: int = Field(42, description="seed of every random choice")
     store_heap_mb: int = Field(1024, ge=256, description="Java heap of the local store, in MB")
     store_memory_mb: int = Field(
@@ -50,7 +61,13 @@ class Settings(BaseSettings):
 
 
 def read_settings(overrides: Mapping[str, Any]) -> Settings:
-    """Settings from the environment, then `overrides`. Raises `InvalidData` that names the bad setting."""
+    """Settings from the environment, then `overrides`. Raises `InvalidData` that names the bad setting.
+
+    MLflow's own variable, MLFLOW_TRACKING_URI, is the address where INTERLACE_MLFLOW is not set.
+    """
+    address = os.environ.get(_MLFLOW)
+    if address and "mlflow" not in overrides and "INTERLACE_MLFLOW" not in os.environ:
+        overrides = {**overrides, "mlflow": address}
     try:
         return Settings(**overrides)
     except ValidationError as error:

@@ -6,8 +6,8 @@ path: this file imports `training`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from graph.store import GraphStore
 from serving.index import ModelInfo
 from serving.kept_snapshots import MODELS, tidy_snapshots
 from serving.publish import publish
+from serving.settings import Settings
+from training.gate import Guards
 from training.model_files import check_snapshot, read_card
 from training.registry import Registry, Version
 from training.tracking import open_tracker
@@ -62,9 +64,15 @@ def thaw(home: Path, snapshot_hash: str) -> Frozen:
     return Frozen(load(home / SNAPSHOTS / snapshot_hash), snapshot_hash)
 
 
-def open_registry(address: str) -> Registry:
-    """The model registry at an MLflow address."""
-    return Registry(open_tracker(address))
+def open_registry(address: str, *, guards: Guards | None = None) -> Registry:
+    """The model registry at an MLflow address. `guards`: what a promotion may not make worse."""
+    return Registry(open_tracker(address), guards=guards)
+
+
+def guards_of(settings: Settings, changes: Mapping[str, float] | None = None) -> Guards:
+    """The guards of the settings, some of them changed for one command."""
+    names = [one.name for one in fields(Guards)]
+    return Guards.of(changes or {}, Guards(**{name: getattr(settings, f"guard_{name}") for name in names}))
 
 
 def publish_version(

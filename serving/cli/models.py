@@ -9,6 +9,7 @@ import typer
 
 from graph.errors import Conflict, InvalidData
 from serving.cli.session import Home, Json, Session, Store, examples, start
+from serving.cli.train import parse_settings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
 ChosenVersion = Annotated[str, typer.Argument(metavar="VERSION", help="A version of `interlace models list`.")]
 Force = Annotated[bool, typer.Option("--force", help="Promote although it is not significantly better.")]
+GuardRule = Annotated[
+    list[str] | None,
+    typer.Option("--guard", metavar="NAME=VALUE", show_default=False,
+                 help="How much worse it may be: coverage, gini, gap or latency_ms; may be repeated."),
+]  # fmt: skip
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; needed with --force, kept in MLflow.")]
 
 
@@ -28,6 +34,7 @@ def add_to(app: typer.Typer) -> None:
         "promote",
         epilog=examples(
             ("interlace models promote 4", "if it is significantly better than the champion"),
+            ("interlace models promote 4 --guard coverage=0.5", "and may lose half of the champion's coverage"),
             ("interlace models promote 4 --force --reason 'fairer to new items'", "even if it is not"),
         ),
     )(promote)
@@ -74,22 +81,29 @@ def promote(
     version: ChosenVersion,
     force: Force = False,
     reason: Reason = "",
+    guard: GuardRule = None,
     home: Home = None,
     store: Store = None,
     as_json: Json = False,
 ) -> None:
-    """Make a version the champion if it beats the present one by a paired test over users, and publish its index."""
+    """Make a version the champion and publish its index.
+
+    If it beats the present one by a paired test over users, and is not worse than the guards allow in coverage, Gini,
+    gaps between groups of users, or latency.
+    """
     session = start(ctx, home, store, as_json)
     if force != bool(reason.strip()):
         raise InvalidData("--force and --reason belong together", valid="both, or neither",
                           remedy="interlace models promote VERSION --force --reason 'why'")  # fmt: skip
-    from serving.workflow import open_registry
+    from serving.workflow import guards_of, open_registry
 
-    registry = open_registry(session.settings.mlflow)
+    guards = guards_of(session.settings, parse_settings(guard or [], option="--guard"))
+    registry = open_registry(session.settings.mlflow, guards=guards)
     done = registry.promote(version, snapshot=_served_snapshot(session), reason=reason.strip())
     if not done.promoted:
-        raise Conflict(f"version {done.version} was not promoted: {done.why}", valid="a model better beyond luck",
-                       remedy="train longer or on more data, or --force --reason 'why'")  # fmt: skip
+        raise Conflict(f"version {done.version} was not promoted: {done.why}",
+                       valid="a model better beyond luck, and within the guards",
+                       remedy="train longer or on more data; loosen a --guard; or --force --reason 'why'")  # fmt: skip
     _answer(session, registry, done)
 
 

@@ -108,13 +108,13 @@ def train(
 
 def _run(session: Session, plan: Any, *, publish: bool) -> tuple[TrainReport, str | None]:
     from serving.progress import EpochMonitor
-    from serving.workflow import freeze, open_registry, publish_version
+    from serving.workflow import freeze, guards_of, open_registry, publish_version
     from training.train import Watch
     from training.train import train as fit
 
     with session.reporter.step("reading the graph"), session.store() as graph:
         frozen = freeze(graph, session.home)
-    registry = open_registry(session.settings.mlflow)
+    registry = open_registry(session.settings.mlflow, guards=guards_of(session.settings))
     with session.reporter.step(f"training {plan.model}") as step:
         watch = Watch(step.note, lambda _name: EpochMonitor(step))
         report = fit(frozen.snapshot, frozen.hash, registry, plan, dataset=frozen.dataset, watch=watch)
@@ -136,13 +136,13 @@ def read_tuned(where: str, model: str, session: Session) -> dict[str, Any]:
     return read_best(where, model, session.home)
 
 
-def parse_settings(pairs: list[str]) -> dict[str, Any]:
+def parse_settings(pairs: list[str], *, option: str = "--set") -> dict[str, Any]:
     """`key=value` pairs; values are numbers, true, false, null or words. Raises `InvalidData`."""
     found: dict[str, Any] = {}
     for pair in pairs:
         key, separator, value = pair.partition("=")
         if not (key and separator):
-            raise InvalidData(f"--set {pair!r} is not a setting", valid="KEY=VALUE, as in --set epochs=50",
+            raise InvalidData(f"{option} {pair!r} is not a setting", valid=f"KEY=VALUE, as in {option} epochs=50",
                               remedy="put an equals sign between name and value")  # fmt: skip
         found[key] = _value(value)
     return found

@@ -10,11 +10,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from graph.errors import Conflict, NotFound
+from graph.errors import Conflict, InvalidData, NotFound
 from graph.snapshot import Interactions
 from tests.training.planted import snapshot_of
 from training import model_files
 from training.data import TrainingData
+from training.gate import Guards
 from training.model_files import STATE, ModelCard, save
 from training.recommender import Recommender
 from training.registry import CHALLENGER, Registry, Version
@@ -130,6 +131,36 @@ def test_a_reason_forces_it_and_is_kept(shelf: Shelf) -> None:
     assert shelf.registry.promote("2", reason="fairer to newcomers").promoted
     kept = shelf.registry.tracker.client.get_model_version("interlace", "2")
     assert "forced: fairer to newcomers" in kept.tags["promoted"]
+
+
+def test_a_better_model_that_is_worse_on_a_guard_is_refused(shelf: Shelf) -> None:
+    shelf.add(
+        0.2, made=replace(card(), guards={"coverage@10": 0.4, "gini@10": 0.8, "gap/gender": 0.02, "ms_a_user": 1})
+    )
+    shelf.registry.promote("1")
+    worse = {"coverage@10": 0.1, "gini@10": 0.95, "gap/gender": 0.2, "ms_a_user": 30}
+    shelf.add(0.3, seed=1, made=replace(card(ndcg=0.3), guards=worse))
+    done = shelf.registry.promote("2")
+    assert not done.promoted
+    for named in ("coverage=0.25", "gini=0.05", "gender gap", "latency_ms=10"):
+        assert named in done.why
+    assert shelf.registry.promote("2", reason="we want it").promoted
+    assert shelf.registry.find("2").tags["forced_reason"] == "we want it"
+
+
+def test_guards_can_be_loosened_and_those_not_measured_do_not_count(shelf: Shelf) -> None:
+    shelf.add(0.2, made=replace(card(), guards={"coverage@10": 0.4, "gini@10": 0.8}))
+    shelf.registry.promote("1")
+    shelf.add(0.3, seed=1, made=replace(card(ndcg=0.3), guards={"coverage@10": 0.25, "ms_a_user": 99}))
+    assert not shelf.registry.promote("2").promoted
+    loose = Registry(shelf.registry.tracker, guards=Guards.of({"coverage": 0.5}))
+    assert loose.promote("2").promoted
+
+
+@pytest.mark.parametrize("changes", [{"speed": 1}, {"gini": -1}, {"gini": "much"}])
+def test_a_guard_that_does_not_exist_is_named(changes: dict[str, object]) -> None:
+    with pytest.raises(InvalidData, match="coverage, gini, gap, latency_ms"):
+        Guards.of(changes)
 
 
 def test_a_model_of_another_snapshot_is_refused_even_with_a_reason(shelf: Shelf) -> None:
