@@ -19,6 +19,7 @@ from serving.cli import (
     models,
     recommend,
     refresh,
+    runs,
     serve,
     tag,
     train,
@@ -27,7 +28,7 @@ from serving.cli import (
 from serving.cli.errors import ErrorGroup, report_bug
 from serving.cli.session import Home, Json, Options, Store, examples
 
-GROUPS = (demo, data, graph, tag, export, train, tune, refresh, models, recommend, cypher, serve, doctor, bench)
+GROUPS = (demo, data, graph, tag, export, train, tune, refresh, models, runs, recommend, cypher, serve, doctor, bench)
 """In the order of the help."""
 
 
