@@ -13,23 +13,19 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
 
 from graph.errors import InvalidData
-from training.blend import Blend, BlendConfig, MemberConfig, standardise
+from training.blend import Blend, BlendConfig, MemberConfig
 from training.data import HeldOut, TrainingData
 from training.evaluate import evaluate
 from training.recommender import SILENT, Monitor, Recommender
+from training.stacking import candidates, learn, left_out
 from training.zoo import ZOO, Model, find
 
 TARGET = "ndcg@10"
-ROUNDS = 30
 LEAST_SECONDS = 5.0
 BUDGET = 600.0
 """Seconds that `auto` may fit for when nobody says otherwise."""
-SAMPLE_CELLS = 8_000_000
-"""Validation scores (users x items) a member may hold while weights are learned: beyond it, a sample of users."""
 
 Progress = Callable[[str], None]
 Monitors = Callable[[str], Monitor]
@@ -57,13 +53,15 @@ class Chosen:
 
 @dataclass(frozen=True)
 class AutoResult:
-    """The blend, what was tried, and what each member brings (validation ndcg@10 lost without it)."""
+    """The blend, what was tried, and what each member brings: a paired comparison (`difference`, `low`, `high`,
+    `p_value`) of validation ndcg@10 with and without it.
+    """
 
     recommender: Blend
     members: tuple[Chosen, ...]
     tried: tuple[Tried, ...]
     validation: float
-    brings: Mapping[str, float]
+    brings: Mapping[str, Mapping[str, float]]
 
     @property
     def text(self) -> str:
@@ -163,13 +161,12 @@ def fit_auto(
 
 def blend(chosen: Sequence[Chosen], held_out: HeldOut, *, seed: int = 42) -> AutoResult:
     """Learns the weights of already fitted members."""
-    sample = _sample(held_out, seed)
-    scores = [_masked(one.recommender, sample) for one in chosen]
-    counts = select(scores, sample.relevant.indptr, sample.relevant.indices)
-    order = [place for place in np.argsort(-counts, kind="stable") if counts[place] > 0]
-    config = BlendConfig(tuple(_member(chosen[place], counts[place] / counts.sum()) for place in order))
+    held = candidates([one.recommender for one in chosen], held_out, seed=seed)
+    weights = learn(held, seed=seed)
+    order = [int(place) for place in np.argsort(-weights, kind="stable") if weights[place] > 0]
+    config = BlendConfig(tuple(_member(chosen[place], weights[place]) for place in order))
     recommender = Blend(config, [chosen[place].recommender for place in order])
-    brings = _brings(scores, counts, sample, [one.best.name for one in chosen])
+    brings = {chosen[place].best.name: asdict(test) for place, test in left_out(held, weights, seed=seed).items()}
     validation = evaluate(recommender, held_out, ks=(10,)).metrics[TARGET]
     tried = tuple(one for member in chosen for one in member.tried)
     return AutoResult(recommender, tuple(chosen), tried, validation, brings)
@@ -177,85 +174,3 @@ def blend(chosen: Sequence[Chosen], held_out: HeldOut, *, seed: int = 42) -> Aut
 
 def _member(chosen: Chosen, weight: float) -> MemberConfig:
     return MemberConfig(chosen.best.name, float(weight), asdict(chosen.config))
-
-
-def _sample(held_out: HeldOut, seed: int) -> HeldOut:
-    most = max(1, SAMPLE_CELLS // held_out.relevant.shape[1])
-    if len(held_out) <= most:
-        return held_out
-    return held_out.take(np.sort(np.random.default_rng(seed).choice(len(held_out), most, replace=False)))
-
-
-def _masked(recommender: Recommender, sample: HeldOut) -> NDArray[np.float32]:
-    """Standardised scores, -inf where an item may not be ranked."""
-    scores = standardise(recommender.score(sample.batch(slice(None))))
-    sample.mask(scores)
-    return scores
-
-
-def select(
-    scores: Sequence[NDArray[np.float32]], indptr: NDArray[np.integer], indices: NDArray[np.integer]
-) -> NDArray[np.int64]:
-    """How often greedy selection takes each member (>= 0, some > 0): the blend's weights before normalisation.
-
-    `scores`: one standardised (users, items) a member, -inf where excluded; relevant items as CSR.
-    """
-    quality = [_quality(one, indptr, indices) for one in scores]
-    counts = np.zeros(len(scores), np.int64)
-    best_counts, best = counts, -1.0
-    total = np.zeros_like(scores[0])
-    for number in range(ROUNDS):
-        found = quality if number == 0 else [_quality(total + one, indptr, indices) for one in scores]
-        place = int(np.argmax(found))
-        total = total + scores[place]
-        counts = counts.copy()
-        counts[place] += 1
-        if found[place] > best + 1e-6:
-            best, best_counts = found[place], counts
-    return best_counts
-
-
-def _brings(
-    scores: Sequence[NDArray[np.float32]], counts: NDArray[np.int64], sample: HeldOut, names: Sequence[str]
-) -> dict[str, float]:
-    """ndcg@10 that the blend loses on validation when one member is left out."""
-    indptr, indices = sample.relevant.indptr, sample.relevant.indices
-    whole = sum(count * score for count, score in zip(counts, scores, strict=True) if count)
-    full = ndcg_at(whole, indptr, indices, 10)
-    lost = {}
-    for place, count in enumerate(counts):
-        others = [n * s for other, (n, s) in enumerate(zip(counts, scores, strict=True)) if n and other != place]
-        if count and others:
-            lost[names[place]] = full - ndcg_at(sum(others), indptr, indices, 10)
-    return lost
-
-
-def _quality(scores: NDArray[np.float32], indptr: NDArray[np.integer], indices: NDArray[np.integer]) -> float:
-    """Mean of ndcg@10 and of ndcg over the whole ranking: the second sees every item and so is far less noisy."""
-    return 0.5 * ndcg_at(scores, indptr, indices, 10) + 0.5 * ndcg_at(scores, indptr, indices, scores.shape[1])
-
-
-def ndcg_at(scores: Any, indptr: NDArray[np.integer], indices: NDArray[np.integer], k: int) -> float:
-    """Mean ndcg@k over rows straight from scores, without sorting them; ties count against."""
-    return float(_ndcg(np.asarray(scores, np.float32), indptr.astype(np.int64), indices.astype(np.int64), k))
-
-
-@njit(cache=True)
-def _ndcg(scores, indptr, indices, k):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    total = 0.0
-    for user in range(len(indptr) - 1):
-        row = scores[user]
-        gain, ideal = 0.0, 0.0
-        for place in range(indptr[user], indptr[user + 1]):
-            rank = 0
-            score = row[indices[place]]
-            if score > -np.inf:
-                for other in row:
-                    rank += other >= score
-                if rank <= k:
-                    gain += 1 / np.log2(rank + 1.0)
-            order = place - indptr[user] + 1
-            if order <= k:
-                ideal += 1 / np.log2(order + 1.0)
-        total += gain / ideal
-    return total / (len(indptr) - 1)

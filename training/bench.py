@@ -51,7 +51,7 @@ class BenchResult:
     validation: float
     beats_popularity: Mapping[str, float]
     tried: tuple[Mapping[str, Any], ...] = field(default_factory=tuple)
-    brings: Mapping[str, float] = field(default_factory=dict)
+    brings: Mapping[str, Any] = field(default_factory=dict)
     without: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class _Fitted:
     chosen: str
     validation: float
     tried: tuple[Mapping[str, Any], ...]
-    brings: Mapping[str, float]
+    brings: Mapping[str, Any]
 
 
 def bench(

@@ -57,7 +57,7 @@ class Fitted:
     chosen: str
     validation: float
     members: tuple[Chosen, ...]
-    brings: Mapping[str, float]
+    brings: Mapping[str, Any]
     label: str = ""
     starts: Mapping[str, Start] = field(default_factory=dict)
 
@@ -164,7 +164,7 @@ def log_fit(
     run.metrics({TARGET: fitted.validation}, prefix="validation/")
     run.metrics(measured.evaluation.metrics, prefix="test/")
     run.metrics(measured.popularity.metrics, prefix="popularity/")
-    run.metrics(fitted.brings, prefix="brings/")
+    run.metrics({name: one["difference"] for name, one in fitted.brings.items()}, prefix="brings/")
 
 
 def register(

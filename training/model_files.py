@@ -50,7 +50,7 @@ class ModelCard:
     popularity: Mapping[str, float] = field(default_factory=dict)
     beats_popularity: Mapping[str, float] = field(default_factory=dict)
     models: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    brings: Mapping[str, float] = field(default_factory=dict)
+    brings: Mapping[str, Any] = field(default_factory=dict)
     refitted: bool = False
     origin: Mapping[str, Any] = field(default_factory=dict)
     comparisons: Mapping[str, Mapping[str, float]] = field(default_factory=dict)

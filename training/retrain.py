@@ -228,7 +228,7 @@ def carry_over(carried: Carried, job: Job, prepared: Prepared, monitor: Callable
         only = chosen[0]
         text = _text(carried.version, only.best.name, only.best.validation)
         return Fitted(only.recommender, only.config, text, only.best.validation, tuple(chosen), {}, CARRIED, final)
-    total = sum(one.weight for one in there)
+    total = 1.0 if len(there) == len(members) else sum(one.weight for one in there)
     config = BlendConfig(tuple(replace(one, weight=one.weight / total) for one in there))
     blend = Blend(config, [one.recommender for one in chosen])
     validation = _validation(blend, prepared)

@@ -95,7 +95,7 @@ class TrainReport:
     popularity: Mapping[str, float]
     beats_popularity: Mapping[str, float]
     models: Mapping[str, Mapping[str, float]]
-    brings: Mapping[str, float]
+    brings: Mapping[str, Any]
     origin: Mapping[str, Any]
     promoted: bool
     why: str

@@ -1,0 +1,180 @@
+"""The blend's weights: learned on every validation user, from the items that can matter to the top of the ranking.
+
+Between the members' fits and the blend. Greedy forward selection with replacement (Caruana et al. 2004, «Ensemble
+selection from libraries of models»), bagged over users (Caruana et al. 2006) so that a small validation part is not
+fitted by chance: a member that does not help gets nothing. Full score matrices of a large catalogue would not fit in
+memory; of each user only the relevant items and the best of every member are kept, from which the ranking's top and
+every measure of it are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from training.blend import standardise
+from training.data import HeldOut
+from training.evaluate import BLOCK_CELLS
+from training.recommender import Recommender
+from training.significance import Comparison, paired_test
+from training.topk import top_k
+
+DEPTH = 50
+"""Best items of each member that are kept; those of one user together are his candidates."""
+MOST_SCORES = 100_000_000
+"""Members' scores held at once: 400 MB. Beyond it, a sample of the users."""
+ROUNDS = 30
+PATIENCE = 8
+"""Rounds without a gain after which selection ends."""
+BAGS = 10
+SHARE = 0.5
+"""Of the users, in each bag."""
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """`scores` (pairs, members), standardised; user u's pairs are `indptr[u]:indptr[u + 1]`, `relevant` says which.
+
+    `counts` (users,): how many relevant items each has. `users`: rows of the held-out part that these are.
+    """
+
+    scores: NDArray[np.float32]
+    relevant: NDArray[np.bool_]
+    indptr: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    users: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    def ndcg(self, weights: NDArray[np.float64], depth: int = 10) -> NDArray[np.float64]:
+        """(users,) ndcg at `depth` of the members' sum with these weights; ties count against."""
+        return self.ndcg_of(self.scores @ weights.astype(np.float32), depth)
+
+    def ndcg_of(self, total: NDArray[np.float32], depth: int) -> NDArray[np.float64]:
+        """(users,) the same of scores (pairs,)."""
+        return np.asarray(_ndcg(total, self.relevant, self.indptr, self.counts, depth))
+
+    def quality(self, total: NDArray[np.float32]) -> float:
+        """Mean of ndcg@10 and of ndcg over all candidates: the second sees every item and so is less noisy."""
+        return float(0.5 * self.ndcg_of(total, 10).mean() + 0.5 * self.ndcg_of(total, 1 << 30).mean())
+
+    def take(self, users: NDArray[np.int64]) -> Candidates:
+        """The given users, in the given order."""
+        lengths = np.diff(self.indptr)[users]
+        indptr = np.concatenate([[0], np.cumsum(lengths)])
+        pairs = np.repeat(self.indptr[:-1][users] - indptr[:-1], lengths) + np.arange(indptr[-1])
+        return Candidates(self.scores[pairs], self.relevant[pairs], indptr, self.counts[users], self.users[users])
+
+
+def candidates(
+    members: Sequence[Recommender], held_out: HeldOut, *, seed: int = 42, most: int = MOST_SCORES
+) -> Candidates:
+    """Scores every held-out user by every member, block by block; at most `most` scores are kept."""
+    num_items = held_out.relevant.shape[1]
+    a_user = len(members) * min(num_items, DEPTH * len(members))
+    users = np.arange(len(held_out))
+    if len(users) * a_user > most:
+        users = np.sort(np.random.default_rng(seed).choice(len(users), max(1, most // a_user), replace=False))
+    step = max(1, BLOCK_CELLS // (num_items * max(1, len(members))))
+    blocks = [_block(members, held_out.take(users[start : start + step])) for start in range(0, len(users), step)]
+    scores, relevant, lengths = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+    counts = np.diff(held_out.relevant.indptr)[users].astype(np.int64)
+    return Candidates(scores, relevant, np.concatenate([[0], np.cumsum(lengths)]), counts, users)
+
+
+def _block(
+    members: Sequence[Recommender], held_out: HeldOut
+) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.int64]]:
+    batch = held_out.batch(slice(None))
+    kept = np.asarray(held_out.relevant.toarray() > 0)
+    relevant = kept.copy()
+    found = []
+    for member in members:
+        scores = standardise(member.score(batch))
+        held_out.mask(scores)
+        best = top_k(scores, None, min(DEPTH, scores.shape[1]))[0]
+        rows, places = np.nonzero(best >= 0)
+        kept[rows, best[rows, places]] = True
+        found.append(scores)
+    allowed = np.isfinite(found[0])
+    kept &= allowed  # what may not be ranked never is, relevant or not
+    rows, items = np.nonzero(kept)
+    stacked = np.stack([scores[rows, items] for scores in found], axis=1)
+    # A member may forbid an item that another ranks: then it stands below all that the first allows.
+    return np.nan_to_num(stacked, neginf=-100.0), relevant[rows, items], kept.sum(1).astype(np.int64)
+
+
+@njit(cache=True)
+def _ndcg(total, relevant, indptr, counts, depth):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    found = np.zeros(len(counts))
+    for user in range(len(counts)):
+        start, end = indptr[user], indptr[user + 1]
+        gain, ideal = 0.0, 0.0
+        for pair in range(start, end):
+            if relevant[pair]:
+                rank = 0
+                for other in range(start, end):
+                    # itself, and whatever is as good and not relevant
+                    rank += total[other] > total[pair] or (total[other] == total[pair] and not relevant[other])
+                rank += 1
+                if rank <= depth:
+                    gain += 1 / np.log2(rank + 1.0)
+        for place in range(min(depth, counts[user])):
+            ideal += 1 / np.log2(place + 2.0)
+        if ideal > 0:
+            found[user] = gain / ideal
+    return found
+
+
+def learn(held: Candidates, *, seed: int = 42) -> NDArray[np.float64]:
+    """(members,) weights >= 0 that sum to one: the mean of what greedy selection finds on each bag of users.
+
+    A weight below a hundredth, which no user would notice and every request would pay for, is dropped. Where no sum is
+    better than one member alone, it is that member.
+    """
+    rng = np.random.default_rng(seed)
+    members = held.scores.shape[1]
+    found = np.zeros(members)
+    size = max(1, round(SHARE * len(held)))
+    for _ in range(BAGS):
+        users = np.sort(rng.choice(len(held), size, replace=False))
+        found += greedy(held.take(users))
+    found /= found.sum()
+    found[found < 0.01] = 0.0
+    found /= found.sum()
+    alone = [held.quality(np.ascontiguousarray(held.scores[:, member])) for member in range(members)]
+    if max(alone) >= held.quality(held.scores @ found.astype(np.float32)):
+        return np.eye(members)[int(np.argmax(alone))]
+    return np.asarray(found)
+
+
+def greedy(held: Candidates) -> NDArray[np.float64]:
+    """(members,) how often each is taken, over the sum, at the round that was best."""
+    members = held.scores.shape[1]
+    counts, best_counts, best, waited = np.zeros(members), np.zeros(members), -1.0, 0
+    columns = [np.ascontiguousarray(held.scores[:, member]) for member in range(members)]
+    total = np.zeros(len(held.relevant), np.float32)
+    while counts.sum() < ROUNDS and waited < PATIENCE:
+        quality = [held.quality(total + column) for column in columns]
+        place = int(np.argmax(quality))
+        total += columns[place]
+        counts[place] += 1
+        waited += 1
+        if quality[place] > best + 1e-6:
+            best, best_counts, waited = quality[place], counts.copy(), 0
+    return np.asarray(best_counts / best_counts.sum())
+
+
+def left_out(held: Candidates, weights: NDArray[np.float64], *, seed: int = 42) -> dict[int, Comparison]:
+    """For each member with a weight: ndcg@10 of the blend beside that of the blend without it, user by user."""
+    used = np.flatnonzero(weights)
+    if len(used) < 2:
+        return {}
+    whole = held.ndcg(weights)
+    without = {int(member): np.where(np.arange(len(weights)) == member, 0.0, weights) for member in used}
+    return {member: paired_test(whole, held.ndcg(rest), seed=seed) for member, rest in without.items()}
