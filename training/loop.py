@@ -8,8 +8,9 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar, cast, runtime_checkable
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
 import torch
@@ -57,7 +58,11 @@ class HistoryModel(Protocol):
 
 @dataclass(frozen=True)
 class LoopConfig:
-    """`patience`: validations without a new best before stopping. `max_seconds`: no new epoch starts after that."""
+    """`patience`: validations without a new best before stopping. `max_seconds`: no new epoch starts after that.
+
+    `average`: decay a step of an exponential moving average of the weights, which is what is measured and kept (Polyak
+    & Juditsky 1992); 0: the weights themselves.
+    """
 
     epochs: int = 100
     learning_rate: float = 0.005
@@ -65,6 +70,7 @@ class LoopConfig:
     evaluate_every: int = 2
     patience: int = 5
     max_seconds: float | None = None
+    average: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -95,22 +101,26 @@ def train(
     optimizer = torch.optim.Adam(
         model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
-    best = _Best(patience=config.patience)
+    best, average = _Best(patience=config.patience), _Average(model, config.average)
     began, number = clock(), 0
     for number in range(1, config.epochs + 1):
-        metrics = {"loss": _epoch(model, epoch_batches(), optimizer)}
+        metrics = {"loss": _epoch(model, epoch_batches(), optimizer, average)}
         last = number == config.epochs or (config.max_seconds is not None and clock() - began >= config.max_seconds)
         if validation is not None and (last or number % config.evaluate_every == 0):
-            metrics[METRIC] = validation_ndcg(model, validation)
-            best.offer(number, metrics[METRIC], model)
+            with average.in_place():
+                metrics[METRIC] = validation_ndcg(model, validation)
+                best.offer(number, metrics[METRIC], model)
         monitor.epoch(number, config.epochs, metrics)
         if best.exhausted or last:
             break
-    best.restore(model)
+    if not best.restore(model):
+        average.apply()
     return Training(number, best.epoch or number, best.value if best.epoch else float("nan"), clock() - began)
 
 
-def _epoch(model: Trainable[B], epoch_batches: Iterable[B], optimizer: torch.optim.Optimizer) -> float:
+def _epoch(
+    model: Trainable[B], epoch_batches: Iterable[B], optimizer: torch.optim.Optimizer, average: _Average
+) -> float:
     """Mean loss over the batches; summed on the device, read once."""
     model.train()
     total, count = torch.zeros(()), 0
@@ -119,6 +129,7 @@ def _epoch(model: Trainable[B], epoch_batches: Iterable[B], optimizer: torch.opt
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
+        average.update()
         total = total.to(loss.device) + loss.detach()
         count += 1
     return float(total) / max(1, count)
@@ -143,9 +154,42 @@ class _Best:
     def exhausted(self) -> bool:
         return self.waited >= self.patience
 
-    def restore(self, model: Trainable[B]) -> None:
-        if self.state is not None:
-            model.load_state_dict(self.state)
+    def restore(self, model: Trainable[B]) -> bool:
+        """Puts the best state back, where there is one."""
+        if self.state is None:
+            return False
+        model.load_state_dict(self.state)
+        return True
+
+
+class _Average:
+    """A moving average of the weights; young, it forgets faster, so that it does not remember the beginning."""
+
+    def __init__(self, model: Trainable[Any], decay: float) -> None:
+        self.decay, self.steps = decay, 0
+        self._weights = [parameter.data for parameter in model.parameters()] if decay else []
+        self._mean = [weights.clone() for weights in self._weights]
+
+    def update(self) -> None:
+        if not self.decay:
+            return
+        self.steps += 1
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        torch._foreach_lerp_(self._mean, self._weights, 1 - decay)
+
+    def apply(self) -> None:
+        """Puts it in the weights' place for good."""
+        for weights, mean in zip(self._weights, self._mean, strict=True):
+            weights.copy_(mean)
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """The model has the average in its weights' place, for a while."""
+        kept = [weights.clone() for weights in self._weights]
+        self.apply()
+        yield
+        for weights, mine in zip(self._weights, kept, strict=True):
+            weights.copy_(mine)
 
 
 def validation_ndcg(model: Trainable[B], held_out: HeldOut) -> float:

@@ -93,6 +93,27 @@ def test_no_epoch_starts_after_the_time_is_up(world: Planted) -> None:
     assert training.best_epoch == 3
 
 
+def test_an_average_of_the_weights_is_kept_where_it_is_asked_for(world: Planted) -> None:
+    config = LoopConfig(epochs=12, learning_rate=0.1)
+    plain, averaged = Walker(world.test, peak=0.5), Walker(world.test, peak=0.5)
+    train(plain, one_step, config)
+    train(averaged, one_step, replace(config, average=0.5))
+    raw, mean = [0.1 * step for step in range(13)], 0.0
+    for step in range(1, 13):
+        decay = min(0.5, (1 + step) / (10 + step))
+        mean += (1 - decay) * (raw[step] - mean)
+    assert plain.position.item() == pytest.approx(1.2, abs=1e-4)
+    assert averaged.position.item() == pytest.approx(mean, abs=1e-4)
+
+
+def test_the_average_is_what_is_measured_and_training_goes_on_from_the_weights(world: Planted) -> None:
+    walker, monitor = Walker(world.test, peak=0.5), Recorded()
+    config = LoopConfig(epochs=50, learning_rate=0.1, evaluate_every=1, patience=3, average=0.5)
+    training = train(walker, one_step, config, validation=world.test, monitor=monitor)
+    assert training.best_epoch == 6, "an average is about one step behind"
+    assert training.best == pytest.approx(validation_ndcg(walker, world.test))
+
+
 def test_top_items_leaves_out_what_is_excluded_and_ends_with_minus_one() -> None:
     excluded = csr_matrix(np.array([[1, 0, 0, 1], [1, 1, 1, 0]], np.float32))
     empty = Histories(np.zeros(3, np.int64), np.empty(0, np.int32), np.empty(0, np.int64), 4)

@@ -10,6 +10,7 @@ from scipy.sparse import random as random_sparse
 from serving.sequence import SequenceWeights, user_vector
 from tests.training.models.small import histories_of, small_data
 from training.components import main_directions
+from training.sequence.blocks import Dropout
 from training.sequence.encoder import Encoder, ItemVectors, Shape
 from training.sequence.features import item_features
 
@@ -87,6 +88,16 @@ def test_numpy_gives_what_torch_gives(vectors: torch.Tensor, causal: bool, layer
         expected = made.users(vectors, histories_of(ROWS, ITEMS)).numpy()
     found = np.stack([user_vector(form, np.array(row, np.int32)) for row in ROWS])
     assert np.allclose(found, expected, atol=1e-5)
+
+
+def test_dropout_drops_its_share_keeps_the_mean_and_passes_the_gradient_of_what_it_kept() -> None:
+    drop, x = Dropout(0.3, np.random.default_rng(0)), torch.ones(300, 337, requires_grad=True)
+    out = drop(x)
+    out.sum().backward()
+    assert (out == 0).float().mean().item() == pytest.approx(0.3, abs=0.01)
+    assert out.mean().item() == pytest.approx(1, abs=0.01)
+    assert torch.equal(x.grad, out.detach())
+    assert drop.eval()(x) is x
 
 
 def test_in_training_some_items_have_no_id_and_unmet_ones_never_have() -> None:

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from training.data import Histories
 from training.sequence.batches import SequenceBatch, Steps, by_length, training_windows
@@ -26,7 +27,9 @@ from training.space import Categorical, Float, Int, Space
 
 @dataclass(frozen=True)
 class SASRecConfig(SequenceConfig):
-    """See `training.sequence.model.SequenceConfig`."""
+    """`ahead`: chance that a step's target at a place is one item further ahead, and again; 0: always the next one."""
+
+    ahead: float = 0.0
 
 
 GRID = (
@@ -55,4 +58,14 @@ class SASRec(SequenceModel[SASRecConfig]):
         for rows in by_length(windows, self.config.batch_size, steps.rng):
             items, real = windows.padded(rows)
             follows = real[:, 1:]
-            yield steps.batch(items[:, :-1], items[:, 1:][follows], np.flatnonzero(follows))
+            yield steps.batch(items[:, :-1], self._targets(items, real, steps.rng)[follows], np.flatnonzero(follows))
+
+    def _targets(
+        self, items: NDArray[np.int64], real: NDArray[np.bool_], rng: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """(b, t - 1): what each place but the last is to give; at the end of a window its newest item."""
+        if not self.config.ahead:
+            return items[:, 1:]
+        further = rng.geometric(1 - self.config.ahead, (len(items), items.shape[1] - 1))
+        places = np.minimum(np.arange(items.shape[1] - 1) + further, real.sum(1, keepdims=True) - 1)
+        return np.take_along_axis(items, places, axis=1)

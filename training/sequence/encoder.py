@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from training.data import Histories, TrainingData
 from training.sequence.batches import INFERENCE_PLACES, SequenceBatch, by_length, newest
-from training.sequence.blocks import NORM_EPS, Block, RelativeBias
+from training.sequence.blocks import NORM_EPS, Block, Dropout, RelativeBias
 from training.sequence.features import item_features
 from training.sequence.losses import Loss, gbce, sampled_softmax
 from training.warm import Rows
@@ -81,13 +81,15 @@ class ItemVectors(nn.Module):
 class Encoder(nn.Module):
     """From vectors of items (b, t, d), oldest first and padded on the right, to a vector a place (b, t, d)."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, *, seed: int = 0) -> None:
         super().__init__()
         size, self.shape = shape.embedding_size, shape
+        rng = np.random.default_rng(seed)
+        self.drop = Dropout(shape.dropout, rng)
         self.query = None if shape.causal else nn.Parameter(torch.zeros(size))
         self.bias = RelativeBias(shape.num_heads, shape.last, causal=shape.causal)
         self.blocks = nn.ModuleList(
-            Block(size, shape.num_heads, dropout=shape.dropout) for _ in range(shape.num_layers)
+            Block(size, shape.num_heads, dropout=shape.dropout, rng=rng) for _ in range(shape.num_layers)
         )
         self.norm = nn.LayerNorm(size, NORM_EPS)
 
@@ -96,7 +98,7 @@ class Encoder(nn.Module):
         bias = self.bias(x.shape[1])
         if real is not None and not self.shape.causal:
             bias = bias + torch.zeros(real.shape, device=x.device).masked_fill(~real, -torch.inf)[:, None, None]
-        x = functional.dropout(x, self.shape.dropout, self.training)
+        x = self.drop(x)
         for block in self.blocks:
             x = block(x, bias)
         out: torch.Tensor = self.norm(x)
@@ -143,11 +145,12 @@ class SequenceNetwork(nn.Module):
         id_dropout: float,
         temperature: float,
         loss: Loss,
-        generator: torch.Generator,
+        seed: int,
     ) -> None:
         super().__init__()
+        generator = torch.Generator().manual_seed(seed)
         self.items = ItemVectors(data, shape.embedding_size, id_dropout=id_dropout, generator=generator)
-        self.encoder = Encoder(shape)
+        self.encoder = Encoder(shape, seed=seed)
         self.temperature = temperature
         self._criterion = sampled_softmax if loss == "softmax" else gbce
 

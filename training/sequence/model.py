@@ -34,7 +34,7 @@ UNIFORM = 0.0
 class SequenceConfig:
     """`last`: how many of the newest items are read. `batch_size`: places a step, about. `candidates`: negatives drawn
     a step; with fewer items all are. `temperature` divides cosines in the loss. `id_dropout`: share of the items, of
-    those with text, image or attributes, that a step sees without their own id.
+    those with text, image or attributes, that a step sees without their own id. `average`: see `training.loop`.
     """
 
     embedding_size: int = 128
@@ -50,6 +50,7 @@ class SequenceConfig:
     dropout: float = 0.3
     id_dropout: float = 0.1
     loss: Loss = "softmax"
+    average: float = 0.0
     patience: int = 4
     evaluate_every: int = 2
     max_seconds: float | None = None
@@ -88,7 +89,7 @@ class SequenceModel(WarmStarted, ABC, Generic[C]):
         counts = np.bincount(data.histories.items, minlength=data.num_items)
         sampler = NegativeSampler(counts, config.candidates, power=POWER if config.loss == "softmax" else UNIFORM)
         steps = Steps(sampler, np.random.default_rng([config.seed, data.seed]), device)
-        with torch.random.fork_rng():  # dropout draws from the global generator
+        with torch.random.fork_rng():  # weights and attention's dropout are drawn from the global generator
             torch.manual_seed(config.seed)
             network = self._network(data).to(device)
             self.begin(network)
@@ -157,7 +158,7 @@ class SequenceModel(WarmStarted, ABC, Generic[C]):
             id_dropout=config.id_dropout,
             temperature=config.temperature,
             loss=config.loss,
-            generator=torch.Generator().manual_seed(config.seed),
+            seed=config.seed,
         )
 
     def _loop(self) -> LoopConfig:
@@ -169,4 +170,5 @@ class SequenceModel(WarmStarted, ABC, Generic[C]):
             evaluate_every=config.evaluate_every,
             patience=config.patience,
             max_seconds=config.max_seconds,
+            average=config.average,
         )

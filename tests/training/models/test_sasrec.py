@@ -6,13 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from graph.errors import Conflict, InvalidData
 from tests.training.models.planted_order import EACH, STRANGE, TYPES, ring, stranger, types
-from tests.training.models.small import newcomers
+from tests.training.models.small import histories_of, newcomers
 from training.evaluate import evaluate
 from training.models.popularity import Popularity, PopularityConfig
 from training.models.sasrec import SASRec, SASRecConfig
+from training.sequence.batches import Steps
+from training.sequence.negatives import NegativeSampler
 from training.warm import Start, places
 
 QUICK = SASRecConfig(
@@ -44,6 +47,24 @@ def test_the_newest_item_decides_and_a_stranger_is_as_good_as_anybody(fitted: SA
 def test_few_shared_negatives_are_enough(loss: str) -> None:
     config = replace(QUICK, loss=loss, candidates=12)
     assert evaluate(SASRec(config).fit(WORLD), WORLD.validation, ks=(1, 10)).metrics["hr@1"] > 0.9
+
+
+def test_targets_further_ahead_stay_in_the_window_and_are_as_far_as_is_asked() -> None:
+    rows = [list(range(9)), [20, 21, 22]] * 200
+    model = SASRec(replace(QUICK, ahead=0.4))
+    counts = np.ones(WORLD.num_items, np.int64)
+    steps = Steps(NegativeSampler(counts, 100), np.random.default_rng(0), torch.device("cpu"))
+    further = []
+    for batch in model.batches(histories_of(rows, WORLD.num_items), steps):
+        inputs = batch.items[batch.inputs.flatten()[batch.places]]
+        distance = batch.items[batch.targets] - inputs
+        newest = torch.where(inputs < 20, 8, 22)
+        assert (distance >= 1).all()
+        assert (inputs + distance <= newest).all()
+        further.append(distance[inputs == 0])
+    distances = torch.cat(further)
+    assert (distances == 1).float().mean().item() == pytest.approx(0.6, abs=0.1)
+    assert (distances == 2).float().mean().item() == pytest.approx(0.24, abs=0.1)
 
 
 def test_an_item_never_met_follows_by_its_text() -> None:
