@@ -20,6 +20,9 @@ from graph.schema import Batch, EdgeBatch, NodeBatch, safe_name
 from graph.store import Written
 
 ROWS_PER_REQUEST = 50_000
+RECORDS_PER_PAGE = 250_000
+"""The server refuses to answer with more than a million rows at once."""
+FIRST_RECORD = "#-1:-1"
 ENDS = ("@from", "@to")
 
 
@@ -104,8 +107,17 @@ class LocalBulk:
 
     def _read_records(self, label: str) -> tuple[pa.Array, pa.Array]:
         self._prepare({label})
-        rows = self._http.sql(f"SELECT id, @rid AS record FROM `{safe_name(label)}`")  # noqa: S608  the name is safe
-        return tuple(pa.array([row[key] for row in rows], pa.string()) for key in ("id", "record"))
+        pages: list[pa.Table] = []
+        after = FIRST_RECORD
+        while rows := self._http.sql(
+            f"SELECT id, @rid AS record FROM `{safe_name(label)}` WHERE @rid > {after} LIMIT {RECORDS_PER_PAGE}"  # noqa: S608  both are safe
+        ):
+            pages.append(pa.table({key: pa.array([row[key] for row in rows], pa.string()) for key in ("id", "record")}))
+            after = rows[-1]["record"]
+        if not pages:
+            return pa.array([], pa.string()), pa.array([], pa.string())
+        known = pa.concat_tables(pages)
+        return known.column("id").combine_chunks(), known.column("record").combine_chunks()
 
 
 def encoded(batch: Batch, rows: pa.Table) -> memoryview:
