@@ -126,14 +126,17 @@ def _with(one: Mapping[str, float]) -> str:
 
 
 def _groups(report: Mapping[str, Any]) -> Iterator[str]:
-    yield "| grouped by | best | worst | gap |"
-    yield "|---|---|---|---|"
+    yield "| grouped by | best | worst | gap | p |"
+    yield "|---|---|---|---|---|"
     for side in ("users", "items"):
         for name, one in report[side].items():
             if one["gap"] is not None:
                 by_name = {group["name"]: group for group in one["groups"]}
                 best, worst = (f"{who} {_with(by_name[who])}" for who in (one["gap"]["best"], one["gap"]["worst"]))
-                yield f"| {side}: {name} ({one['measure']}) | {best} | {worst} | {_with(one['gap'])} |"
+                p = "" if one["p_value"] is None else f"{one['p_value']:.4f}"
+                yield f"| {side}: {name} ({one['measure']}) | {best} | {worst} | {_with(one['gap'])} | {p} |"
+    yield ""
+    yield "p: chance of groups this different if all were served alike (Kruskal-Wallis, Holm-corrected)."
 
 
 def _limits(card: ModelCard, report: Mapping[str, Any], evaluation: Evaluation) -> Iterator[str]:
@@ -145,9 +148,9 @@ def _limits(card: ModelCard, report: Mapping[str, Any], evaluation: Evaluation) 
     else:
         k = report["k"]
         yield f"- items that train had not seen: {_with(new)} of their test interactions were in the first {k}"
-    unclear = [name for name, one in report["users"].items() if one["gap"] and one["gap"]["low"] > 0]
-    if unclear:
-        yield f"- users are not served equally well by: {', '.join(unclear)} (the gap's interval lies above zero)"
+    uneven = [name for name, one in report["users"].items() if one["p_value"] is not None and one["p_value"] < 0.05]
+    if uneven:
+        yield f"- users are not served equally well by: {', '.join(uneven)} (p < 0.05)"
     coverage = evaluation.metrics.get("coverage@10")
     if coverage is not None:
         yield f"- {1 - coverage:.0%} of the catalogue is in nobody's first ten"

@@ -7,15 +7,18 @@ popular they were when the model was fitted, and whether it had met them at all.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
+from scipy.stats import kruskal
 
 from training.metrics import hit_matrix
 from training.resample import Groups, ratios
+from training.significance import holm
 
 LEAST_USERS = 10
 """A group of fewer says nothing: its users are not shown."""
@@ -31,13 +34,18 @@ Labels = tuple[NDArray[np.int64], tuple[str, ...]]
 def by_users(
     measure: str, values: NDArray[np.float64], groups: Mapping[str, Labels], *, seed: int = 42
 ) -> dict[str, Groups]:
-    """Means of a per-user measure for each way of grouping."""
-    found = {}
+    """Means of a per-user measure for each way of grouping, and whether they differ beyond chance."""
+    found, chances = {}, {}
     for name, (label, names) in groups.items():
         member = (label[:, None] == np.arange(len(names))).astype(np.float64)
         member[:, member.sum(0) < LEAST_USERS] = 0
         found[name] = ratios(measure, names, member * values[:, None], member, seed=seed)
-    return found
+        samples = [values[one > 0] for one in member.T if one.any()]
+        if len(samples) > 1:
+            chances[name] = 1.0 if np.ptp(np.concatenate(samples)) == 0 else float(kruskal(*samples).pvalue)
+    adjusted = holm(np.array(list(chances.values())))
+    p_values = dict(zip(chances, adjusted.tolist(), strict=True))
+    return {name: replace(one, p_value=p_values.get(name)) for name, one in found.items()}
 
 
 def by_items(

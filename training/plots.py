@@ -44,7 +44,7 @@ def learning_curves(curves: Mapping[str, Curves], title: str) -> Figure | None:
 
 def _curve(axis: Axes, points: Sequence[tuple[int, float]], label: str, colour: str, *, mark: bool) -> None:
     step, value = np.array(points).T
-    axis.plot(step, value, color=colour, label=label, linewidth=1.6, marker="." if len(step) < 40 else "")
+    axis.plot(step, value, color=colour, label=label, linewidth=1.6, marker="." if mark else "")
     if mark:
         best = int(np.argmax(value))
         axis.plot(step[best], value[best], "o", color=colour, markersize=7, markerfacecolor="white")
@@ -77,7 +77,7 @@ def recall_by_popularity(reports: Mapping[str, Mapping[str, Any]], title: str) -
 def calibration(names: Sequence[str], history: NDArray[np.float64], listed: NDArray[np.float64], title: str) -> Figure:
     """Mean share of each category in what users chose and in what they are shown, the commonest first."""
     order = np.argsort(-history, kind="stable")[:MOST_SHOWN][::-1]
-    figure, (axis,) = _figure(1, width=7.5, height=1.4 + 0.3 * len(order))
+    figure, (axis,) = _figure(1, width=7.5, height=max(2.6, 1.4 + 0.3 * len(order)))
     place = np.arange(len(order))
     axis.barh(place + 0.2, history[order], 0.38, color=COLOURS[7], label="in the users' histories")
     axis.barh(place - 0.2, listed[order], 0.38, color=COLOURS[0], label="in the lists shown")

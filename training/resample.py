@@ -39,11 +39,17 @@ class Gap:
 
 @dataclass(frozen=True)
 class Groups:
-    """Quality by group, in the order of the groups. `gap` is None with fewer than two groups."""
+    """Quality by group, in the order of the groups. `gap` is None with fewer than two groups.
+
+    `p_value`, of groups of users: how likely differences like these are when all are served alike (Kruskal and Wallis
+    1952), Holm-corrected over the ways of grouping. The gap alone does not say: the best and the worst of many groups
+    are always apart.
+    """
 
     measure: str
     groups: tuple[Group, ...]
     gap: Gap | None
+    p_value: float | None = None
 
 
 def ratios(

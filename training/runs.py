@@ -111,7 +111,8 @@ def compare_runs(registry: Registry, names: Sequence[str], *, measure: str = TAR
     kept = [registry.tracker.client.get_run(row.id) for row in rows]
     metrics = _table([{name: one for name, one in run.data.metrics.items() if name.startswith(SHOWN_PREFIXES)}
                       for run in kept])  # fmt: skip
-    params = _table([run.data.params for run in kept])
+    chosen = [{"chosen": run.data.tags["chosen"]} if "chosen" in run.data.tags else {} for run in kept]
+    params = _table([{**run.data.params, **one} for run, one in zip(kept, chosen, strict=True)])
     tests, untested = _tests(registry.tracker, rows, measure, seed)
     return Comparison(
         runs=tuple(rows),

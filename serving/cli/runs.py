@@ -115,7 +115,7 @@ def show_comparison(console: Console, found: Comparison) -> None:
     heads = [f"{row.model or row.name} {row.id[:8]}" for row in found.runs]
     params = Table("settings that differ", *heads, box=None)
     for name, values in found.params.items():
-        params.add_row(name, *("" if value is None else value[:40] for value in values))
+        params.add_row(name, *("" if value is None else value[:80] for value in values))
     metrics = Table("measure", *heads, box=None)
     for name, numbers in found.metrics.items():
         metrics.add_row(name, *(_number(number) for number in numbers))

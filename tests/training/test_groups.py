@@ -96,3 +96,18 @@ def test_recall_by_item_group_counts_held_out_pairs() -> None:
 
 def test_no_group_at_all_is_no_fault() -> None:
     assert ratios("m", ("a",), np.zeros((3, 1)), np.zeros((3, 1))).groups == ()
+
+
+def test_many_equal_groups_have_a_gap_that_chance_explains() -> None:
+    rng = np.random.default_rng(7)
+    values = rng.random(1000)
+    ways = {"many": (np.arange(1000) % 20, tuple("abcdefghijklmnopqrst")), "two": (np.arange(1000) % 2, ("x", "y"))}
+    found = by_users("m", values, ways)
+    assert found["many"].gap is not None
+    assert found["many"].gap.low > 0, "the best and the worst of twenty are always apart"
+    assert found["many"].p_value is not None
+    assert found["many"].p_value > 0.05
+    uneven = by_users("m", values + 0.1 * (np.arange(1000) % 2), ways)["two"]
+    assert uneven.p_value is not None
+    assert uneven.p_value < 0.01
+    assert by_users("m", np.ones(1000), ways)["two"].p_value == 1.0
