@@ -8,7 +8,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,13 @@ from graph.snapshot_read import FolderData, read_folder
 from training.auto import BUDGET, Progress, choose, fit_auto
 from training.data import TrainingData
 from training.evaluate import Evaluation, on_test
+from training.leaks import as_dicts, find_leaks, order_of
 from training.pairs import auc, label_scores, user_auc
 from training.prepare import Prepared
 from training.recommender import Recommender
 from training.refit import refit as refitted
-from training.significance import Comparison, paired_test
+from training.report import full_report
+from training.significance import Comparison, family, paired_test
 from training.tasks import Task, TaskData, find_task, task_data
 from training.zoo import find
 
@@ -33,8 +35,9 @@ Embed = Callable[[Snapshot, Path], Mapping[str, EmbeddingTable]]
 class BenchResult:
     """What `bench --json` prints: see the dataset folder's rules of measurement.
 
-    `without`, where a task measures a kind of side information: the same without it, and the paired `difference` in
-    `measure` that it makes.
+    `report`: what is beside accuracy (`training.report`). `without`, where a task measures a kind of side information:
+    the same without it, and the paired `difference` in `measure` that it makes. `comparisons`: with popularity and with
+    that, as one family (Holm-corrected). `leaks`: what gives the test part away (`training.leaks`).
     """
 
     task: str
@@ -53,6 +56,9 @@ class BenchResult:
     tried: tuple[Mapping[str, Any], ...] = field(default_factory=tuple)
     brings: Mapping[str, Any] = field(default_factory=dict)
     without: Mapping[str, Any] = field(default_factory=dict)
+    report: Mapping[str, Any] = field(default_factory=dict)
+    comparisons: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    leaks: Sequence[Mapping[str, Any]] = ()
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -91,14 +97,19 @@ def bench(
     started = time.perf_counter()
     folder = _read(path, embed, progress)
     parts = task_data(asked, folder, min_value=min_value, seed=seed)
-    read = time.perf_counter()
+    leaks = find_leaks(folder.snapshot, parts.prepared, order=order_of(asked.how))
+    for leak in leaks:
+        progress(leak.text)
+    read, cpu = time.perf_counter(), time.process_time()
     plan = _Plan(asked, parts, model, overrides, budget, refit, seed, progress)
     fitted = _fitted(plan, parts.prepared)
-    fit = time.perf_counter()
+    fit, fit_cpu = time.perf_counter(), time.process_time() - cpu
     evaluation = _on_test(plan, fitted.recommender, parts.prepared)
     baseline = _on_test(plan, find("popularity").build().fit(parts.prepared.data), parts.prepared)
     done = time.perf_counter()
     seconds = {"read": read - started, "fit": fit - read, "evaluate": done - fit}
+    evaluation = replace(evaluation, cost={"fit_cpu_s": fit_cpu, **evaluation.cost})
+    beats_popularity, without = _compared(plan, evaluation, baseline), _without(plan, evaluation)
     return BenchResult(
         task=task,
         model=model,
@@ -112,10 +123,13 @@ def bench(
         split=parts.split,
         refit=refit,
         validation=fitted.validation,
-        beats_popularity=asdict(_compared(plan, evaluation, baseline)),
+        beats_popularity=asdict(beats_popularity),
         tried=fitted.tried,
         brings=fitted.brings,
-        without=_without(plan, evaluation),
+        without=without,
+        report=full_report(evaluation, parts.prepared, folder.snapshot),
+        comparisons=_family(beats_popularity, without),
+        leaks=as_dicts(leaks),
     )
 
 
@@ -163,6 +177,13 @@ def _on_test(plan: _Plan, recommender: Recommender, prepared: Prepared) -> Evalu
 
 def _compared(plan: _Plan, challenger: Evaluation, champion: Evaluation) -> Comparison:
     return paired_test(challenger.per_user[plan.measure], champion.per_user[plan.measure], seed=plan.seed)
+
+
+def _family(beats_popularity: Comparison, without: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    found = {"popularity": beats_popularity}
+    if "difference" in without:
+        found[f"without {without['part']}"] = Comparison(**without["difference"])
+    return {name: asdict(one) for name, one in family(found).items()}
 
 
 def _without(plan: _Plan, whole: Evaluation) -> dict[str, Any]:

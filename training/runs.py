@@ -17,7 +17,7 @@ from graph.errors import InvalidData, NotFound
 from training.artifacts import read_per_user
 from training.auto import TARGET
 from training.registry import Registry
-from training.significance import FamilyMember, holm, paired_test
+from training.significance import FamilyMember, family, paired_test
 from training.tracking import Tracker, metric_name
 
 if TYPE_CHECKING:
@@ -136,12 +136,7 @@ def _tests(
             untested[row.id] = why
         else:
             found[row.id] = paired_test(other[1], first[1], seed=seed)
-    adjusted = holm(np.array([one.p_value for one in found.values()]))
-    tests = {
-        name: FamilyMember(**asdict(one), adjusted=float(p))
-        for (name, one), p in zip(found.items(), adjusted, strict=True)
-    }
-    return tests, untested
+    return family(found), untested
 
 
 _Measured = tuple[NDArray[np.int64], NDArray[np.float64], Mapping[str, str]]

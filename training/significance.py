@@ -87,7 +87,11 @@ def compare_all(
     one: NDArray[np.float64], others: Mapping[str, NDArray[np.float64]], *, seed: int = 42
 ) -> dict[str, FamilyMember]:
     """`one` model's per-user measure tested against each of `others`, as one family (Holm)."""
-    found = {name: paired_test(one, values, seed=seed) for name, values in others.items()}
+    return family({name: paired_test(one, values, seed=seed) for name, values in others.items()})
+
+
+def family(found: Mapping[str, Comparison]) -> dict[str, FamilyMember]:
+    """Comparisons that are read together, with Holm's correction."""
     adjusted = holm(np.array([comparison.p_value for comparison in found.values()]))
     return {
         name: FamilyMember(**asdict(comparison), adjusted=float(p))

@@ -34,6 +34,10 @@ def test_one_object_with_popularity_beside(folder, task, split):
         found["metrics"]
     )
     assert found["peak_mb"] > 0
+    assert {"diversity", "calibration", "popularity", "users", "items", "cost"} < set(found["report"])
+    assert {"fit_cpu_s", "rank_cpu_s", "rank_ms_a_user"} == set(found["report"]["cost"])
+    assert found["comparisons"]["popularity"]["adjusted"] == found["beats_popularity"]["p_value"]
+    assert found["leaks"] == []
     assert len(found["tried"]) > 1
 
 
@@ -50,6 +54,16 @@ def test_given_parts_are_kept(folder, tmp_path):
     for name, rows in {"train": lines[1:-60], "valid": lines[-60:-30], "test": lines[-30:]}.items():
         (tmp_path / f"{name}.csv").write_text("\n".join([lines[0], *rows]))
     assert bench("top-n", tmp_path, model="popularity").split == "fixed train/validation/test"
+
+
+def test_parts_in_the_wrong_order_are_a_leak_of_time(folder, tmp_path):
+    lines = (folder / "interactions.csv").read_text().splitlines()
+    for name, rows in {"train": lines[61:], "valid": lines[31:61], "test": lines[1:31]}.items():
+        (tmp_path / f"{name}.csv").write_text("\n".join([lines[0], *rows]))
+    said = []
+    found = bench("next-item", tmp_path, model="popularity", progress=said.append)
+    assert [leak["name"] for leak in found.leaks] == ["time"]
+    assert any("leak check, time" in line for line in said)
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def commands() -> Iterator[list[str]]:
 
 
 ALL = sorted(commands())
-LEAVES = [words for words in ALL if words and words not in (["data"], ["models"])]
+LEAVES = [words for words in ALL if words and words not in (["data"], ["models"], ["runs"])]
 
 
 def test_the_design_commands_are_all_there() -> None:
@@ -44,6 +44,7 @@ def test_the_design_commands_are_all_there() -> None:
         "refresh",
         "cypher",
         "train",
+        "tune",
         "evaluate",
         "recommend",
         "similar",
@@ -53,6 +54,7 @@ def test_the_design_commands_are_all_there() -> None:
         "bench",
     )
     groups = [["data", "list"], ["data", "get"], ["models", "list"], ["models", "promote"], ["models", "rollback"]]
+    groups += [["runs", "list"], ["runs", "compare"]]
     assert sorted([[name] for name in names] + groups) == LEAVES
 
 
