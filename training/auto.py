@@ -18,14 +18,17 @@ from graph.errors import InvalidData
 from training.blend import Blend, BlendConfig, MemberConfig
 from training.data import HeldOut, TrainingData
 from training.evaluate import evaluate
+from training.race import Racer, race
 from training.recommender import SILENT, Monitor, Recommender
 from training.stacking import candidates, learn, left_out
 from training.zoo import ZOO, Model, find
 
 TARGET = "ndcg@10"
-LEAST_SECONDS = 5.0
 BUDGET = 600.0
 """Seconds that `auto` may fit for when nobody says otherwise."""
+
+DIRECT_SHARE = 0.5
+"""Of the budget, for the closed forms: after it each has one config fitted, its first."""
 
 Progress = Callable[[str], None]
 Monitors = Callable[[str], Monitor]
@@ -84,19 +87,16 @@ def choose(
 ) -> Chosen:
     """Fits each config of the grid on train and keeps the best by validation; `overrides` fix settings in all of them.
 
-    After `deadline` (of `time.monotonic`) no further config is started; a network gets its share of the time until
-    then, and keeps the best of the epochs it had.
+    After `deadline` (of `time.monotonic`) no further config is started.
     """
     held_out = _validation(data)
     tried: list[Tried] = []
     best: tuple[Recommender, Any] | None = None
-    configs = _configs(model, overrides)
-    for place, config in enumerate(configs):
-        left = deadline - time.monotonic()
-        if tried and left <= 0:
+    for config in _configs(model, overrides):
+        if tried and time.monotonic() > deadline:
             break
         started = time.perf_counter()
-        recommender = model.build(_within(config, left / (len(configs) - place))).fit(data, monitor)
+        recommender = model.build(config).fit(data, monitor)
         seconds = time.perf_counter() - started
         quality = evaluate(recommender, held_out, ks=(10,)).metrics[TARGET]
         tried.append(Tried(model.name, asdict(config), quality, seconds))
@@ -110,13 +110,6 @@ def _configs(model: Model, overrides: Mapping[str, Any] | None) -> list[Any]:
     model.config(overrides)
     configs = [replace(config, **(overrides or {})) for config in model.grid()]
     return list(dict.fromkeys(configs))
-
-
-def _within(config: Any, seconds: float) -> Any:
-    """The config with its training time bounded, where it is that of a network without a bound of its own."""
-    if seconds == float("inf") or getattr(config, "max_seconds", 0.0) is not None:
-        return config
-    return replace(config, max_seconds=max(LEAST_SECONDS, seconds))
 
 
 def _validation(data: TrainingData) -> HeldOut:
@@ -139,24 +132,49 @@ def fit_auto(
 ) -> AutoResult:
     """Fits every model of `names` (default: all the zoo that the data allows), then learns the blend.
 
-    `budget` seconds: the cheap closed forms come first, the networks share what is left, and no new candidate is begun
-    after it; None: no bound.
+    `budget` seconds: the closed forms come first, with half of it; the networks race for what is left
+    (`training.race`); no new candidate is begun after it. None: no bound.
     """
-    deadline = time.monotonic() + budget if budget else float("inf")
+    started = time.monotonic()
     models = [model for model in map(find, names or ZOO) if model.fits(data)]
+    direct = [model for model in models if not model.slow]
     chosen: list[Chosen] = []
-    models.sort(key=lambda model: model.slow)
-    for place, model in enumerate(models):
-        if chosen and time.monotonic() > deadline:
+    for model in direct:
+        if budget and chosen and time.monotonic() - started > budget:
             progress(f"{model.name}: skipped, the budget of {budget:.0f} s is spent")
             continue
         progress(f"{model.name}: fitting")
-        now = time.monotonic()
-        until = now + (deadline - now) / (len(models) - place) if model.slow else deadline
-        chosen.append(choose(model, data, monitor=monitors(model.name), deadline=until))
+        deadline = started + DIRECT_SHARE * budget if budget else float("inf")
+        chosen.append(choose(model, data, monitor=monitors(model.name), deadline=deadline))
         progress(f"{model.name}: validation {TARGET} {chosen[-1].best.validation:.4f}")
+    networks = [model for model in models if model.slow]
+    left = started + budget - time.monotonic() if budget else float("inf")
+    if networks and (left > 0 or not chosen):
+        chosen += _raced(networks, data, left, monitors, progress)
+    elif networks:
+        progress(f"{', '.join(model.name for model in networks)}: skipped, the budget of {budget:.0f} s is spent")
     progress("blend: learning weights on validation")
     return blend(chosen, _validation(data), seed=data.seed)
+
+
+def _raced(
+    models: Sequence[Model], data: TrainingData, seconds: float, monitors: Monitors, progress: Progress
+) -> list[Chosen]:
+    """The best config of each network by validation."""
+    held_out = _validation(data)
+    entries = [(model, config) for model in models for config in _configs(model, None)]
+    found: dict[str, list[tuple[Racer, Tried]]] = {}
+    for racer in race(entries, data, seconds, monitors=monitors, progress=progress):
+        assert racer.recommender is not None
+        quality = evaluate(racer.recommender, held_out, ks=(10,)).metrics[TARGET]
+        tried = Tried(racer.model.name, asdict(racer.config), quality, racer.seconds)
+        found.setdefault(racer.model.name, []).append((racer, tried))
+    chosen = []
+    for of_model in found.values():
+        racer, best = max(of_model, key=lambda pair: pair[1].validation)
+        assert racer.recommender is not None
+        chosen.append(Chosen(racer.recommender, racer.config, best, tuple(tried for _, tried in of_model)))
+    return chosen
 
 
 def blend(chosen: Sequence[Chosen], held_out: HeldOut, *, seed: int = 42) -> AutoResult:

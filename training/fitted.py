@@ -102,6 +102,7 @@ class Children:
         self._tags = tags
         self._stack = stack
         self.runs: dict[str, Run] = {}
+        self._fits: dict[str, int] = {}
 
     def open(self, name: str) -> Run:
         """The run of this name, begun when it is new."""
@@ -109,14 +110,19 @@ class Children:
             self.runs[name] = self._stack.enter_context(self.parent.child(name, {"model": name, **self._tags}))
         return self.runs[name]
 
+    def monitor(self, name: str, shown: Monitor) -> Both:
+        """Writes the epochs of one more fit of this name into its run."""
+        self._fits[name] = self._fits.get(name, -1) + 1
+        return Both(self.open(name), shown, self._fits[name])
+
 
 class Both:
-    """A monitor that tells two; `again` counts the configs of a grid, which start at epoch 1 each."""
+    """A monitor that tells two. `config` counts the configs of a grid; those fitted in turn start at epoch 1 each."""
 
-    def __init__(self, run: Run, shown: Monitor) -> None:
+    def __init__(self, run: Run, shown: Monitor, config: int = 0) -> None:
         self._run = run
         self._shown = shown
-        self._config = 0
+        self._config = config
         self._last = 0
 
     def epoch(self, number: int, total: int, metrics: Mapping[str, float]) -> None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from training.data import HeldOut, Histories
 from training.metrics import per_user
-from training.recommender import SILENT, Monitor
+from training.recommender import SILENT, Enough, Monitor
 
 METRIC = "ndcg@10"
 DEPTH = 10
@@ -110,7 +110,10 @@ def train(
             with average.in_place():
                 metrics[METRIC] = validation_ndcg(model, validation)
                 best.offer(number, metrics[METRIC], model)
-        monitor.epoch(number, config.epochs, metrics)
+        try:
+            monitor.epoch(number, config.epochs, metrics)
+        except Enough:
+            break
         if best.exhausted or last:
             break
     if not best.restore(model):

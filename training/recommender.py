@@ -20,7 +20,13 @@ from training.data import TrainingData, UserBatch
 class Monitor(Protocol):
     """Where a fit reports to: MLflow, a progress bar, or nowhere."""
 
-    def epoch(self, number: int, total: int, metrics: Mapping[str, float]) -> None: ...
+    def epoch(self, number: int, total: int, metrics: Mapping[str, float]) -> None:
+        """Is told after each epoch; raises `Enough` to end the fit there."""
+        ...
+
+
+class Enough(Exception):  # noqa: N818 - not an error
+    """A monitor's word that a fit shall end; the fit keeps the best of its epochs and returns as usual."""
 
 
 class Silent:

@@ -22,7 +22,7 @@ from training.auto import TARGET, Chosen, Tried
 from training.blend import NAME as BLEND
 from training.blend import Blend, BlendConfig, MemberConfig
 from training.evaluate import evaluate
-from training.fitted import POPULARITY, Both, Children, Clock, Fitted, Measured
+from training.fitted import POPULARITY, Children, Clock, Fitted, Measured
 from training.gate import Verdict
 from training.model_files import ModelCard, read_card, read_items, read_tested, typed_settings
 from training.prepare import Prepared
@@ -154,7 +154,7 @@ class _Contest:
         return fitted, measured_and_logged(self._job, fitted, self._prepared, self._runs, self._clock)
 
     def _monitor(self, name: str) -> Monitor:
-        return Both(self._runs.open(CARRIED + name), self._job.watch.monitor(name))
+        return self._runs.monitor(CARRIED + name, self._job.watch.monitor(name))
 
     def _fallen(self, measured: Measured) -> str:
         """Why the recipe is no longer trusted; empty when it is."""

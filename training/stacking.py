@@ -149,7 +149,7 @@ def learn(held: Candidates, *, seed: int = 42) -> NDArray[np.float64]:
     found /= found.sum()
     alone = [held.quality(np.ascontiguousarray(held.scores[:, member])) for member in range(members)]
     if max(alone) >= held.quality(held.scores @ found.astype(np.float32)):
-        return np.eye(members)[int(np.argmax(alone))]
+        found = np.eye(members)[int(np.argmax(alone))]
     return np.asarray(found)
 
 

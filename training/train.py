@@ -20,7 +20,6 @@ from training.data import TrainingData
 from training.environment import environment, sizes
 from training.fitted import (
     POPULARITY,
-    Both,
     Children,
     Clock,
     Fitted,
@@ -245,7 +244,17 @@ def check_needs(plan: Plan, data: TrainingData) -> None:
 def _describe(run: Run, job: Job) -> None:
     plan = job.plan
     least = "" if plan.min_value is None else plan.min_value
-    run.params({"model": plan.model, "split": plan.how, "min_value": least, "seed": plan.seed, "refit": plan.refit})
+    names = ",".join(plan.names) or "all that the data allows"
+    run.params(
+        {
+            "model": plan.model,
+            **({"names": names} if plan.model == AUTO else {}),
+            "split": plan.how,
+            "min_value": least,
+            "seed": plan.seed,
+            "refit": plan.refit,
+        }
+    )
     run.dataset(job.snapshot, job.content_hash, name=job.dataset)
     run.tags(job.about)
     run.document(environment(), "environment.json")
@@ -337,7 +346,7 @@ def _register(run: Run, job: Job, decided: Decided, final: Recommender, card: Mo
 
 def _fit(plan: Plan, prepared: Prepared, watch: Watch, runs: Children) -> Fitted:
     def monitor(name: str) -> Monitor:
-        return Both(runs.open(name), watch.monitor(name))
+        return runs.monitor(name, watch.monitor(name))
 
     if plan.model == AUTO:
         auto = fit_auto(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
@@ -13,7 +11,6 @@ from training.auto import choose, fit_auto
 from training.blend import Blend, standardise
 from training.data import TrainingData
 from training.evaluate import evaluate
-from training.models.popularity import Popularity, PopularityConfig
 from training.prepare import prepare
 from training.split import make_split
 from training.zoo import find
@@ -84,21 +81,10 @@ def test_standardise_gives_constant_rows_zero():
     assert found[1].std() == pytest.approx(1.0)
 
 
-def test_networks_share_what_is_left_of_the_budget(prepared, monkeypatch):
-    """The bound reaches the fit, and the recorded settings stay free of it: a refit is not cut short."""
-    given = []
-
-    class Spy:
-        def __init__(self, config):
-            self.config = config
-
-        def fit(self, data, _monitor):
-            given.append(self.config.max_seconds)
-            return Popularity(PopularityConfig()).fit(data)
-
-    monkeypatch.setattr(type(find("lightgcn")), "build", lambda _model, config: Spy(config))
-    chosen = choose(find("lightgcn"), prepared.data, deadline=time.monotonic() + 100)
-    assert all(10 < seconds <= 100 for seconds in given)
-    assert given[0] == pytest.approx(100 / len(given), abs=20)
-    assert {one.settings["max_seconds"] for one in chosen.tried} == {None}
-    assert chosen.config.max_seconds is None
+def test_networks_race_for_what_is_left_of_the_budget(prepared):
+    told = []
+    auto = fit_auto(prepared.data, names=("popularity", "lightgcn"), budget=6.0, progress=told.append)
+    configs = len(find("lightgcn").grid())
+    assert len([one for one in auto.tried if one.name == "lightgcn"]) == configs
+    assert all(one.seconds > 0 for one in auto.tried if one.name == "lightgcn")
+    assert any("after" in line and "epochs" in line for line in told)
