@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)[^)]*\)")
 COMMAND = re.compile(r"(?:^|`)interlace ([a-z]+)", re.MULTILINE)
-LATER = {"tune", "erase", "export"}
+LATER = {"erase", "export"}
 """Commands of the design that the docs may name as not being here yet."""
 
 

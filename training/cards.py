@@ -100,9 +100,9 @@ def _figures(card: ModelCard, evaluation: Evaluation, popularity: Evaluation) ->
         yield ""
         yield "| against what was fitted beside it | difference | 95% interval | p, Holm-corrected |"
         yield "|---|---|---|---|"
-        for name, one in card.comparisons.items():
-            yield (f"| {name} | {one['difference']:+.4f} | [{one['low']:+.4f}, {one['high']:+.4f}] "
-                   f"| {one['adjusted']:.4f} |")  # fmt: skip
+        for name, test in card.comparisons.items():
+            yield (f"| {name} | {test['difference']:+.4f} | [{test['low']:+.4f}, {test['high']:+.4f}] "
+                   f"| {test['adjusted']:.4f} |")  # fmt: skip
 
 
 def _interval(values: NDArray[np.float64]) -> str:

@@ -86,7 +86,8 @@ def _head(item_counts: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[n
 
 def user_groups(users: NDArray[np.int64], activity: NDArray[np.int64], profiles: pa.Table) -> dict[str, Labels]:
     """`activity`: thirds of the given users by (users,) number of interactions known; and each profile column."""
-    found = {"activity": (_thirds(activity.astype(np.float64)), ("low", "middle", "high"))}
+    thirds = _thirds(activity.astype(np.float64))
+    found: dict[str, Labels] = {"activity": (thirds, ("low", "middle", "high"))}
     for name in profiles.column_names:
         if name not in NO_PROFILE:
             labels = _profile(profiles.column(name), users)

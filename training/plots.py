@@ -108,10 +108,17 @@ def embedding_map(
     rest = ~np.isin(category, common)
     size = float(np.clip(20_000 / max(1, len(there)), 6, 40))
     if rest.any():
-        axis.scatter(*points[rest].T, s=size, color=GREY, label=f"other or none ({int(rest.sum()):,})", linewidths=0)
+        axis.scatter(
+            points[rest, 0],
+            points[rest, 1],
+            s=size,
+            color=GREY,
+            label=f"other or none ({int(rest.sum()):,})",
+            linewidths=0,
+        )
     for colour, one in zip(COLOURS, common, strict=False):
         mine = category == one
-        axis.scatter(*points[mine].T, s=size, color=colour, alpha=0.75, linewidths=0,
+        axis.scatter(points[mine, 0], points[mine, 1], s=size, color=colour, alpha=0.75, linewidths=0,
                      label=f"{_short(names[one])} ({int(mine.sum()):,})")  # fmt: skip
     axis.set_xlabel(f"first principal component ({share[0]:.0%} of the variance)")
     axis.set_ylabel(f"second principal component ({share[1]:.0%})")

@@ -90,14 +90,16 @@ def _drawn(above: NDArray[np.float64], below: NDArray[np.float64], rng: np.rando
     users = len(above)
     if users > BUCKETS:
         bucket = rng.permutation(users) % BUCKETS
-        above, below = (
-            np.stack([np.bincount(bucket, column, BUCKETS) for column in part.T], axis=1) for part in (above, below)
-        )
+        above, below = _summed(above, bucket), _summed(below, bucket)
         users = BUCKETS
     times = rng.multinomial(users, np.full(users, 1 / users), size=ROUNDS).astype(np.float64)
     divisor = times @ below
     own = above.sum(0) / below.sum(0)
     return np.where(divisor > 0, times @ above / np.maximum(divisor, 1e-12), own)
+
+
+def _summed(part: NDArray[np.float64], bucket: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.stack([np.bincount(bucket, column, BUCKETS) for column in part.T], axis=1).astype(np.float64)
 
 
 def mean_with_interval(values: NDArray[np.float64], *, seed: int = 42) -> tuple[float, float, float]:

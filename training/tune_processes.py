@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Lock
@@ -61,7 +61,7 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _end(workers: list[BaseProcess]) -> None:
+def _end(workers: Sequence[BaseProcess]) -> None:
     for one in workers:
         if one.is_alive():
             one.terminate()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from serving.cli.session import Home, Json, Session, Store, examples, require, start
-from serving.cli.train import Budget, MinValue, ModelName, Seed, Settings, parse_settings, show_models
+from serving.cli.train import Budget, MinValue, ModelName, Seed, Settings, parse_settings, show_leaks, show_models
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -84,5 +84,6 @@ def show(console: Console, result: dict[str, Any]) -> None:
     console.print(f"[bold]{result['task']}[/] {result['users']:,} users, {result['items']:,} items, {result['split']}")
     console.print(result["chosen"])
     show_models(console, {result["model"]: result["metrics"], **result["baselines"]})
+    show_leaks(console, result["leaks"])
     seconds = ", ".join(f"{name} {value:.1f} s" for name, value in result["seconds"].items())
     console.print(f"[dim]{seconds}, peak {result['peak_mb']:,} MB[/]")

@@ -187,9 +187,28 @@ def show(console: Console, report: TrainReport) -> None:
     """What a training did, for people."""
     console.print(f"[bold]{report.chosen}[/]")
     show_models(console, {**report.models, report.model: report.metrics, "popularity": report.popularity})
+    show_comparisons(console, report.model, report.comparisons)
+    show_leaks(console, report.leaks)
     state = "[green]champion[/]" if report.promoted else "[yellow]not promoted[/]"
     console.print(f"version {report.version}: {state}, {report.why}")
     console.print("[dim]see it in[/] interlace mlflow[dim], try it with[/] interlace recommend USER --explain")
+
+
+def show_comparisons(console: Console, model: str, comparisons: Any) -> None:
+    """A model against others, user by user; what is not significant after Holm's correction says so."""
+    for name, test in comparisons.items():
+        sure = "" if test["adjusted"] < 0.05 else ", may be luck"
+        console.print(
+            f"{model} against {name}: ndcg@10 {test['difference']:+.4f} [{test['low']:+.4f}, {test['high']:+.4f}], "
+            f"p = {test['adjusted']:.4f} after Holm{sure}", markup=False,
+        )  # fmt: skip
+
+
+def show_leaks(console: Console, leaks: Any) -> None:
+    """Warnings of the leak check."""
+    for leak in leaks:
+        text = f"{leak['name']}: {leak['what']} ({leak['count']:,} of {leak['of']:,} {leak['unit']})"
+        console.print(f"[yellow]leak check[/] {text}; remedy: {leak['remedy']}")
 
 
 def show_models(console: Console, models: Any) -> None:

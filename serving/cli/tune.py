@@ -80,7 +80,7 @@ def tune(
     session = start(ctx, home, store, as_json, seed=seed)
     from training.study import Studies
     from training.tracking import open_tracker
-    from training.tune import ALL, TRIALS, Budget, Seen
+    from training.tune import ALL, TRIALS, Budget, Seen, models_of
     from training.tune import tune as search
     from training.zoo import find
 
@@ -91,6 +91,7 @@ def tune(
     else:
         require(path)
         dataset, data, about = _of_folder(session, path, task, min_value, embed=embed)
+    models_of(model, data)
     count = trials or (UNLIMITED if minutes else TRIALS)
     budget = Budget(count, None if minutes is None else 60 * minutes, processes, pruner)
     with session.reporter.step(f"tuning {model}") as step:
