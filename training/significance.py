@@ -15,6 +15,8 @@ from graph.errors import InvalidData
 
 ROUNDS = 2000
 _BLOCK = 200
+_CELLS = 20_000_000
+"""Draws held at once: rounds a block, and rounds by users."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,12 @@ def paired_test(challenger: NDArray[np.float64], champion: NDArray[np.float64], 
     rng = np.random.default_rng(seed)
     means = np.empty(ROUNDS)
     flipped = np.empty(ROUNDS)
-    for start in range(0, ROUNDS, _BLOCK):
-        block = slice(start, start + _BLOCK)
-        means[block] = differences[rng.integers(0, len(differences), (_BLOCK, len(differences)))].mean(1)
-        signs = rng.integers(0, 2, (_BLOCK, len(differences)), dtype=np.int8) * 2.0 - 1.0
+    step = max(1, min(_BLOCK, _CELLS // len(differences)))
+    for start in range(0, ROUNDS, step):
+        block = slice(start, min(start + step, ROUNDS))
+        shape = block.stop - start, len(differences)
+        means[block] = differences[rng.integers(0, len(differences), shape)].mean(1)
+        signs = rng.integers(0, 2, shape, dtype=np.int8) * 2.0 - 1.0
         flipped[block] = signs @ differences / len(differences)
     low, high = np.quantile(means, (0.025, 0.975))
     extreme = int((np.abs(flipped) >= abs(observed) - 1e-15).sum())
