@@ -12,7 +12,7 @@ from tests.training.models.small import histories_of, small_data
 from training.components import main_directions
 from training.sequence.blocks import Dropout
 from training.sequence.encoder import Encoder, ItemVectors, Shape
-from training.sequence.features import item_features
+from training.sequence.features import item_features, spectral_start
 
 ITEMS, SIZE, LAST = 30, 16, 8
 ROWS = [[4], [], [1, 2, 3], list(range(20)), [7, 7, 7, 2], [29, 0], list(range(8)), list(range(7))]
@@ -56,6 +56,15 @@ def test_a_batch_of_all_lengths_equals_one_by_one(vectors: torch.Tensor, causal:
         together = made.users(vectors, histories_of(ROWS, ITEMS))
         alone = torch.cat([made.users(vectors, histories_of([row], ITEMS)) for row in ROWS])
     assert torch.allclose(together, alone, atol=1e-6)
+
+
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_one_place_alone_is_as_among_all(vectors: torch.Tensor, causal: bool, layers: int) -> None:
+    made, at = encoder(causal=causal, layers=layers), torch.tensor([2, 0, 4])
+    x, real = vectors[torch.arange(15).view(3, 5)], torch.arange(5) <= at[:, None]
+    with torch.no_grad():
+        assert torch.allclose(made(x, real, at)[:, 0], made(x, real)[torch.arange(3), at], atol=1e-5)
 
 
 def test_padding_is_read_by_nobody(vectors: torch.Tensor) -> None:
@@ -102,7 +111,7 @@ def test_dropout_drops_its_share_keeps_the_mean_and_passes_the_gradient_of_what_
 
 def test_in_training_some_items_have_no_id_and_unmet_ones_never_have() -> None:
     data = small_data()
-    items = ItemVectors(data, SIZE, id_dropout=0.5, generator=torch.Generator().manual_seed(0))
+    items = ItemVectors(data, SIZE, id_dropout=0.5, seed=0)
     content = sum(
         torch.from_numpy(one.vectors) @ items.projections[name] for name, one in item_features(data.side, 25).items()
     )
@@ -112,6 +121,18 @@ def test_in_training_some_items_have_no_id_and_unmet_ones_never_have() -> None:
         served = torch.isclose(items.eval()(), content, atol=1e-6).all(1)
     assert 5 < dropped.sum() < 20
     assert served.tolist() == [item == 7 for item in range(25)], "nobody met item 7"
+
+
+def test_items_of_the_same_people_begin_near_each_other_and_unmet_ones_anywhere() -> None:
+    data = small_data()
+    found = spectral_start(data.histories, 16)
+    units = found / np.linalg.norm(found, axis=1, keepdims=True)
+    same = np.equal.outer(np.arange(25) % 2, np.arange(25) % 2) & ~np.eye(25, dtype=bool)
+    met = np.arange(25) != 7
+    alike = (units @ units.T)[met][:, met]
+    same, other = same[met][:, met], np.not_equal.outer(np.arange(25) % 2, np.arange(25) % 2)[met][:, met]
+    assert alike[same].mean() > alike[other].mean() + 0.1
+    assert np.linalg.norm(found[7]) < 0.5 < np.linalg.norm(found[met], axis=1).min()
 
 
 def test_main_directions_are_the_singular_vectors_of_the_largest_values() -> None:

@@ -72,16 +72,32 @@ class Block(nn.Module):
         self.gate_attention, self.gate_forward = nn.Linear(size, size), nn.Linear(size, size)
         self.up, self.down = nn.Linear(size, WIDTH * size), nn.Linear(WIDTH * size, size)
 
-    def forward(self, x: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-        x = x + torch.sigmoid(self.gate_attention(x)) * self.drop(self._attention(self.norm_attention(x), bias))
+    def forward(self, x: torch.Tensor, bias: torch.Tensor, at: torch.Tensor | None = None) -> torch.Tensor:
+        """`at` (b,): the output of this place alone, (b, 1, d), for a sixth of the work."""
+        normed = asking = self.norm_attention(x)
+        if at is not None:
+            rows = torch.arange(len(x), device=x.device)
+            x, asking = x[rows, at][:, None], normed[rows, at][:, None]
+            bias = bias[:, at].transpose(0, 1)[:, :, None] if bias.ndim == 3 else bias[rows, :, at][:, :, None]
+        x = x + torch.sigmoid(self.gate_attention(x)) * self.drop(self._attention(asking, normed, bias))
         hidden = self.drop(functional.gelu(self.up(self.norm_forward(x)), approximate="tanh"))
         return x + torch.sigmoid(self.gate_forward(x)) * self.drop(self.down(hidden))
 
-    def _attention(self, x: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-        batch, length, size = x.shape
-        q, k, v = self.qkv(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+    def _attention(self, asking: torch.Tensor, x: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        size = x.shape[-1]
+        if asking is x:
+            q, k, v = (self._heads(part) for part in self.qkv(x).split(size, dim=-1))
+        else:
+            weight, offset = self.qkv.weight, self.qkv.bias
+            q = self._heads(functional.linear(asking, weight[:size], offset[:size]))
+            both = functional.linear(x, weight[size:], offset[size:])
+            k, v = (self._heads(part) for part in both.split(size, dim=-1))
         mixed = functional.scaled_dot_product_attention(
             q, k, v, attn_mask=bias, dropout_p=self.drop.rate if self.training else 0.0
         )
-        out: torch.Tensor = self.out(mixed.transpose(1, 2).reshape(batch, length, size))
+        out: torch.Tensor = self.out(mixed.transpose(1, 2).flatten(2))
         return out
+
+    def _heads(self, x: torch.Tensor) -> torch.Tensor:
+        """(b, t, d) -> (b, heads, t, d / heads)."""
+        return x.unflatten(2, (self.heads, -1)).transpose(1, 2)

@@ -21,7 +21,7 @@ from torch.nn import functional
 from training.data import Histories, TrainingData
 from training.sequence.batches import INFERENCE_PLACES, SequenceBatch, by_length, newest
 from training.sequence.blocks import NORM_EPS, Block, Dropout, RelativeBias
-from training.sequence.features import item_features
+from training.sequence.features import item_features, spectral_start
 from training.sequence.losses import Loss, gbce, sampled_softmax
 from training.warm import Rows
 
@@ -44,11 +44,11 @@ class ItemVectors(nn.Module):
     met: torch.Tensor
     described: torch.Tensor
 
-    def __init__(self, data: TrainingData, size: int, *, id_dropout: float, generator: torch.Generator) -> None:
+    def __init__(self, data: TrainingData, size: int, *, id_dropout: float, seed: int) -> None:
         super().__init__()
         self.id_dropout = id_dropout
-        draw = partial(torch.randn, generator=generator)
-        self.id = nn.Parameter(draw(data.num_items, size) * size**-0.5)
+        draw = partial(torch.randn, generator=torch.Generator().manual_seed(seed))
+        self.id = nn.Parameter(torch.from_numpy(spectral_start(data.histories, size, seed=seed)))
         features = item_features(data.side, data.num_items)
         self.parts, self.bases = tuple(features), {name: one.basis for name, one in features.items()}
         self.projections = nn.ParameterDict(
@@ -93,14 +93,19 @@ class Encoder(nn.Module):
         )
         self.norm = nn.LayerNorm(size, NORM_EPS)
 
-    def forward(self, x: torch.Tensor, real: torch.Tensor | None = None) -> torch.Tensor:
-        """`real` (b, t): which places are no padding; not needed where a place sees older ones alone."""
+    def forward(
+        self, x: torch.Tensor, real: torch.Tensor | None = None, at: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """`real` (b, t): which places are no padding; not needed where a place sees older ones alone.
+
+        `at` (b,): the output of this place alone, (b, 1, d).
+        """
         bias = self.bias(x.shape[1])
         if real is not None and not self.shape.causal:
             bias = bias + torch.zeros(real.shape, device=x.device).masked_fill(~real, -torch.inf)[:, None, None]
         x = self.drop(x)
-        for block in self.blocks:
-            x = block(x, bias)
+        for number, block in enumerate(self.blocks, start=1):
+            x = block(x, bias, at if number == len(self.blocks) else None)
         out: torch.Tensor = self.norm(x)
         return out
 
@@ -128,7 +133,7 @@ class Encoder(nn.Module):
             real = torch.arange(x.shape[1], device=x.device) <= read[:, None]
         if not x.shape[1]:
             return x.new_zeros(len(x), x.shape[2])
-        outputs: torch.Tensor = self(x, real)[torch.arange(len(x)), read.clamp(min=0)]
+        outputs: torch.Tensor = self(x, real, read.clamp(min=0))[:, 0]
         return outputs * (read >= 0)[:, None]
 
 
@@ -148,8 +153,7 @@ class SequenceNetwork(nn.Module):
         seed: int,
     ) -> None:
         super().__init__()
-        generator = torch.Generator().manual_seed(seed)
-        self.items = ItemVectors(data, shape.embedding_size, id_dropout=id_dropout, generator=generator)
+        self.items = ItemVectors(data, shape.embedding_size, id_dropout=id_dropout, seed=seed)
         self.encoder = Encoder(shape, seed=seed)
         self.temperature = temperature
         self._criterion = sampled_softmax if loss == "softmax" else gbce

@@ -15,7 +15,7 @@ from training.sequence.batches import Steps
 from training.sequence.negatives import NegativeSampler
 
 QUICK = BERT4RecConfig(
-    embedding_size=32, epochs=40, batch_size=512, learning_rate=0.01, dropout=0.1, patience=40, evaluate_every=10
+    embedding_size=32, epochs=30, batch_size=512, learning_rate=0.01, dropout=0.1, patience=40, evaluate_every=10
 )
 WORLD = ring()
 
