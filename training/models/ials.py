@@ -52,10 +52,9 @@ GRID = (
 
 SPACE: Space = {
     "embedding_size": Int(32, 256, log=True),
-    "epochs": Int(4, 20),
-    "regularization": Float(1e-3, 10.0, log=True),
-    "unobserved_weight": Float(1e-3, 1.0, log=True),
-    "frequency_power": Float(0.0, 1.0),
+    "regularization": Float(0.03, 3.0, log=True),
+    "unobserved_weight": Float(0.03, 1.0, log=True),
+    "frequency_power": Float(0.25, 1.0),
 }
 FOLD_IN_STEPS = 40
 """At most so many conjugate gradient steps from zero for a newcomer: the exact solution to float precision."""
