@@ -277,7 +277,7 @@ def _hits(test: HeldOut, user: NDArray[np.int64], item: NDArray[np.int64]) -> in
 def _beyond_chance(hits: int, named: int, test: HeldOut) -> bool:
     """Ids are often small numbers, and so is much else: more than so many of `named` pairs that meant other things."""
     cells = len(test) * test.relevant.shape[1]
-    return hits > 2 + 3 * named * int(test.relevant.nnz) / max(1, cells)
+    return bool(hits > 2 + 3 * named * test.relevant.nnz / max(1, cells))
 
 
 def _pairs(matrix: csr_matrix) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

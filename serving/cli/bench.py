@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from serving.cli.session import Home, Json, Session, Store, examples, require, start
-from serving.cli.train import Budget, MinValue, ModelName, Seed, Settings, parse_settings, show_leaks, show_models
+from serving.cli.train import (
+    Budget,
+    MinValue,
+    ModelName,
+    Seed,
+    Settings,
+    Tuned,
+    parse_settings,
+    read_tuned,
+    show_leaks,
+    show_models,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,6 +39,7 @@ def add_to(app: typer.Typer) -> None:
         epilog=examples(
             ("interlace bench top-n my-shop/", "everything that `auto` tries, beside popularity"),
             ("interlace bench next-item beauty/ --model ease --json", "one model, one object"),
+            ("interlace bench top-n ml-1m/ --model ease --settings ml-1m", "with what `interlace tune ml-1m/` found"),
             ("interlace bench top-n ml-1m/ --min-value 4 --refit", "a rating of 4 is a like"),
         ),
     )(bench)  # fmt: skip
@@ -39,6 +51,7 @@ def bench(
     path: Folder,
     model: ModelName = "auto",
     settings: Settings = None,
+    tuned: Tuned = "",
     refit: Refit = False,
     min_value: MinValue = None,
     budget: Budget = 600.0,
@@ -58,7 +71,7 @@ def bench(
             task,
             path,
             model=model,
-            overrides=parse_settings(settings or []),
+            overrides=read_tuned(tuned, model, session) | parse_settings(settings or []),
             refit=refit,
             min_value=min_value,
             budget=budget,

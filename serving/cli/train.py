@@ -132,6 +132,9 @@ def read_tuned(where: str, model: str, session: Session) -> dict[str, Any]:
     from training.study import read_best
     from training.zoo import find
 
+    if model == "auto":
+        raise InvalidData("--settings are those of one model, not of auto", valid="--model NAME --settings STUDY",
+                          remedy="name the model")  # fmt: skip
     find(model)
     return read_best(where, model, session.home)
 

@@ -48,6 +48,8 @@ def test_tune_then_list_and_compare_its_trials(interlace: Interlace, shop: Path,
     assert set(compared["untested"]) == {ids[1]}, "trials are measured on validation, and keep no users"
     assert "regularization" in interlace("runs", "compare", *ids[:2]).out
 
+    measured = interlace("bench", "top-n", shop, "--model", "ease", "--settings", "shop", "--no-embed", "--json").json
+    assert [one["settings"] for one in measured["tried"]] == [found["models"][0]["settings"]]
     session = Session(read_settings({"home": tmp_path / ".interlace"}), True, open_reporter(plain=True), None)  # type: ignore[arg-type]
     assert read_tuned("shop", "ease", session) == found["models"][0]["settings"]
 
@@ -60,6 +62,7 @@ def test_tune_then_list_and_compare_its_trials(interlace: Interlace, shop: Path,
         (("tune", "shop", "--model", "popularity", "--no-embed"), "no settings to tune"),
         (("tune", "shop", "--model", "ease", "--study", "../x", "--no-embed"), "../x"),
         (("train", "--model", "ease", "--settings", "never"), "interlace tune"),
+        (("bench", "top-n", "shop", "--settings", "shop"), "not of auto"),
         (("models", "promote", "1", "--guard", "speed=1"), "latency_ms"),
         (("runs", "compare", "aaaa", "bbbb"), "interlace runs list"),
     ],
