@@ -81,17 +81,18 @@ class Block(nn.Module):
             bias = bias[:, at].transpose(0, 1)[:, :, None] if bias.ndim == 3 else bias[rows, :, at][:, :, None]
         x = x + torch.sigmoid(self.gate_attention(x)) * self.drop(self._attention(asking, normed, bias))
         hidden = self.drop(functional.gelu(self.up(self.norm_forward(x)), approximate="tanh"))
-        return x + torch.sigmoid(self.gate_forward(x)) * self.drop(self.down(hidden))
+        out: torch.Tensor = x + torch.sigmoid(self.gate_forward(x)) * self.drop(self.down(hidden))
+        return out
 
     def _attention(self, asking: torch.Tensor, x: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         size = x.shape[-1]
         if asking is x:
-            q, k, v = (self._heads(part) for part in self.qkv(x).split(size, dim=-1))
+            q, k, v = map(self._heads, self.qkv(x).chunk(3, dim=-1))
         else:
             weight, offset = self.qkv.weight, self.qkv.bias
             q = self._heads(functional.linear(asking, weight[:size], offset[:size]))
             both = functional.linear(x, weight[size:], offset[size:])
-            k, v = (self._heads(part) for part in both.split(size, dim=-1))
+            k, v = map(self._heads, both.chunk(2, dim=-1))
         mixed = functional.scaled_dot_product_attention(
             q, k, v, attn_mask=bias, dropout_p=self.drop.rate if self.training else 0.0
         )
@@ -100,4 +101,5 @@ class Block(nn.Module):
 
     def _heads(self, x: torch.Tensor) -> torch.Tensor:
         """(b, t, d) -> (b, heads, t, d / heads)."""
-        return x.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        batch, length, size = x.shape
+        return x.reshape(batch, length, self.heads, size // self.heads).transpose(1, 2)
