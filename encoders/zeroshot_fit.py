@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ from encoders.zeroshot_labels import Space, picture_space, projection, text_spac
 from encoders.zeroshot_scores import Fit, fit
 from encoders.zeroshot_state import FOLDER, load_fit, save_fit
 from graph.errors import InterlaceError, NotFound
+from graph.id_pages import id_pages
 from graph.queries_tags import attributes_of
+from graph.schema import ITEM
 from graph.snapshot import EmbeddingTable
 from graph.store import GraphStore
 
@@ -32,8 +35,6 @@ FIT_ITEMS = 20_000
 """Items that a fit sees at most, chosen by a hash of their ids."""
 GROWTH = 1.2
 PAGE = 256
-IDS_A_PAGE = 10_000
-LAST = "\U0010ffff"
 FORMAT = 1
 
 
@@ -167,10 +168,7 @@ def _widened(vectors: Vectors, dim: int) -> Vectors:
 
 
 def _ids(store: GraphStore) -> Iterator[str]:
-    after = ""
-    while rows := store.query("item_ids", {"after": after, "before": LAST, "limit": IDS_A_PAGE}).rows:
-        yield from (row[0] for row in rows)
-        after = rows[-1][0]
+    return chain.from_iterable(id_pages(store, ITEM))
 
 
 def read_vectors(

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from graph.errors import InvalidData
 from graph.existing import Queries
 from graph.gather_graph import GraphChecks
+from graph.id_pages import id_pages
 from graph.media import Media
 from graph.schema import ENTITY, ITEM, KIND_TO_TYPE, PERSON, PLATFORM, USER, NodeBatch, node_id
 from graph.sources.batches import NO_ROW, Batcher, Piece, graph_ids
@@ -25,7 +26,6 @@ from graph.sources.refused import Repeats, Tally, check_refused, refuse_unknown_
 from graph.stage import Stage
 from graph.sync import Asked
 
-IDS_A_PAGE = 50_000
 NO_FILE = -1
 IMAGES = "images"
 """What the report calls the pictures and sounds, which are no file of rows."""
@@ -220,10 +220,8 @@ class _Items:
 
 def _item_ids(store: Queries, platform: str) -> Iterator[str]:
     """Native ids of the items that the graph has of a platform (`;` follows `:`)."""
-    after, before, start = f"{platform}:", f"{platform};", len(platform) + 1
-    while rows := store.query("item_ids", {"after": after, "before": before, "limit": IDS_A_PAGE}).rows:
-        yield from (row[0][start:] for row in rows)
-        after = rows[-1][0]
+    for ids in id_pages(store, ITEM, after=f"{platform}:", before=f"{platform};"):
+        yield from (one[len(platform) + 1 :] for one in ids)
 
 
 def _named(platform: str, label: str, native: str) -> str:

@@ -12,7 +12,6 @@ from types import MappingProxyType
 from graph.queries_changes import CHANGES
 from graph.queries_encode import ENCODE
 from graph.queries_explain import EXPLAIN
-from graph.queries_ingest import INGEST
 from graph.queries_refresh import REFRESH
 from graph.queries_snapshot import SNAPSHOT
 from graph.queries_tags import TAGS
@@ -23,7 +22,6 @@ QUERIES: Mapping[str, str] = MappingProxyType(
         **CHANGES,
         **ENCODE,
         **EXPLAIN,
-        **INGEST,
         **REFRESH,
         **SNAPSHOT,
         **TAGS,

@@ -6,17 +6,7 @@ time, `$nan` for an unknown value.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
-
-INGEST: Mapping[str, str] = MappingProxyType(
-    {
-        # Item ids between two ids, in pages.
-        "item_ids": (
-            "MATCH (n:Item) WHERE n.id > $after AND n.id < $before RETURN n.id AS id ORDER BY n.id LIMIT $limit"
-        ),
-    }
-)
+from collections.abc import Iterable
 
 
 def nodes_there(label: str, properties: Iterable[str]) -> str:

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 
-def ids_between(label: str) -> str:
-    """`$limit` ids of a label with `$after < id < $before`, in order."""
-    return f"MATCH (n:`{label}`) WHERE n.id > $after AND n.id < $before RETURN n.id AS id ORDER BY n.id LIMIT $limit"
-
-
 def whole_nodes(label: str) -> str:
     """Those of `$ids` that are there, with all properties."""
     return f"UNWIND $ids AS id MATCH (n:`{label}` {{id: id}}) RETURN n.id AS id, properties(n) AS properties"

@@ -64,8 +64,6 @@ DERIVED: Mapping[str, str] = MappingProxyType(
 WRITE_BACK: Mapping[str, str] = MappingProxyType(
     {
         **DERIVED,
-        # Ids of users in pages, as `item_ids` of items.
-        "user_ids": "MATCH (n:User) WHERE n.id > $after RETURN n.id AS id ORDER BY n.id LIMIT $limit",
         "user_count": "MATCH (n:User) RETURN count(n) AS users",
     }
 )

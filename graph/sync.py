@@ -21,8 +21,9 @@ from graph.columns import stack
 from graph.existing import nodes_by_id, unknown_time
 from graph.export.read import ranges_of, read_edges
 from graph.gather_graph import IdHashes, hash_ids
+from graph.id_pages import id_pages
 from graph.plan import Plan
-from graph.queries_sync import degrees, edges_at, edges_between, ids_between, whole_nodes
+from graph.queries_sync import degrees, edges_at, edges_between, whole_nodes
 from graph.schema import (
     DERIVED_TYPES,
     IS,
@@ -39,7 +40,6 @@ from graph.sources.graph_lines import any_column
 from graph.stage import Edges, Nodes, Stage
 from graph.store import GraphStore
 
-IDS_A_PAGE = 20_000
 IDS_A_QUERY = 1_000
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
@@ -121,10 +121,8 @@ class Deletions:
         return found
 
     def _nodes_of(self, label: str, prefix: str) -> None:
-        text, after = ids_between(safe_name(label)), prefix
-        while rows := self._store.query(text, {"after": after, "before": _behind(prefix), "limit": IDS_A_PAGE}).rows:
-            self._nodes[label].update(self._not_staged(label, pa.array([row[0] for row in rows], pa.string())))
-            after = rows[-1][0]
+        for ids in id_pages(self._store, label, after=prefix, before=_behind(prefix)):
+            self._nodes[label].update(self._not_staged(label, pa.array(ids, pa.string())))
 
     def _edges_of(self, label: str, prefix: str, staged: Mapping[Edges, NDArray[np.uint64]]) -> None:
         labels = {one for one in self._labels if one not in OPERATIONAL_LABELS}

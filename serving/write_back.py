@@ -12,23 +12,22 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graph.derived import RECOMMENDED_EDGES, SIMILAR_EDGES, Difference, Edges, Kind, settle
+from graph.id_pages import id_pages
 from graph.schema import ITEM, USER
 from graph.store import GraphStore
 from serving.index import Index
 from serving.index_files import MISSING
 from serving.write_back_lists import Lists
 
-IDS_A_PAGE = 10_000
 USERS_A_TRANSACTION = 100
 ITEMS_A_TRANSACTION = 64
-LAST = "\U0010ffff"
 
 Answer = TypeVar("Answer")
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -99,7 +98,7 @@ def _told(tell: Progress, part: str, total: int, done: int) -> None:
 def _items_there(store: GraphStore, index: Index) -> tuple[NDArray[np.bool_], list[str]]:
     """Which items of the index are in the graph, and the graph's items that the index does not know."""
     present, strangers = np.zeros(index.num_items, np.bool_), []
-    for item in _ids(store, "item_ids"):
+    for item in chain.from_iterable(id_pages(store, ITEM)):
         place = index.item_ids.find(item.encode("utf-8", "surrogatepass"))
         if place == MISSING:
             strangers.append(item)
@@ -109,14 +108,7 @@ def _items_there(store: GraphStore, index: Index) -> tuple[NDArray[np.bool_], li
 
 
 def _users(store: GraphStore) -> Iterator[str]:
-    return _ids(store, "user_ids")
-
-
-def _ids(store: GraphStore, query: str) -> Iterator[str]:
-    after = ""
-    while rows := store.query(query, {"after": after, "before": LAST, "limit": IDS_A_PAGE}).rows:
-        yield from (row[0] for row in rows)
-        after = rows[-1][0]
+    return chain.from_iterable(id_pages(store, USER))
 
 
 def _by_item(lists: Lists, strangers: list[str]) -> Iterator[dict[str, Edges]]:

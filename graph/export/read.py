@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from graph.id_pages import id_pages
 from graph.queries_export import edges_out, edges_with_properties, whole_page
-from graph.queries_sync import ids_between
 from graph.schema import DERIVED_TYPES, OPERATIONAL_LABELS, Batch, EdgeBatch, NodeBatch, safe_name
 from graph.snapshot import NO_TIME
 from graph.sources.graph_lines import any_column
@@ -103,10 +103,9 @@ def read_edges(
 
 def ranges_of(store: GraphStore, label: str, after: str, before: str) -> Iterator[tuple[str, str]]:
     """Ranges of heads for `read_edges`: of the nodes of a label between two ids."""
-    text = ids_between(safe_name(label))
-    while rows := store.query(text, {"after": after, "before": before, "limit": HEADS_A_PAGE}).rows:
-        yield after, rows[-1][0]
-        after = rows[-1][0]
+    for ids in id_pages(store, label, after=after, before=before, limit=HEADS_A_PAGE):
+        yield after, ids[-1]
+        after = ids[-1]
 
 
 def _plain(label: str, rows: list[tuple[Any, ...]]) -> EdgeBatch | None:

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from graph import id_pages
 from graph.neo4j_store import Neo4jStore
 from graph.schema import ITEM, RECOMMENDED, SIMILAR, USER, EdgeBatch, NodeBatch
 from graph.snapshot_files import content_hash
@@ -50,7 +51,7 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Index:
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the sample takes several pages and transactions."""
-    monkeypatch.setattr(module, "IDS_A_PAGE", 7)
+    monkeypatch.setattr(id_pages, "IDS_A_PAGE", 7)
     monkeypatch.setattr(module, "USERS_A_TRANSACTION", 4)
     monkeypatch.setattr("serving.write_back_lists.ITEMS_A_BLOCK", 5)
 
