@@ -96,7 +96,7 @@ def server(home: Path) -> Iterator[tuple[str, int]]:
         yield address, process.pid
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(120)  # the last to leave a large store waits for it to be written
 
 
 def wait_until_ready(address: str, seconds: float = 20) -> None:
