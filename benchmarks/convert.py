@@ -2,7 +2,7 @@
 
     python -m benchmarks.convert ml-100k DATA SPLITS OUT
     python -m benchmarks.convert ml-1m DATA SPLITS OUT
-    python -m benchmarks.convert beauty|sports|lastfm|ncf-ml-1m|lastfm-social|kg-lastfm DATA OUT
+    python -m benchmarks.convert beauty|sports|lastfm|ncf-ml-1m|lastfm-social|kg-lastfm|ctr-ml-1m DATA OUT
 
 DATA holds the published files; SPLITS the parquet parts that the rivals' `split.py` wrote (so both read one split).
 """
@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.convert_tasks import kg_lastfm, lastfm_social, movies, ncf_ml_1m
+from benchmarks.convert_tasks import ctr_ml_1m, kg_lastfm, lastfm_social, movies, ncf_ml_1m
 from graph.movielens_links import films_of_movies_dat, mend
 
 SEQUENCES = {"beauty": "amazon-seq/Beauty", "sports": "amazon-seq/Sports_and_Outdoors", "lastfm": "lastfm-seq/LastFM"}
-OWN_PROTOCOL = {"ncf-ml-1m": ncf_ml_1m, "lastfm-social": lastfm_social, "kg-lastfm": kg_lastfm}
+OWN_PROTOCOL = {"ncf-ml-1m": ncf_ml_1m, "lastfm-social": lastfm_social, "kg-lastfm": kg_lastfm, "ctr-ml-1m": ctr_ml_1m}
 PARTS = ("train", "valid", "test")
 
 

@@ -3,6 +3,7 @@
 `ncf-ml-1m`: He et al. 2017, «Neural Collaborative Filtering»: every rating is an interaction, each user's latest is the
 test item, ranked among 99 that the user never rated. `lastfm-social`: the fixed split of LightGCN's authors with the
 friends beside it. `kg-lastfm`: the labelled pairs of MKR and KGCN with their knowledge graph, cut 60/20/20 at random.
+`ctr-ml-1m`: Song et al. 2019, «AutoInt»: ratings above 3 are clicks, those below are none, 3 is left out; 80/10/10.
 """
 
 from __future__ import annotations
@@ -34,9 +35,14 @@ def ncf_ml_1m(data: Path, out: Path) -> None:
     rows = [(user, numbered[int(item)]) for user, (_, *items) in zip(users, lines, strict=True) for item in items]
     pd.DataFrame(rows, columns=["user", "item"]).to_csv(out / "negatives.csv", index=False)
     movies(source, out, set(numbered))
-    people = pd.read_csv(source / "users.dat", sep="::", engine="python", header=None, dtype=str)
-    people.columns = ["user", "gender", "age", "occupation", "zip_code"]
-    people.to_csv(out / "users.csv", index=False)
+    people(source, out)
+
+
+def people(source: Path, out: Path) -> None:
+    """MovieLens 1M's profiles."""
+    table = pd.read_csv(source / "users.dat", sep="::", engine="python", header=None, dtype=str)
+    table.columns = ["user", "gender", "age", "occupation", "zip_code"]
+    table.to_csv(out / "users.csv", index=False)
 
 
 def movies(source: Path, out: Path, kept: set[int]) -> None:
@@ -70,3 +76,16 @@ def kg_lastfm(data: Path, out: Path) -> None:
     triples.columns = ["head", "relation", "tail"]
     triples.to_csv(out / "triples.csv", index=False)
     pd.DataFrame({"item": sorted(rows.item.unique())}).assign(kind="artist").to_csv(out / "items.csv", index=False)
+
+
+def ctr_ml_1m(data: Path, out: Path) -> None:
+    """Ratings as clicks, 80/10/10 of all of them at random (seed 42), with times, profiles, titles and genres."""
+    source = data / "ml-1m"
+    rows = pd.read_csv(source / "ratings.tsv.gz", sep="\t", header=None, names=["user", "item", "rating", "time"])
+    rows = rows[rows.rating != 3]
+    rows.insert(2, "value", (rows.pop("rating") > 3).astype(int))
+    place = np.random.default_rng(42).permutation(len(rows)) / len(rows)
+    for name, low, high in (("train", 0.0, 0.8), ("valid", 0.8, 0.9), ("test", 0.9, 1.0)):
+        rows[(place >= low) & (place < high)].to_csv(out / f"{name}.csv", index=False)
+    movies(source, out, set(rows.item))
+    people(source, out)
