@@ -157,13 +157,18 @@ def tune(
 def _tune_one(work: Work, about: Mapping[str, Any], runs: TrialRuns, watch: Watch) -> tuple[Tuned, bool]:
     started = time.perf_counter()
     study = work.studies.create(work.model, about)
-    interrupted = False
+    interrupted, done = False, -1
     with runs.open({**about, "trials": work.budget.trials, "pruner": work.budget.pruner}):
 
         def after() -> None:
+            nonlocal done
+            now = counted(study)
+            if now == done:
+                return
+            done = now
             runs.sync(study)
             best = work.studies.write_best(work.model, study)
-            watch(Seen(work.model, counted(study), work.budget.trials, None if best is None else best["validation"]))
+            watch(Seen(work.model, done, work.budget.trials, None if best is None else best["validation"]))
 
         after()
         try:
@@ -171,6 +176,7 @@ def _tune_one(work: Work, about: Mapping[str, Any], runs: TrialRuns, watch: Watc
         except KeyboardInterrupt:
             interrupted = True
         after()
+        runs.sync(study)
         best = work.studies.write_best(work.model, study)
         runs.best(best)
     return _tuned(work, study, best, runs.id, time.perf_counter() - started), interrupted

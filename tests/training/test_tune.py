@@ -19,7 +19,7 @@ from training import tune as tuning
 from training.data import TrainingData
 from training.prepare import prepare
 from training.split import split_of
-from training.study import JOURNAL, Studies, counted, read_best
+from training.study import JOURNAL, Pruner, Studies, counted, read_best
 from training.tracking import Tracker
 from training.tune import Budget, Seen, TuneReport, tune
 
@@ -98,8 +98,12 @@ def test_a_budget_of_time_ends_it(data: TrainingData, tracker: Tracker, tmp_path
     assert 0 < report.models[0].trials < 100_000
 
 
-def test_bad_trials_of_a_network_are_pruned(data: TrainingData, tracker: Tracker, tmp_path: Path) -> None:
-    report = search(data, tracker, tmp_path, "lightgcn", budget=Budget(trials=8), overrides={"epochs": 30})
+@pytest.mark.parametrize("pruner", ["halving", "hyperband"])
+def test_bad_trials_of_a_network_are_pruned(
+    data: TrainingData, tracker: Tracker, tmp_path: Path, pruner: Pruner
+) -> None:
+    budget = Budget(trials=10, pruner=pruner)
+    report = search(data, tracker, tmp_path, "lightgcn", budget=budget, overrides={"epochs": 30})
     study = Studies.of(tmp_path, "films").open("lightgcn")
     pruned = [trial for trial in study.get_trials() if trial.state.name == "PRUNED"]
     assert report.models[0].pruned == len(pruned) > 0
@@ -196,6 +200,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_a_killed_tune_loses_no_trial(data: TrainingData, tracker: Tracker, tmp_path: Path) -> None:
     script = tmp_path / "killed.py"
     script.write_text(KILLED.replace("{about}", repr(ABOUT)), encoding="utf-8")
