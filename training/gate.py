@@ -36,8 +36,8 @@ class Guards:
     """How much worse than the champion a model may be, though more accurate.
 
     `coverage`: share of the champion's coverage@10 that may be lost. `gini`: rise of gini@10. `gap`: rise of the gap in
-    ndcg@10 between the best and the worst served group of users, in any grouping. `latency_ms`: rise of the
-    milliseconds that ranking the catalogue for a user takes.
+    ndcg@10 between the best and the worst served group of users, in any grouping, and not less than half of that gap's
+    interval: small groups differ by chance. `latency_ms`: rise of the milliseconds that ranking a user's list takes.
     """
 
     coverage: float = 0.25
@@ -63,13 +63,14 @@ class Guards:
                 yield f"{name} fell from {before:.4f} to {now:.4f} (guard coverage={self.coverage:g})"
             if name == _GINI and now > before + self.gini:
                 yield f"{name} rose from {before:.4f} to {now:.4f} (guard gini={self.gini:g})"
-            if name.startswith(_GAP) and now > before + self.gap:
+            noise = mine.get(_NOISE + name.removeprefix(_GAP), 0.0)
+            if name.startswith(_GAP) and now > before + max(self.gap, noise):
                 yield f"the {name.removeprefix(_GAP)} gap rose from {before:.4f} to {now:.4f} (guard gap={self.gap:g})"
             if name == _LATENCY and now > before + self.latency_ms:
                 yield f"ranking takes {now:.1f} ms a user, not {before:.1f} (guard latency_ms={self.latency_ms:g})"
 
 
-_COVERAGE, _GINI, _GAP, _LATENCY = "coverage@10", "gini@10", "gap/", "ms_a_user"
+_COVERAGE, _GINI, _GAP, _NOISE, _LATENCY = "coverage@10", "gini@10", "gap/", "gap_noise/", "ms_a_user"
 
 
 def guarded(evaluation: Evaluation, report: Mapping[str, Any]) -> dict[str, float]:
@@ -77,6 +78,7 @@ def guarded(evaluation: Evaluation, report: Mapping[str, Any]) -> dict[str, floa
     found = {name: evaluation.metrics[name] for name in (_COVERAGE, _GINI) if name in evaluation.metrics}
     gaps = {name: one["gap"] for name, one in report["users"].items() if one["gap"] is not None}
     found |= {_GAP + name: gap["value"] for name, gap in gaps.items()}
+    found |= {_NOISE + name: (gap["high"] - gap["low"]) / 2 for name, gap in gaps.items()}
     return found | {_LATENCY: evaluation.cost["rank_ms_a_user"]}
 
 
