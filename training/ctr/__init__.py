@@ -1,0 +1,1 @@
+"""Click and conversion: features, models, calibration, blends and measures of labelled impressions."""
