@@ -45,6 +45,10 @@ class Calibration:
         return {"way": self.way, "numbers": list(self.numbers)}
 
 
+NONE = Calibration("none")
+"""The model's own probabilities."""
+
+
 def _columns(logit: FloatArray, way: str) -> FloatArray:
     if way == "platt":
         return np.stack([logit, np.ones_like(logit)], 1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from graph.errors import InvalidData, NotFound
-from training.ctr.calibrate import Calibration
+from training.ctr.calibrate import NONE, Calibration
 from training.ctr.features import Features
 from training.ctr.fit import Fit, FitConfig, click_loss, fit_network, outputs
 from training.ctr.networks import NETWORKS, DCNv2, DeepFM, LogisticRegression, NetworkConfig, Shape, shape_of
@@ -34,8 +34,8 @@ class ClickModelConfig:
     """`name` is one of `NETWORKS`."""
 
     name: str = "dcn-v2"
-    network: NetworkConfig = NetworkConfig()
-    fit: FitConfig = FitConfig()
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    fit: FitConfig = field(default_factory=FitConfig)
 
 
 DEFAULTS: Mapping[str, ClickModelConfig] = MappingProxyType(
@@ -62,7 +62,7 @@ class ClickModel:
     shape: Shape
     network: LogisticRegression | DeepFM | DCNv2
     fit: Fit
-    calibration: Calibration = Calibration("none")
+    calibration: Calibration = NONE
 
     def logits(self, features: Features, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """(len(rows),) of these rows; raises `InvalidData` for features of another shape."""
