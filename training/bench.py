@@ -18,7 +18,7 @@ from graph.snapshot_read import FolderData, read_folder
 from training.auto import BUDGET, Progress, choose, fit_auto
 from training.data import TrainingData
 from training.evaluate import Evaluation, on_test
-from training.leaks import as_dicts, find_leaks, order_of
+from training.leaks import Leak, as_dicts, find_leaks, order_of
 from training.pairs import auc, label_scores, user_auc
 from training.prepare import Prepared
 from training.recommender import Recommender
@@ -97,40 +97,8 @@ def bench(
     started = time.perf_counter()
     folder = _read(path, embed, progress)
     parts = task_data(asked, folder, min_value=min_value, seed=seed)
-    leaks = find_leaks(folder.snapshot, parts.prepared, order=order_of(asked.how))
-    for leak in leaks:
-        progress(leak.text)
-    read, cpu = time.perf_counter(), time.process_time()
     plan = _Plan(asked, parts, model, overrides, budget, refit, seed, progress)
-    fitted = _fitted(plan, parts.prepared)
-    fit, fit_cpu = time.perf_counter(), time.process_time() - cpu
-    evaluation = _on_test(plan, fitted.recommender, parts.prepared)
-    baseline = _on_test(plan, find("popularity").build().fit(parts.prepared.data), parts.prepared)
-    done = time.perf_counter()
-    seconds = {"read": read - started, "fit": fit - read, "evaluate": done - fit}
-    evaluation = replace(evaluation, cost={"fit_cpu_s": fit_cpu, **evaluation.cost})
-    beats_popularity, without = _compared(plan, evaluation, baseline), _without(plan, evaluation)
-    return BenchResult(
-        task=task,
-        model=model,
-        metrics=evaluation.metrics,
-        baselines={"popularity": baseline.metrics},
-        chosen=fitted.chosen,
-        seconds=seconds,
-        peak_mb=peak_mb(),
-        users=len(folder.snapshot.users),
-        items=len(folder.snapshot.items),
-        split=parts.split,
-        refit=refit,
-        validation=fitted.validation,
-        beats_popularity=asdict(beats_popularity),
-        tried=fitted.tried,
-        brings=fitted.brings,
-        without=without,
-        report=full_report(evaluation, parts.prepared, folder.snapshot),
-        comparisons=_family(beats_popularity, without),
-        leaks=as_dicts(leaks),
-    )
+    return _measured(plan, folder.snapshot, time.perf_counter() - started)
 
 
 @dataclass(frozen=True)
@@ -150,6 +118,48 @@ class _Plan:
     def measure(self) -> str:
         """What comparisons are made in."""
         return "gauc" if self.parts.labelled else "ndcg@10"
+
+
+def _measured(plan: _Plan, snapshot: Snapshot, read: float) -> BenchResult:
+    """Looks for leaks, fits, and looks at test; `read`: seconds that reading took."""
+    parts = plan.parts
+    leaks = _leaks(plan, snapshot)
+    started, cpu = time.perf_counter(), time.process_time()
+    fitted = _fitted(plan, parts.prepared)
+    fit, fit_cpu = time.perf_counter(), time.process_time() - cpu
+    evaluation = _on_test(plan, fitted.recommender, parts.prepared)
+    evaluation = replace(evaluation, cost={"fit_cpu_s": fit_cpu, **evaluation.cost})
+    baseline = _on_test(plan, find("popularity").build().fit(parts.prepared.data), parts.prepared)
+    seconds = {"read": read, "fit": fit - started, "evaluate": time.perf_counter() - fit}
+    beats_popularity, without = _compared(plan, evaluation, baseline), _without(plan, evaluation)
+    return BenchResult(
+        task=plan.task.name,
+        model=plan.model,
+        metrics=evaluation.metrics,
+        baselines={"popularity": baseline.metrics},
+        chosen=fitted.chosen,
+        seconds=seconds,
+        peak_mb=peak_mb(),
+        users=len(snapshot.users),
+        items=len(snapshot.items),
+        split=parts.split,
+        refit=plan.refit,
+        validation=fitted.validation,
+        beats_popularity=asdict(beats_popularity),
+        tried=fitted.tried,
+        brings=fitted.brings,
+        without=without,
+        report=full_report(evaluation, parts.prepared, snapshot),
+        comparisons=_family(beats_popularity, without),
+        leaks=as_dicts(leaks),
+    )
+
+
+def _leaks(plan: _Plan, snapshot: Snapshot) -> tuple[Leak, ...]:
+    found = find_leaks(snapshot, plan.parts.prepared, order=order_of(plan.task.how))
+    for leak in found:
+        plan.progress(leak.text)
+    return found
 
 
 def _fitted(plan: _Plan, prepared: Prepared) -> _Fitted:

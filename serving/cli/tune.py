@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from graph.snapshot_read import FolderData
     from training.data import TrainingData
-    from training.tune import TuneReport
+    from training.tune import Seen, TuneReport
 
 Folder = Annotated[
     Path | None,
@@ -80,7 +80,7 @@ def tune(
     session = start(ctx, home, store, as_json, seed=seed)
     from training.study import Studies
     from training.tracking import open_tracker
-    from training.tune import ALL, TRIALS, Budget, Seen, models_of
+    from training.tune import ALL, TRIALS, Budget, models_of
     from training.tune import tune as search
     from training.zoo import find
 
@@ -95,12 +95,6 @@ def tune(
     count = trials or (UNLIMITED if minutes else TRIALS)
     budget = Budget(count, None if minutes is None else 60 * minutes, processes, pruner)
     with session.reporter.step(f"tuning {model}") as step:
-
-        def watch(seen: Seen) -> None:
-            of = "" if seen.of == UNLIMITED else f" of {seen.of}"
-            best = "" if seen.best is None else f", best validation ndcg@10 {seen.best:.4f}"
-            step.note(f"{seen.model}: {seen.done}{of} trials{best}")
-
         report = search(
             model,
             data,
@@ -110,11 +104,18 @@ def tune(
             experiment=dataset,
             budget=budget,
             overrides=parse_settings(settings or []),
-            watch=watch,
+            watch=lambda seen: step.note(progress(seen)),
         )
     session.answer(report.as_dict(), lambda console: show(console, report))
     if report.interrupted:
         raise typer.Exit(130)
+
+
+def progress(seen: Seen) -> str:
+    """How far a study is, in one line."""
+    of = "" if seen.of == UNLIMITED else f" of {seen.of}"
+    best = "" if seen.best is None else f", best validation ndcg@10 {seen.best:.4f}"
+    return f"{seen.model}: {seen.done}{of} trials{best}"
 
 
 def _of_graph(session: Session, split: Any, min_value: float | None) -> tuple[str, TrainingData, dict[str, Any]]:
