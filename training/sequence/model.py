@@ -47,8 +47,8 @@ class SequenceConfig:
     batch_size: int = 2048
     candidates: int = 1024
     temperature: float = 0.06
-    dropout: float = 0.3
-    id_dropout: float = 0.1
+    dropout: float = 0.4
+    id_dropout: float = 0.05
     loss: Loss = "softmax"
     average: float = 0.99
     patience: int = 3
