@@ -53,7 +53,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
         )
     }
 )
-LATER_TASKS = ("cold-item", "cold-user", "cross-platform", "ctr")
+LATER_TASKS = ("cold-item", "cold-user", "cross-platform")
 
 
 def find_task(name: str) -> Task:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from graph.errors import Unsupported
 from serving.cli.session import Home, Json, Session, Store, examples, require, start
 from serving.cli.train import (
     Budget,
@@ -24,7 +25,7 @@ from serving.cli.train import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-TASKS = "top-n, next-item, ranking-99, social or kg"
+TASKS = "top-n, next-item, ranking-99, social, kg or ctr"
 Task = Annotated[str, typer.Argument(metavar="TASK", help=f"What is ranked and measured: {TASKS}.")]
 Folder = Annotated[Path, typer.Argument(metavar="PATH", help="A dataset folder.")]
 Refit = Annotated[bool, typer.Option("--refit", help="Fit once more on train and validation before the test.")]
@@ -41,6 +42,7 @@ def add_to(app: typer.Typer) -> None:
             ("interlace bench next-item beauty/ --model ease --json", "one model, one object"),
             ("interlace bench top-n ml-1m/ --model ease --settings ml-1m", "with what `interlace tune ml-1m/` found"),
             ("interlace bench top-n ml-1m/ --min-value 4 --refit", "a rating of 4 is a like"),
+            ("interlace bench ctr ctr-ml-1m/", "probabilities of labels 0/1, calibrated"),
         ),
     )(bench)  # fmt: skip
 
@@ -64,6 +66,9 @@ def bench(
     """Measure a model on a task: choices by validation, the test part read once, popularity beside it."""
     session = start(ctx, home, store, as_json, seed=seed)
     require(path)
+    if task == "ctr":
+        _bench_ctr(session, path, model, settings, tuned, refit, min_value, budget, embed)
+        return
     from training.bench import bench as measure
 
     with session.reporter.step(f"{task} on {path}") as step:
@@ -83,6 +88,41 @@ def bench(
     session.answer(payload, lambda console: show(console, payload))
 
 
+def _bench_ctr(
+    session: Session,
+    path: Path,
+    model: str,
+    settings: list[str] | None,
+    tuned: str,
+    refit: bool,
+    min_value: float | None,
+    budget: float | None,
+    embed: bool,
+) -> None:
+    """Labels have no ranking: another measure, other models, the same object."""
+    from training.bench_ctr import bench_ctr as measure
+
+    if tuned or min_value is not None:
+        raise Unsupported(
+            f"{'tuned settings' if tuned else '--min-value'} in the task 'ctr'",
+            valid="labels 0/1 and --set NAME=VALUE",
+            remedy="leave it out",
+        )
+    with session.reporter.step(f"ctr on {path}") as step:
+        result = measure(
+            path,
+            model=model,
+            overrides=parse_settings(settings or []),
+            refit=refit,
+            budget=budget,
+            seed=session.settings.seed,
+            embed=_embedder(session) if embed else None,
+            progress=step.note,
+        )
+    payload = result.as_dict()
+    session.answer(payload, lambda console: show_ctr(console, payload))
+
+
 def _embedder(session: Session) -> Any:
     def embed(snapshot: Any, folder: Path) -> Any:
         from encoders.encode import embed_folder
@@ -92,11 +132,48 @@ def _embedder(session: Session) -> Any:
     return embed
 
 
+def show_report(console: Console, report: dict[str, Any]) -> None:
+    """What is beside accuracy, in a few lines."""
+    found = [f"diversity by {name} {one['value']:.3f}" for name, one in report["diversity"].items()]
+    if report["calibration"]:
+        found.append(f"miscalibration {report['calibration']['value']:.3f} ({report['calibration']['relation']})")
+    found.append(f"popularity lift {report['popularity']['lift']:+.2f}")
+    console.print(", ".join(found), markup=False)
+    for side in ("users", "items"):
+        for name, one in report[side].items():
+            if one["gap"] is not None:
+                gap, sure = one["gap"], "" if (one["p_value"] or 0.0) < 0.05 else ", may be chance"
+                ends = f"{gap['best']} over {gap['worst']}"
+                console.print(
+                    f"gap of {side} by {name}: {one['measure']} {gap['value']:.3f}, {ends}{sure}", markup=False
+                )
+
+
 def show(console: Console, result: dict[str, Any]) -> None:
     """The result for people."""
     console.print(f"[bold]{result['task']}[/] {result['users']:,} users, {result['items']:,} items, {result['split']}")
     console.print(result["chosen"])
     show_models(console, {result["model"]: result["metrics"], **result["baselines"]})
+    show_report(console, result["report"])
     show_leaks(console, result["leaks"])
+    seconds = ", ".join(f"{name} {value:.1f} s" for name, value in result["seconds"].items())
+    console.print(f"[dim]{seconds}, peak {result['peak_mb']:,} MB[/]")
+
+
+def show_ctr(console: Console, result: dict[str, Any]) -> None:
+    """The result of the task `ctr` for people."""
+    from rich.table import Table
+
+    rows = ", ".join(f"{name} {count:,}" for name, count in result["rows"].items())
+    console.print(f"[bold]ctr[/] {rows} rows, {result['split']}")
+    console.print(result["chosen"])
+    table = Table("model", *result["metrics"], box=None)
+    for name, metrics in {result["model"]: result["metrics"], **result["baselines"]}.items():
+        table.add_row(name, *(f"{value:.4f}" for value in metrics.values()))
+    console.print(table)
+    for name, gain in result["brings"].items():
+        console.print(
+            f"[dim]{name} brings {gain['difference']:.5f} logloss ({gain['low']:.5f} to {gain['high']:.5f})[/]"
+        )
     seconds = ", ".join(f"{name} {value:.1f} s" for name, value in result["seconds"].items())
     console.print(f"[dim]{seconds}, peak {result['peak_mb']:,} MB[/]")
