@@ -18,6 +18,7 @@ from training.cards import FILE as CARD_FILE
 from training.cards import description, model_card
 from training.data import TrainingData
 from training.environment import environment, sizes
+from training.evaluate import Evaluation
 from training.fitted import (
     POPULARITY,
     Children,
@@ -176,7 +177,7 @@ def carry_out(job: Job, decide: Decide) -> TrainReport:
         report = full_report(decided.measured.evaluation, prepared, snapshot)
         card = card_of(job, decided, guards=guarded(decided.measured.evaluation, report), leaks=leaks)
         run.tags({"chosen": card.chosen})
-        _record(job, runs, decided, prepared, report)
+        _record(run, job, decided.measured.evaluation, report)
         clock.lap("evaluate")
         final = _refitted(job, decided.fitted)
         clock.lap("refit")
@@ -186,6 +187,8 @@ def carry_out(job: Job, decide: Decide) -> TrainReport:
         conclude(run, promotion)
         clock.lap("register")
         run.metrics(clock.laps, prefix="seconds/")
+        if plan.plots:
+            _draw(job, runs, decided, prepared, report)
     return report_of(card, version, promotion, dataset=job.dataset, laps=clock.laps)
 
 
@@ -270,18 +273,26 @@ def _leaks(run: Run, job: Job, prepared: Prepared) -> list[dict[str, Any]]:
     return as_dicts(found)
 
 
-def _record(job: Job, runs: Children, decided: Decided, prepared: Prepared, report: Mapping[str, Any]) -> None:
-    """Per-user measures, the report and plots, into MLflow."""
-    run, measured, recommender = runs.parent, decided.measured, decided.fitted.recommender
-    log_per_user(run, measured.evaluation, job.about)
+def _record(run: Run, job: Job, evaluation: Evaluation, report: Mapping[str, Any]) -> None:
+    """Per-user measures and the report, into MLflow."""
+    log_per_user(run, evaluation, job.about)
     log_report(run, report)
-    if job.plan.plots:
-        job.watch.say("drawing")
-        beside = full_report(measured.popularity, prepared, job.snapshot)
-        reports = {recommender.name: report, POPULARITY: beside}
-        curves = curves_of(runs.runs)
-        log_plots(run, curves, reports, evaluation=measured.evaluation, prepared=prepared, snapshot=job.snapshot,
-                  recommender=recommender)  # fmt: skip
+
+
+def _draw(job: Job, runs: Children, decided: Decided, prepared: Prepared, report: Mapping[str, Any]) -> None:
+    """Plots of the run: last of all, so that nothing depends on them."""
+    measured, recommender = decided.measured, decided.fitted.recommender
+    job.watch.say("drawing")
+    reports = {recommender.name: report, POPULARITY: full_report(measured.popularity, prepared, job.snapshot)}
+    log_plots(
+        runs.parent,
+        curves_of(runs.runs),
+        reports,
+        evaluation=measured.evaluation,
+        prepared=prepared,
+        snapshot=job.snapshot,
+        recommender=recommender,
+    )
 
 
 def _card_text(run: Run, job: Job, decided: Decided, card: ModelCard, report: Mapping[str, Any]) -> str:
