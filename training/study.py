@@ -40,7 +40,7 @@ FIXED = "fixed"
 _DATA = "data"
 _INSTANT = 5.0
 """Seconds within which a process that has begun a trial has put its name on it."""
-_NAME = re.compile(r"[\w][\w.-]*")
+_NAME = re.compile(r"\w[\w.+ -]*")
 
 Pruner = Literal["halving", "hyperband", "none"]
 
@@ -56,7 +56,7 @@ class Studies:
     def of(cls, home: Path, name: str) -> Studies:
         """Raises `InvalidData` for a name that cannot be a folder's."""
         if not _NAME.fullmatch(name):
-            raise InvalidData(f"{name!r} cannot name a study", valid="letters, digits, '.', '_' and '-'",
+            raise InvalidData(f"{name!r} cannot name a study", valid="letters, digits, spaces and . _ + -",
                               remedy="choose another --study")  # fmt: skip
         return cls(home / FOLDER / name, name)
 

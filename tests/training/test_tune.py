@@ -169,8 +169,10 @@ def test_settings_are_found_by_study_or_file_and_nothing_else(
         read_best("other", "ease", tmp_path)
     with pytest.raises(InvalidData, match="'ease', not of 'ials'"):
         read_best(str(file), "ials", tmp_path)
-    with pytest.raises(InvalidData, match="study"):
-        Studies.of(tmp_path, "../up")
+    for name in ("../up", "", "a/b", "it's"):
+        with pytest.raises(InvalidData, match="study"):
+            Studies.of(tmp_path, name)
+    assert Studies.of(tmp_path, "books+films 2").folder.name == "books+films 2", "as data sets are called"
 
 
 def test_a_line_that_a_kill_left_unfinished_is_cut_off(data: TrainingData, tracker: Tracker, tmp_path: Path) -> None:
