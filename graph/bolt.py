@@ -22,7 +22,7 @@ from graph.bolt_errors import is_transient, translate
 from graph.bolt_values import plain_row
 from graph.errors import InvalidData
 from graph.queries import QUERIES, text_of
-from graph.schema import GRAPH_CHANGE, Entity, Interaction, Triple
+from graph.schema import GRAPH_CHANGE, Entity, Interaction, Triple, safe_name
 from graph.store import Parameters, Table, Written
 from graph.upsert import Upsert, upserts
 
@@ -131,6 +131,10 @@ class BoltStore(ABC):
     @abstractmethod
     def ensure_schema(self, labels: Iterable[str]) -> None:
         """See `GraphStore.ensure_schema`: each adapter's own."""
+
+    def relationship_count(self, kind: str) -> int:
+        """See `GraphStore.relationship_count`."""
+        return int(self.query(f"MATCH ()-[r:`{safe_name(kind)}`]->() RETURN count(r) AS relationships").rows[0][0])
 
     def close(self) -> None:
         """Closes the connections. The store cannot be used afterwards."""

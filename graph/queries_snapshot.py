@@ -65,11 +65,6 @@ def count_nodes(label: str) -> str:
     return f"MATCH (n:`{label}`) RETURN count(n) AS nodes"
 
 
-def count_relationships(kind: str) -> str:
-    """How many relationships of a type (through `safe_name`)."""
-    return f"MATCH ()-[r:`{kind}`]->() RETURN count(r) AS relationships"
-
-
 def nodes_of(label: str) -> str:
     """The nodes of a label among `$ids`, with their properties."""
     return f"UNWIND $ids AS id MATCH (n:`{label}` {{id: id}}) RETURN n.id AS id, properties(n) AS properties"

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from graph.queries_snapshot import count_nodes, count_relationships
+from graph.queries_snapshot import count_nodes
 from graph.schema import ITEM, KIND_TO_TYPE, USER, safe_name
 from graph.snapshot import Snapshot
 from graph.snapshot_build import NOT_ENTITIES
@@ -70,7 +70,7 @@ def surplus(store: GraphStore, snapshot: Snapshot, user_types: frozenset[str]) -
     for label in labels - NOT_ENTITIES | (labels & {USER, ITEM}):
         counted[f":{label}"] = store.query(count_nodes(safe_name(label))).rows[0][0]
     for name in types & {*TYPES, *snapshot.relations} - user_types:
-        counted[name] = store.query(count_relationships(safe_name(name))).rows[0][0]
+        counted[name] = store.relationship_count(name)
     names = {*counted, *ours} - user_types
     found = {name: counted.get(name, 0) - ours.get(name, 0) for name in names}
     return {name: count for name, count in sorted(found.items()) if count}

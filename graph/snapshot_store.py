@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from graph.queries_snapshot import acts_of, count_relationships, node_page, triples_from
+from graph.queries_snapshot import acts_of, node_page, triples_from
 from graph.schema import ITEM, KIND_TO_TYPE, RESERVED_TYPES, TYPE_TO_KIND, USER, safe_name
 from graph.snapshot import NO_TIME, Interactions, Snapshot
 from graph.snapshot_build import KIND_CODES, NOT_ENTITIES, Collected, Facts, build
@@ -109,7 +109,7 @@ def _ranges(ids: list[str], size: int) -> Iterator[tuple[str, str, int]]:
 def _acts(store: GraphStore, users: list[str], items: list[str], types: set[str]) -> Iterator[Interactions]:
     """Ranges of users are read two at a time: the store collects one while this process takes in another."""
     names = sorted(types & set(KIND_TO_TYPE.values()))
-    total = sum(store.query(count_relationships(safe_name(name))).rows[0][0] for name in names)
+    total = sum(map(store.relationship_count, names))
     size = max(1, min(HEADS_A_PAGE, ROWS_A_PAGE * len(users) // max(1, total)))
     places = pd.Index(np.array(items, object))
     places.get_indexer(places[:1])  # Makes its hash table now, before threads share it.

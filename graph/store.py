@@ -97,6 +97,10 @@ class GraphStore(Protocol):
         """
         ...
 
+    def relationship_count(self, kind: str) -> int:
+        """How many relationships of a type there are, at once whatever the number; 0 where the type is not known."""
+        ...
+
     def ensure_schema(self, labels: Iterable[str]) -> None:
         """Unique constraint on `id` for each label (idempotent)."""
         ...

@@ -86,6 +86,19 @@ def test_write_triples_between_any_labels(any_store: GraphStore) -> None:
     assert any_store.query("relationship_count").rows == [(2,)]
 
 
+def test_relationships_are_counted_by_type_also_after_some_went(any_store: GraphStore) -> None:
+    entities = [Entity("Item", f"m:i{number}") for number in range(4)]
+    any_store.write(
+        entities, triples=[Triple(f"m:i{number}", "LIKE", "m:i3", tail_label="Item") for number in range(3)]
+    )
+    assert any_store.relationship_count("LIKE") == 3
+    any_store.query("MATCH (:Item {id: 'm:i0'})-[r:LIKE]->() DELETE r")
+    assert any_store.relationship_count("LIKE") == 2
+    assert any_store.relationship_count("NEVER_SEEN") == 0
+    with pytest.raises(InvalidData):
+        any_store.relationship_count("A`B")
+
+
 def test_write_with_a_missing_end_writes_nothing(any_store: GraphStore) -> None:
     _pair(any_store)
     interactions = [Interaction("m:u", "m:i", "viewed", at=1), Interaction("m:u", "m:gone", "viewed", at=2)]
