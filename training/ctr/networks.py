@@ -139,11 +139,11 @@ class Linear(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.embeddings = Embeddings(shape, 1, deviation=0.0)
-        self.dense = nn.Linear(shape.num_dense, 1)
-        nn.init.zeros_(self.dense.weight)
+        self.weight = nn.Parameter(torch.zeros(shape.num_dense))
+        self.bias = nn.Parameter(torch.zeros(()))
 
     def forward(self, batch: Batch, dense: Tensor) -> Tensor:
-        found: Tensor = self.embeddings(batch).sum((1, 2)) + self.dense(dense)[:, 0]
+        found: Tensor = self.embeddings(batch).sum((1, 2)) + dense @ self.weight + self.bias
         return found
 
 

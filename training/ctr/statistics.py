@@ -20,6 +20,8 @@ SMOOTHING = 10.0
 """Rows of the overall rate that a rate is mixed with."""
 RECENT = (1, 5, 20)
 """Lengths of the windows of a user's latest labels."""
+EVEN = 0.5
+"""Stands for a label not yet given: no mean of the labels, which would know later ones and the row's own."""
 
 FloatArray = NDArray[np.float32]
 Statistic = Callable[[Interactions, Interactions], FloatArray]
@@ -76,8 +78,8 @@ PAST = ("place in history", "log seconds since the last", *(f"rate of the last {
 def past(clicks: Clicks) -> FloatArray:
     """(rows, len(PAST)): what a system knows of the user at the row's time, from train rows strictly earlier than it.
 
-    Log of the number of earlier rows, log of seconds since the latest of them, and the smoothed mean label of the last
-    1, 5 and 20. Zeros, and the prior, for a user's first row and for rows without a time.
+    Log of the number of earlier rows, log of seconds since the latest of them, and the mean label of the last 1, 5 and
+    20, smoothed by one row of `EVEN`. Zeros, and `EVEN`, for a user's first row and for rows without a time.
     """
     rows, known = clicks.rows, clicks.part == TRAIN
     order = np.lexsort((rows.time, rows.user))
@@ -92,16 +94,15 @@ def past(clicks: Clicks) -> FloatArray:
     before = place[start] - place[first]
     train = np.flatnonzero(counts)  # sorted rows of train: the k-th train row is at train[k]
     sums = np.r_[0.0, np.cumsum(label[train])]
-    prior = float(label[train].mean())
     latest = train[np.maximum(place[start] - 1, 0)]
     gap = np.where(before > 0, np.log1p(np.maximum(time - time[latest], 0).astype(np.float64)), 0.0)
     columns = [np.log1p(before), gap]
     for window in RECENT:
         taken = np.minimum(before, window)
         clicked = sums[place[start]] - sums[place[start] - taken]
-        columns.append((clicked + prior) / (taken + 1))
+        columns.append((clicked + EVEN) / (taken + 1))
     found = np.stack(columns, 1)
-    found[time == NO_TIME] = (0.0, 0.0, *([prior] * len(RECENT)))
+    found[time == NO_TIME] = (0.0, 0.0, *([EVEN] * len(RECENT)))
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
     return np.asarray(found[back], np.float32)
