@@ -87,8 +87,9 @@ def fit_clicks(
     names = list(DEFAULTS)
     for place, name in enumerate(names):
         race.fit(DEFAULTS[name], seed, share=1.0 / (len(names) - place + 1))
-    best = min((one for one in race.tried if one.model != "lr"), key=lambda one: one.validation["logloss"]).model
-    for more in range(1, MAX_SEEDS):
+    networks = [one for one in race.tried if one.model != "lr"]
+    for more in range(1, MAX_SEEDS) if networks else ():
+        best = min(networks, key=lambda one: one.validation["logloss"]).model
         race.fit(DEFAULTS[best], seed + more, share=1.0 / (MAX_SEEDS - more))
     return race.chosen(seed)
 

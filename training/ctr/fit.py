@@ -75,9 +75,26 @@ def fit_network(
     shape: Shape,
     loss: Loss,
 ) -> Fit:
-    """Trains in place on rows `train` of `features`; the state of the lowest loss on rows `validation` is kept."""
-    device, began = default_device(), time.perf_counter()
-    network.to(device)
+    """Trains in place on rows `train` of `features`; the state of the lowest loss on rows `validation` is kept.
+
+    Dropout follows the seed; the process's own generators are left as they were.
+    """
+    device = default_device()
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(config.seed)
+        return _fit(network.to(device), features, (train, validation), config, shape, loss)
+
+
+def _fit(
+    network: nn.Module,
+    features: Features,
+    parts: tuple[NDArray[np.int64], NDArray[np.int64]],
+    config: FitConfig,
+    shape: Shape,
+    loss: Loss,
+) -> Fit:
+    train, validation = parts
+    device, began = next(network.parameters()).device, time.perf_counter()
     optimizer = torch.optim.AdamW(_groups(network, config), lr=config.learning_rate, fused=True)
     best, best_step, waited, state, step = np.inf, 0, 0, copy.deepcopy(network.state_dict()), 0
     rng = np.random.default_rng(config.seed)

@@ -138,3 +138,16 @@ def test_bench_names_a_task_that_is_none(interlace: Interlace, tmp_path: Path) -
     answer = interlace("bench", "guess", tmp_path)
     assert answer.code == 2
     assert "top-n, next-item" in answer.err
+
+
+def test_bench_ctr_answers_with_one_object(interlace: Interlace, tmp_path: Path) -> None:
+    lines = [f"u{n % 7},i{n % 11},{int((n % 7 + n % 11) % 2)},{1_000_000 + n}" for n in range(600)]
+    (tmp_path / "interactions.csv").write_text("\n".join(["user,item,value,time", *lines]))
+    found = interlace("bench", "ctr", tmp_path, "--model", "lr", "--set", "epochs=2", "--no-embed", "--json").json
+    assert {"auc", "logloss", "gauc", "calibration_error"} == set(found["metrics"])
+    assert found["baselines"]["popularity"]["logloss"] > 0
+    shown = interlace("bench", "ctr", tmp_path, "--model", "lr", "--set", "epochs=2", "--no-embed")
+    assert "calibration_error" in shown.out
+    refused = interlace("bench", "ctr", tmp_path, "--min-value", "4")
+    assert refused.code == 2
+    assert "--min-value in the task 'ctr'" in refused.err
