@@ -98,10 +98,11 @@ def with_overrides(config: ClickModelConfig, overrides: Mapping[str, Any] | None
     """Settings of the network and of its fit by name; raises `InvalidData` for one that neither has."""
     network, fit = config.network, config.fit
     for name, value in (overrides or {}).items():
+        change: dict[str, Any] = {name: tuple(value) if name == "layers" else value}
         if name in asdict(network):
-            network = replace(network, **{name: tuple(value) if name == "layers" else value})
+            network = replace(network, **change)
         elif name in asdict(fit):
-            fit = replace(fit, **{name: value})
+            fit = replace(fit, **change)
         else:
             raise InvalidData(
                 f"no setting {name!r} of {config.name}",

@@ -51,7 +51,7 @@ class Features:
 
     @property
     def table_size(self) -> int:
-        return sum(self.sizes) + sum(bag.shape[1] for bag in self.bags)
+        return sum(self.sizes) + sum(int(bag.shape[1]) for bag in self.bags)
 
     def take(self, rows: NDArray[np.integer]) -> Features:
         return replace(

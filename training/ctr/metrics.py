@@ -25,7 +25,7 @@ def auc(label: NDArray[np.floating], probability: NDArray[np.floating]) -> float
     return area(np.asarray(probability, np.float64), label > 0)
 
 
-def log_losses(label: NDArray[np.floating], probability: NDArray[np.floating]) -> FloatArray:
+def log_losses(label: NDArray[np.floating] | NDArray[np.bool_], probability: NDArray[np.floating]) -> FloatArray:
     """(rows,) -log of the probability given to what happened, in nats."""
     given = np.where(label > 0, probability, 1.0 - np.asarray(probability, np.float64))
     return np.asarray(-np.log(np.clip(given, TINY, 1.0)))

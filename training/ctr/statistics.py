@@ -63,7 +63,7 @@ def item_rate(clicks: Clicks) -> FloatArray:
     count = np.bincount(known.item, minlength=len(clicks.snapshot.items))
     clicked = np.bincount(known.item, known.value, minlength=len(count))
     rate = (clicked + SMOOTHING * known.value.mean()) / (count + SMOOTHING)
-    return rate[clicks.rows.item].astype(np.float32)
+    return np.asarray(rate[clicks.rows.item], np.float32)
 
 
 def log_odds(rate: NDArray[np.floating]) -> NDArray[np.float64]:
