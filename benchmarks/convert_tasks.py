@@ -32,8 +32,8 @@ def ncf_ml_1m(data: Path, out: Path) -> None:
     with gzip.open(source / "ncf_test" / "ncf_ml-1m.test.negative.gz", "rt") as file:
         lines = [line.split("\t") for line in file]
     users = [int(pair[1:].split(",")[0]) + 1 for pair, *_ in lines]
-    rows = [(user, numbered[int(item)]) for user, (_, *items) in zip(users, lines, strict=True) for item in items]
-    pd.DataFrame(rows, columns=["user", "item"]).to_csv(out / "negatives.csv", index=False)
+    listed = [(user, numbered[int(item)]) for user, (_, *items) in zip(users, lines, strict=True) for item in items]
+    pd.DataFrame(listed, columns=["user", "item"]).to_csv(out / "negatives.csv", index=False)
     movies(source, out, set(numbered))
     people(source, out)
 
