@@ -96,7 +96,7 @@ ZOO: Mapping[str, Model] = MappingProxyType(
             ),
             Model("content-fused", _CONTENT, "ContentKNN", "all modalities together", ("any",), {"modality": "fused"}),
             Model("ease", "ease", "EASE", "closed-form linear autoencoder over items", most_items=25_000),
-            Model("ease-sparse", "ease_sparse", "SparseEASE", "the same from each item's nearest items, in bounded memory"),
+            Model("ease-sparse", "ease_sparse", "SparseEASE", "EASE from each item's nearest items, in bounded memory"),
             Model(
                 "linear-sequence",
                 "linear_sequence",
