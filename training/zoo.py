@@ -94,6 +94,13 @@ ZOO: Mapping[str, Model] = MappingProxyType(
                 ("triples",),
                 {"modality": "graph"},
             ),
+            Model(
+                "knowledge-paths",
+                "knowledge_paths",
+                "KnowledgePaths",
+                "items joined by typed paths in the knowledge graph, weights learned",
+                ("triples",),
+            ),
             Model("content-fused", _CONTENT, "ContentKNN", "all modalities together", ("any",), {"modality": "fused"}),
             Model("ease", "ease", "EASE", "closed-form linear autoencoder over items", most_items=25_000),
             Model("ease-sparse", "ease_sparse", "SparseEASE", "EASE from each item's nearest items, in bounded memory"),
