@@ -73,7 +73,19 @@ class Factors:
     """Ridge, offset and power."""
 
 
-Form: TypeAlias = StaticScores | ItemWeights | Factors | SequenceWeights
+@dataclass(frozen=True)
+class Tower:
+    """score = f(history @ inputs / max(1, n) ** power + user) @ items.T; see `training.recommender.MLPForm`."""
+
+    inputs: NDArray[np.float32]
+    items: NDArray[np.float32]
+    weights: tuple[NDArray[np.float32], ...]
+    biases: tuple[NDArray[np.float32], ...]
+    users: NDArray[np.float32]
+    power: float
+
+
+Form: TypeAlias = StaticScores | ItemWeights | Factors | SequenceWeights | Tower
 
 
 @dataclass(frozen=True)
@@ -284,6 +296,8 @@ def _form(folder: Path, entry: Mapping[str, Any]) -> Form:
         )
     if kind == "sequence":
         return _sequence(folder, name, entry)
+    if kind == "mlp":
+        return _tower(folder, name, entry)
     optional = {part: map_array(folder, f"{name}.{part}") if entry[part] else None for part in ("fold_in", "gram")}
     return Factors(
         map_array(folder, f"{name}.users"), map_array(folder, f"{name}.items"),
@@ -299,4 +313,16 @@ def _sequence(folder: Path, name: str, entry: Mapping[str, Any]) -> SequenceWeig
         entry["last"],
         entry["num_layers"],
         map_array(folder, f"{name}.query") if entry["query"] else None,
+    )
+
+
+def _tower(folder: Path, name: str, entry: Mapping[str, Any]) -> Tower:
+    layers = range(entry["layers"])
+    return Tower(
+        map_array(folder, f"{name}.inputs"),
+        map_array(folder, f"{name}.items"),
+        tuple(map_array(folder, f"{name}.weights{place}") for place in layers),
+        tuple(map_array(folder, f"{name}.biases{place}") for place in layers),
+        map_array(folder, f"{name}.users"),
+        entry["power"],
     )

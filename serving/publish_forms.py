@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix
 
 from serving.index_files import write_array, write_rows
 from training.blend import Blend
-from training.recommender import Form, ItemForm, Recommender, SequenceForm, StaticForm
+from training.recommender import Form, ItemForm, MLPForm, Recommender, SequenceForm, StaticForm
 
 
 def write_members(folder: Path, recommender: Recommender) -> list[dict[str, Any]]:
@@ -40,6 +40,8 @@ def _write_form(folder: Path, name: str, form: Form) -> dict[str, Any]:
         return _write_item_form(folder, name, form)
     if isinstance(form, SequenceForm):
         return _write_sequence_form(folder, name, form)
+    if isinstance(form, MLPForm):
+        return _write_mlp_form(folder, name, form)
     parts: dict[str, NDArray[np.float32] | None] = {"fold_in": form.fold_in, "gram": form.gram}
     for part, array in {"users": form.users, "items": form.items, **parts}.items():
         if array is not None:
@@ -71,3 +73,11 @@ def _write_sequence_form(folder: Path, name: str, form: SequenceForm) -> dict[st
         write_array(folder, f"{name}.{part}", array.astype(np.float32))
     return {"kind": "sequence", "file": name, "weights": sorted(form.weights), "query": form.query is not None,
             "last": form.last, "num_layers": form.num_layers}  # fmt: skip
+
+
+def _write_mlp_form(folder: Path, name: str, form: MLPForm) -> dict[str, Any]:
+    layers = {f"weights{place}": one for place, one in enumerate(form.weights)}
+    biases = {f"biases{place}": one for place, one in enumerate(form.biases)}
+    for part, array in {"inputs": form.inputs, "items": form.items, "users": form.users, **layers, **biases}.items():
+        write_array(folder, f"{name}.{part}", array.astype(np.float32))
+    return {"kind": "mlp", "file": name, "layers": len(form.weights), "power": form.power}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.index import Factors, Form, Index, ItemWeights, StaticScores
+from serving.index import Factors, Form, Index, ItemWeights, StaticScores, Tower
 from serving.index_files import MISSING
 from serving.sequence import SequenceWeights, user_vector
 
@@ -56,6 +56,8 @@ def _form_scores(
         return _item_scores(form, items, ages)
     if isinstance(form, SequenceWeights):
         return np.asarray(form.items @ user_vector(form, history), np.float32)
+    if isinstance(form, Tower):
+        return np.asarray(form.items @ _tower_vector(form, user, items), np.float32)
     vector = form.users[user] if user != MISSING else _newcomer(form, items)
     return np.asarray(form.items @ vector, np.float32)
 
@@ -85,3 +87,12 @@ def _newcomer(form: Factors, items: NDArray[np.int32]) -> NDArray[np.float32]:
     if form.fold_in is None:
         return np.zeros(form.items.shape[1], np.float32)
     return np.asarray(form.fold_in[items].sum(axis=0) / max(1, len(items)) ** form.fold_in_power, np.float32)
+
+
+def _tower_vector(form: Tower, user: int, items: NDArray[np.int32]) -> NDArray[np.float32]:
+    x = form.inputs[items].sum(axis=0) / np.float32(max(1, len(items)) ** form.power)
+    if user != MISSING:
+        x = x + form.users[user]
+    for place, (weight, bias) in enumerate(zip(form.weights, form.biases, strict=True)):
+        x = weight @ (np.maximum(x, 0) if place else x) + bias
+    return np.asarray(x, np.float32)

@@ -22,7 +22,7 @@ from training.beyond import Categories, categories_of, category_shares, embeddin
 from training.evaluate import Evaluation
 from training.model_files import Tested
 from training.prepare import Prepared
-from training.recommender import FactorForm, Recommender
+from training.recommender import FactorForm, MLPForm, Recommender
 from training.report import K, flat
 from training.tracking import Run, Tracker
 
@@ -128,7 +128,7 @@ def _map(recommender: Recommender, snapshot: Snapshot, categories: Categories | 
 def _item_vectors(recommender: Recommender, snapshot: Snapshot) -> tuple[NDArray[np.float32], str] | None:
     """The model's own item factors, else the first modality's vectors."""
     for form in recommender.forms():
-        if isinstance(form, FactorForm) and form.items.shape[1] > 1:
+        if isinstance(form, FactorForm | MLPForm) and form.items.shape[1] > 1:
             return form.items, f"the factors of {recommender.name}, {form.items.shape[1]} dimensions"
     for name, table in sorted(snapshot.embeddings.items()):
         return embedding_vectors(table), f"their {name} embeddings, {table.dim} dimensions"

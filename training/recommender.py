@@ -99,7 +99,23 @@ class SequenceForm:
     query: NDArray[np.float32] | None = None
 
 
-Form: TypeAlias = StaticForm | ItemForm | FactorForm | SequenceForm
+@dataclass(frozen=True)
+class MLPForm:
+    """score = f(x) @ items.T, x = history @ inputs / max(1, n) ** power of n distinct items, + users[u] for a known u.
+
+    `inputs`, `items` (num_items, d), `users` (num_users, d). f is a layer x @ W.T + b for each W of `weights` and b of
+    `biases`, with max(0, x) between them.
+    """
+
+    inputs: NDArray[np.float32]
+    items: NDArray[np.float32]
+    weights: tuple[NDArray[np.float32], ...]
+    biases: tuple[NDArray[np.float32], ...]
+    users: NDArray[np.float32]
+    power: float
+
+
+Form: TypeAlias = StaticForm | ItemForm | FactorForm | SequenceForm | MLPForm
 
 
 class Recommender(Protocol):

@@ -114,6 +114,7 @@ ZOO: Mapping[str, Model] = MappingProxyType(
             Model("ials", "ials", "IALS", "implicit matrix factorisation by alternating least squares"),
             Model("sasrec", "sasrec", "SASRec", "causal self-attention over what somebody met, in order", slow=True),
             Model("bert4rec", "bert4rec", "BERT4Rec", "bidirectional attention that guesses hidden items", slow=True),
+            Model("embedding-mlp", "embedding_mlp", "EmbeddingMLP", "hidden layers, softmax over items", slow=True),
             Model("lightgcn", "lightgcn", "LightGCN", "linear graph convolution over users and items", slow=True),
             Model(
                 "gnn",

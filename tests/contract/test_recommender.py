@@ -14,7 +14,7 @@ import training.models
 from tests.training.models.small import everybody, histories_of, newcomers, small_data
 from training.data import UNKNOWN, UserBatch
 from training.models.linear_sequence import decayed
-from training.recommender import FactorForm, Form, ItemForm, SequenceForm, StaticForm
+from training.recommender import FactorForm, Form, ItemForm, MLPForm, SequenceForm, StaticForm
 from training.zoo import ZOO
 
 MODELS = tuple(ZOO)
@@ -144,12 +144,26 @@ def score_form(form: Form, batch: UserBatch):
     if isinstance(form, SequenceForm):
         units = form.items / np.maximum(np.linalg.norm(form.items, axis=1, keepdims=True), 1e-12)
         return np.array([after(form, items) for items in split(batch)]) @ units.T
+    if isinstance(form, MLPForm):
+        return np.array([through(form, user, items) for user, items in zip(batch.index, sets(batch), strict=True)])
     assert isinstance(form, FactorForm)
     vectors = [
         form.users[user] if user != UNKNOWN else newcomer(form, items)
-        for user, items in zip(batch.index, np.split(batch.matrix.indices, batch.matrix.indptr[1:-1]), strict=True)
+        for user, items in zip(batch.index, sets(batch), strict=True)
     ]
     return np.array(vectors, np.float64) @ form.items.T
+
+
+def sets(batch: UserBatch):
+    return np.split(batch.matrix.indices, batch.matrix.indptr[1:-1])
+
+
+def through(form: MLPForm, user, items):
+    x = form.inputs[items].sum(0, dtype=np.float64) / max(1, len(items)) ** form.power
+    x = x + form.users[user] if user != UNKNOWN else x
+    for layer, (weight, bias) in enumerate(zip(form.weights, form.biases, strict=True)):
+        x = weight @ (np.where(x > 0, x, 0) if layer else x) + bias
+    return form.items @ x
 
 
 def split(batch: UserBatch):

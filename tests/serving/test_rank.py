@@ -21,11 +21,11 @@ SINGLE = [name for name, model in ZOO.items() if not model.slow and not set(mode
 BLEND = BlendConfig((MemberConfig("ease", 0.5), MemberConfig("ials", 0.3), MemberConfig("popularity", 0.2)))
 
 
-SEQUENCES = ["sasrec", "bert4rec"]
-"""Slow on real data; their form is like no other."""
+NETWORKS = ["sasrec", "bert4rec", "embedding-mlp"]
+"""Slow on real data; their forms are like no other."""
 
 
-@pytest.fixture(scope="module", params=[*SINGLE, *SEQUENCES, "auto"])
+@pytest.fixture(scope="module", params=[*SINGLE, *NETWORKS, "auto"])
 def model(request: pytest.FixtureRequest, training: TrainingData) -> Recommender:
     built = Blend(BLEND) if request.param == "auto" else ZOO[request.param].build()
     return built.fit(training)
