@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from graph.errors import InvalidData
+from training.ablation import ablate
 from training.blend import Blend, BlendConfig, MemberConfig
 from training.data import HeldOut, TrainingData
 from training.evaluate import evaluate
@@ -129,11 +130,13 @@ def fit_auto(
     budget: float | None = BUDGET,
     monitors: Monitors = lambda _name: SILENT,
     progress: Progress = lambda _text: None,
+    ablation: bool = False,
 ) -> AutoResult:
     """Fits every model of `names` (default: all the zoo that the data allows), then learns the blend.
 
     `budget` seconds: the closed forms come first, with half of it; the networks race for what is left
-    (`training.race`); no new candidate is begun after it. None: no bound.
+    (`training.race`); no new candidate is begun after it. None: no bound. `ablation` measures after it what the graph,
+    friends and each modality bring (`training.ablation`).
     """
     started = time.monotonic()
     models = [model for model in map(find, names or ZOO) if model.fits(data)]
@@ -154,7 +157,11 @@ def fit_auto(
     elif networks:
         progress(f"{', '.join(model.name for model in networks)}: skipped, the budget of {budget:.0f} s is spent")
     progress("blend: learning weights on validation")
-    return blend(chosen, _validation(data), seed=data.seed)
+    found = blend(chosen, _validation(data), seed=data.seed)
+    if not ablation:
+        return found
+    parts = ablate(found.recommender, data, _validation(data), progress=progress)
+    return replace(found, brings={**found.brings, **parts})
 
 
 def _raced(

@@ -74,7 +74,7 @@ class _Fitted:
     brings: Mapping[str, Any]
 
 
-def bench(
+def bench(  # noqa: PLR0913 - each is an option of the command
     task: str,
     path: Path,
     *,
@@ -85,9 +85,12 @@ def bench(
     seed: int = 42,
     overrides: Mapping[str, Any] | None = None,
     embed: Embed | None = None,
+    ablation: bool = False,
     progress: Progress = lambda _text: None,
 ) -> BenchResult:
     """Measures `model` on `path`. `embed` adds item embeddings (encoders are not this package's to call).
+
+    `ablation`: what the graph, friends and each modality bring to `auto`'s blend is measured too, on validation.
 
     Errors: `Unsupported` for a task this version does not measure, `InvalidData` for data that cannot be split.
     """
@@ -97,7 +100,7 @@ def bench(
     started = time.perf_counter()
     folder = _read(path, embed, progress)
     parts = task_data(asked, folder, min_value=min_value, seed=seed)
-    plan = _Plan(asked, parts, model, overrides, budget, refit, seed, progress)
+    plan = _Plan(asked, parts, model, overrides, budget, refit, seed, progress, ablation)
     return _measured(plan, folder.snapshot, time.perf_counter() - started)
 
 
@@ -113,6 +116,7 @@ class _Plan:
     refit: bool
     seed: int
     progress: Progress
+    ablation: bool = False
 
     @property
     def measure(self) -> str:
@@ -163,7 +167,7 @@ def _leaks(plan: _Plan, snapshot: Snapshot) -> tuple[Leak, ...]:
 
 
 def _fitted(plan: _Plan, prepared: Prepared) -> _Fitted:
-    fitted = _fit(plan.model, prepared.data, plan.overrides, plan.budget, plan.progress)
+    fitted = _fit(plan, prepared.data)
     if not plan.refit:
         return fitted
     plan.progress("refitting on train and validation")
@@ -229,15 +233,14 @@ def _read(path: Path, embed: Embed | None, progress: Progress) -> FolderData:
     return replace(folder, snapshot=folder.snapshot.with_embeddings(embed(folder.snapshot, path)))
 
 
-def _fit(
-    model: str, data: TrainingData, overrides: Mapping[str, Any] | None, budget: float | None, progress: Progress
-) -> _Fitted:
+def _fit(plan: _Plan, data: TrainingData) -> _Fitted:
+    model = plan.model
     if model == "auto":
-        auto = fit_auto(data, budget=budget, progress=progress)
+        auto = fit_auto(data, budget=plan.budget, progress=plan.progress, ablation=plan.ablation)
         tried = tuple(asdict(one) for one in auto.tried)
         return _Fitted(auto.recommender, None, auto.text, auto.validation, tried, auto.brings)
-    progress(f"fitting {model}")
-    chosen = choose(find(model), data, overrides=overrides)
+    plan.progress(f"fitting {model}")
+    chosen = choose(find(model), data, overrides=plan.overrides)
     text = f"{model} {dict(chosen.best.settings)}, best of {len(chosen.tried)} by validation ndcg@10"
     tried = tuple(asdict(one) for one in chosen.tried)
     return _Fitted(chosen.recommender, chosen.config, text, chosen.best.validation, tried, {})

@@ -25,7 +25,7 @@ class Monitor(Protocol):
         ...
 
 
-class Enough(Exception):  # noqa: N818 - not an error
+class Enough(Exception):
     """A monitor's word that a fit shall end; the fit keeps the best of its epochs and returns as usual."""
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from training.blend import Blend, BlendConfig
@@ -32,17 +33,23 @@ def refit(
     """
     starts = starts or {}
     if not isinstance(recommender, Blend):
-        return _again(recommender, config, data, monitors(recommender.name), starts)
+        return fit_again(recommender, config, data, monitors(recommender.name), starts)
     pairs = zip(recommender.config.members, recommender.members, strict=True)
     members = [
-        _again(member, find(one.name).config(one.settings), data, monitors(one.name), starts) for one, member in pairs
+        fit_again(member, find(one.name).config(one.settings), data, monitors(one.name), starts)
+        for one, member in pairs
     ]  # fmt: skip
     return Blend(BlendConfig(recommender.config.members), members)
 
 
-def _again(
-    recommender: Recommender, config: Any, data: TrainingData, monitor: Monitor, starts: Mapping[str, Start]
+def fit_again(
+    recommender: Recommender,
+    config: Any,
+    data: TrainingData,
+    monitor: Monitor = SILENT,
+    starts: Mapping[str, Start] = MappingProxyType({}),
 ) -> Recommender:
+    """A fresh model of the kind of `recommender`, fitted on `data` for as many epochs as validation chose for that."""
     training = getattr(recommender, "training", None)
     if training is not None and training.best_epoch:
         config = replace(config, epochs=training.best_epoch)

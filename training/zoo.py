@@ -22,8 +22,8 @@ class Model:
     """One entry: where its class is, what is fixed in its config, what it needs, and what it is in a few words.
 
     `needs`: parts of `SideInformation` without which it cannot be fitted (`triples`, or a modality); `any` means at
-    least one embedding. `slow`: gradient training, not a closed form. `most_items`: with more items its dense item by
-    item matrix would not fit in 16 GB.
+    least one embedding. `reads_side`: side information that is there goes in, needed or not. `slow`: gradient training,
+    not a closed form. `most_items`: with more items its dense item by item matrix would not fit in 16 GB.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Model:
     needs: tuple[str, ...] = ()
     fixed: Mapping[str, Any] = field(default_factory=dict)
     slow: bool = False
+    reads_side: bool = False
     most_items: int | None = None
 
     def config(self, overrides: Mapping[str, Any] | None = None) -> Any:
@@ -71,6 +72,14 @@ class Model:
         if side.embeddings:
             there.add("any")
         return set(self.needs) <= there and data.num_items <= (self.most_items or data.num_items)
+
+    def reads_part(self, part: str, data: TrainingData) -> bool:
+        """Would it be another model without this part (`triples`, `friendships` or a modality) of the data."""
+        return (
+            self.reads_side
+            or part in self.needs
+            or ("any" in self.needs and part in {*data.side.embeddings, "triples"})
+        )
 
     def _get(self, name: str) -> Any:
         return getattr(import_module(f"training.models.{self.module}"), name)
@@ -112,8 +121,22 @@ ZOO: Mapping[str, Model] = MappingProxyType(
                 most_items=25_000,
             ),
             Model("ials", "ials", "IALS", "implicit matrix factorisation by alternating least squares"),
-            Model("sasrec", "sasrec", "SASRec", "causal self-attention over what somebody met, in order", slow=True),
-            Model("bert4rec", "bert4rec", "BERT4Rec", "bidirectional attention that guesses hidden items", slow=True),
+            Model(
+                "sasrec",
+                "sasrec",
+                "SASRec",
+                "causal self-attention over what somebody met, in order",
+                slow=True,
+                reads_side=True,
+            ),
+            Model(
+                "bert4rec",
+                "bert4rec",
+                "BERT4Rec",
+                "bidirectional attention that guesses hidden items",
+                slow=True,
+                reads_side=True,
+            ),
             Model("embedding-mlp", "embedding_mlp", "EmbeddingMLP", "hidden layers, softmax over items", slow=True),
             Model("lightgcn", "lightgcn", "LightGCN", "linear graph convolution over users and items", slow=True),
             Model(
@@ -122,6 +145,7 @@ ZOO: Mapping[str, Model] = MappingProxyType(
                 "GNN",
                 "relational, knowledge-aware, multimodal graph network with gated fusion",
                 slow=True,
+                reads_side=True,
             ),
         )
     }

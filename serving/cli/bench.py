@@ -29,6 +29,10 @@ TASKS = "top-n, next-item, ranking-99, social, kg or ctr"
 Task = Annotated[str, typer.Argument(metavar="TASK", help=f"What is ranked and measured: {TASKS}.")]
 Folder = Annotated[Path, typer.Argument(metavar="PATH", help="A dataset folder.")]
 Refit = Annotated[bool, typer.Option("--refit", help="Fit once more on train and validation before the test.")]
+Ablation = Annotated[
+    bool,
+    typer.Option("--ablation", help="Refit `auto` without graph, friends and each modality: what does each bring?"),
+]
 Embed = Annotated[bool, typer.Option("--embed/--no-embed", help="Encode texts and images of the folder.")]
 
 
@@ -58,6 +62,7 @@ def bench(
     min_value: MinValue = None,
     budget: Budget = 600.0,
     embed: Embed = True,
+    ablation: Ablation = False,
     seed: Seed = None,
     home: Home = None,
     store: Store = None,
@@ -82,6 +87,7 @@ def bench(
             budget=budget,
             seed=session.settings.seed,
             embed=_embedder(session) if embed else None,
+            ablation=ablation,
             progress=step.note,
         )
     payload = result.as_dict()

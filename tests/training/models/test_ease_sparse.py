@@ -7,7 +7,7 @@ import pytest
 
 from graph.errors import InvalidData
 from tests.training.models.planted_graph import ITEMS, ndcg, planted, popularity_ndcg
-from tests.training.models.small import everybody, small_data
+from tests.training.models.small import small_data
 from training.models.ease import EASE, EASEConfig
 from training.models.ease_sparse import SparseEASE, SparseEASEConfig
 
