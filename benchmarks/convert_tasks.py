@@ -3,7 +3,8 @@
 `ncf-ml-1m`: He et al. 2017, «Neural Collaborative Filtering»: every rating is an interaction, each user's latest is the
 test item, ranked among 99 that the user never rated. `lastfm-social`: the fixed split of LightGCN's authors with the
 friends beside it. `kg-lastfm`: the labelled pairs of MKR and KGCN with their knowledge graph, cut 60/20/20 at random.
-`ctr-ml-1m`: Song et al. 2019, «AutoInt»: ratings above 3 are clicks, those below are none, 3 is left out; 80/10/10.
+`ctr-ml-1m`: labels and shares of Song et al. 2019, «AutoInt»: ratings above 3 are clicks, those below are none, 3 is
+left out; 80/10/10. Their models read profiles, genres, year and time, but no ids of users and films.
 """
 
 from __future__ import annotations

@@ -70,20 +70,31 @@ class Guards:
                 yield f"ranking takes {now:.1f} ms a user, not {before:.1f} (guard latency_ms={self.latency_ms:g})"
 
 
-_COVERAGE, _GINI, _GAP, _NOISE, _LATENCY = "coverage@10", "gini@10", "gap/", "gap_noise/", "ms_a_user"
+_COVERAGE, _GINI, _GAP, _NOISE = "coverage@10", "gini@10", "gap/", "gap_noise/"
+_LATENCY = "rank_ms_a_user"
+LATENCY = f"beyond/cost/{_LATENCY}"
+"""The run's metric that the guard on latency reads: a time differs between two measurements, so no model file holds it."""
 
 
 def guarded(evaluation: Evaluation, report: Mapping[str, Any]) -> dict[str, float]:
-    """What the guards look at, of one evaluation: kept in the model card."""
+    """What the guards look at, of one evaluation, less its latency (`LATENCY`): kept in the model card."""
     found = {name: evaluation.metrics[name] for name in (_COVERAGE, _GINI) if name in evaluation.metrics}
     gaps = {name: one["gap"] for name, one in report["users"].items() if one["gap"] is not None}
     found |= {_GAP + name: gap["value"] for name, gap in gaps.items()}
-    found |= {_NOISE + name: (gap["high"] - gap["low"]) / 2 for name, gap in gaps.items()}
-    return found | {_LATENCY: evaluation.cost["rank_ms_a_user"]}
+    return found | {_NOISE + name: (gap["high"] - gap["low"]) / 2 for name, gap in gaps.items()}
 
 
-def judge(challenger: Path, champion: Path | None, guards: Guards | None = None) -> Verdict:
-    """Compares two saved models (`training.model_files`); `champion` None: there is none yet."""
+def judge(
+    challenger: Path,
+    champion: Path | None,
+    guards: Guards | None = None,
+    *,
+    latencies: tuple[float | None, float | None] = (None, None),
+) -> Verdict:
+    """Compares two saved models (`training.model_files`); `champion` None: there is none yet.
+
+    `latencies`: milliseconds a user of both, as their runs measured them.
+    """
     card, tested = read_card(challenger), read_tested(challenger)
     if champion is None:
         return Verdict(better=True, why="the first champion")
@@ -100,7 +111,11 @@ def judge(challenger: Path, champion: Path | None, guards: Guards | None = None)
         f"{better} the champion: {METRIC} {found.difference:+.4f} "
         f"[{found.low:+.4f}, {found.high:+.4f}], p = {found.p_value:.4f}, {len(tested.users)} users"
     )
-    broken = list((guards or Guards()).broken(card.guards, theirs.guards)) if found.better else []
+    mine, before = (
+        {**one.guards, **({} if latency is None else {_LATENCY: latency})}
+        for one, latency in zip((card, theirs), latencies, strict=True)
+    )
+    broken = list((guards or Guards()).broken(mine, before)) if found.better else []
     if broken:
         why = f"{why}; but {'; '.join(broken)}"
     return Verdict(found.better and not broken, why, found)

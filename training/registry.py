@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graph.errors import Conflict, NotFound
-from training.gate import Guards, Verdict, judge
+from training.gate import LATENCY, Guards, Verdict, judge
 from training.model_files import load, read_card
 from training.recommender import Recommender
 from training.tracking import Run, Tracker
@@ -180,8 +180,22 @@ class Registry:
         return Promotion(before.version, promoted=True, why="rolled back", before=champion.version)
 
     def _judge(self, challenger: Version, champion: Version | None) -> Verdict:
-        theirs = None if champion is None else self.folder(champion)
-        return judge(self.folder(challenger), theirs, self.guards)
+        if champion is None:
+            return judge(self.folder(challenger), None, self.guards)
+        latencies = self._latency(challenger), self._latency(champion)
+        return judge(self.folder(challenger), self.folder(champion), self.guards, latencies=latencies)
+
+    def _latency(self, version: Version) -> float | None:
+        """Milliseconds a user that the run of a version measured; None where the run is gone or did not."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found: float | None = self._client.get_run(version.run_id).data.metrics.get(LATENCY)
+        except MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+        return found
 
     def _crown(self, version: str, before: str | None, why: str, *, forced: str) -> None:
         """The champion's alias comes last: whoever is killed before does all of it again, to the same end."""

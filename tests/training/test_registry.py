@@ -15,7 +15,7 @@ from graph.snapshot import Interactions
 from tests.training.planted import snapshot_of
 from training import model_files
 from training.data import TrainingData
-from training.gate import Guards
+from training.gate import LATENCY, Guards
 from training.model_files import STATE, ModelCard, save
 from training.recommender import Recommender
 from training.registry import CHALLENGER, Registry, Version
@@ -60,8 +60,9 @@ class Shelf:
         self.recommender = recommender
         self.folder = folder
 
-    def add(self, level: float, *, seed: int = 0, made: ModelCard | None = None) -> Version:
+    def add(self, level: float, *, seed: int = 0, made: ModelCard | None = None, ms: float | None = None) -> Version:
         with self.registry.tracker.run("films", "popularity") as run:
+            run.metrics({} if ms is None else {LATENCY: ms})
             folder = self.folder / run.id
             names = [f"t:{n:04d}" for n in range(40)]
             save(self.recommender, folder, made or card(ndcg=level), items=names, tested=measured(level, seed))
@@ -134,14 +135,12 @@ def test_a_reason_forces_it_and_is_kept(shelf: Shelf) -> None:
 
 
 def test_a_better_model_that_is_worse_on_a_guard_is_refused(shelf: Shelf) -> None:
-    shelf.add(
-        0.2, made=replace(card(), guards={"coverage@10": 0.4, "gini@10": 0.8, "gap/gender": 0.02, "ms_a_user": 1})
-    )
+    shelf.add(0.2, made=replace(card(), guards={"coverage@10": 0.4, "gini@10": 0.8, "gap/gender": 0.02}), ms=1)
     shelf.registry.promote("1")
     noisy = {"gap/gender": 0.2, "gap_noise/gender": 0.3}
     assert list(Guards().broken(noisy, {"gap/gender": 0.02})) == [], "so small a group may differ by chance"
-    worse = {"coverage@10": 0.1, "gini@10": 0.95, "gap/gender": 0.2, "ms_a_user": 30}
-    shelf.add(0.3, seed=1, made=replace(card(ndcg=0.3), guards=worse))
+    worse = {"coverage@10": 0.1, "gini@10": 0.95, "gap/gender": 0.2}
+    shelf.add(0.3, seed=1, made=replace(card(ndcg=0.3), guards=worse), ms=30)
     done = shelf.registry.promote("2")
     assert not done.promoted
     for named in ("coverage=0.25", "gini=0.05", "gender gap", "latency_ms=10"):
@@ -153,7 +152,7 @@ def test_a_better_model_that_is_worse_on_a_guard_is_refused(shelf: Shelf) -> Non
 def test_guards_can_be_loosened_and_those_not_measured_do_not_count(shelf: Shelf) -> None:
     shelf.add(0.2, made=replace(card(), guards={"coverage@10": 0.4, "gini@10": 0.8}))
     shelf.registry.promote("1")
-    shelf.add(0.3, seed=1, made=replace(card(ndcg=0.3), guards={"coverage@10": 0.25, "ms_a_user": 99}))
+    shelf.add(0.3, seed=1, made=replace(card(ndcg=0.3), guards={"coverage@10": 0.25}), ms=99)
     assert not shelf.registry.promote("2").promoted
     loose = Registry(shelf.registry.tracker, guards=Guards.of({"coverage": 0.5}))
     assert loose.promote("2").promoted

@@ -25,6 +25,7 @@ from training.artifacts import PER_USER, main_category, read_per_user
 from training.beyond import categories_of
 from training.cards import FILE, LONGEST, description
 from training.evaluate import on_test
+from training.gate import LATENCY
 from training.prepare import prepare
 from training.registry import Registry
 from training.report import flat, full_report
@@ -132,8 +133,10 @@ def test_guards_and_code_version_are_kept(trained: tuple[Registry, list]) -> Non
     registry, (_, report) = trained
     folder = registry.folder(registry.find(report.version))
     guards = json.loads((folder / "model.json").read_text())["guards"]
-    assert {"coverage@10", "gini@10", "gap/gender", "ms_a_user"} <= set(guards)
-    tags = registry.tracker.client.get_run(report.run_id).data.tags
+    assert {"coverage@10", "gini@10", "gap/gender"} <= set(guards)
+    kept = registry.tracker.client.get_run(report.run_id).data
+    assert kept.metrics[LATENCY] > 0
+    tags = kept.tags
     assert tags["snapshot"] == HASH
     assert tags["git_dirty"] in {"true", "false"}
 

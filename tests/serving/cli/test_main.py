@@ -95,11 +95,11 @@ def test_shell_completion_offers_the_commands() -> None:
 def test_shell_completion_offers_the_models() -> None:
     environment = {
         "_INTERLACE_COMPLETE": "complete_bash",
-        "COMP_WORDS": "interlace train --model ea",
+        "COMP_WORDS": "interlace train --model ial",
         "COMP_CWORD": "3",
     }
     done = subprocess.run([COMMAND], capture_output=True, text=True, check=False, env=environment | {"PATH": ""})
-    assert done.stdout.split() == ["ease"]
+    assert done.stdout.split() == ["ials"]
 
 
 @pytest.mark.parametrize("order", ["before", "after"])
