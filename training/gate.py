@@ -73,7 +73,7 @@ class Guards:
 _COVERAGE, _GINI, _GAP, _NOISE = "coverage@10", "gini@10", "gap/", "gap_noise/"
 _LATENCY = "rank_ms_a_user"
 LATENCY = f"beyond/cost/{_LATENCY}"
-"""The run's metric that the guard on latency reads: a time differs between two measurements, so no model file holds it."""
+"""The run's metric that the guard on latency reads. No model file holds it: a time is never the same twice."""
 
 
 def guarded(evaluation: Evaluation, report: Mapping[str, Any]) -> dict[str, float]:
