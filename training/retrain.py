@@ -25,23 +25,13 @@ from training.evaluate import evaluate
 from training.fitted import POPULARITY, Children, Clock, Fitted, Measured
 from training.gate import Verdict
 from training.model_files import ModelCard, read_card, read_items, read_tested, typed_settings
+from training.plan import VERDICT, Decided, Job, TrainReport, report_of
 from training.prepare import Prepared
 from training.recommender import Monitor
 from training.registry import CHALLENGER, PROMOTED, Promotion, Registry, Version
 from training.significance import paired_test
 from training.tracking import Run
-from training.train import (
-    VERDICT,
-    Decided,
-    Job,
-    TrainReport,
-    carry_out,
-    chosen_on,
-    conclude,
-    fit_and_measure,
-    measured_and_logged,
-    report_of,
-)
+from training.train import carry_out, chosen_on, conclude, fit_and_measure, measured_and_logged
 from training.warm import Start, WarmStarted, places
 from training.warm_files import FINAL, MEASURED, load_weights
 from training.zoo import find

@@ -5,18 +5,16 @@ Third arrow of the flow: the command line, the demo and the refresh call `train`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
-from graph.errors import InvalidData, Unsupported
 from graph.snapshot import Snapshot
 from training.artifacts import curves_of, log_per_user, log_plots, log_report
-from training.auto import BUDGET, TARGET, choose, fit_auto
+from training.auto import TARGET, choose, fit_auto
 from training.cards import FILE as CARD_FILE
 from training.cards import description, model_card
-from training.data import TrainingData
 from training.environment import environment, sizes
 from training.evaluate import Evaluation
 from training.fitted import (
@@ -32,111 +30,31 @@ from training.fitted import (
     of_auto,
     register,
 )
-from training.gate import Verdict, guarded
+from training.gate import guarded
 from training.leaks import as_dicts, find_leaks, order_of
 from training.model_files import ModelCard, settings_of
+from training.plan import (
+    AUTO,
+    VERDICT,
+    Decide,
+    Decided,
+    Job,
+    Plan,
+    TrainReport,
+    check,
+    check_needs,
+    report_of,
+)
 from training.prepare import Prepared, prepare
 from training.recommender import Monitor, Recommender
 from training.refit import refit
 from training.registry import Promotion, Registry, Version
 from training.report import full_report
-from training.split import How, split_of
+from training.split import split_of
 from training.tracking import Run
-from training.zoo import ZOO, find
+from training.zoo import find
 
-__all__ = ["Plan", "TrainReport", "Watch", "check", "everything", "train"]
-
-AUTO = "auto"
-VERDICT = "verdict"
-"""Tag of a version that passed the gate before it was registered: why it did."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to train and how to measure it. `names` limits what `auto` tries; `budget`: seconds for its fits.
-
-    `tags` go on the runs and on the version: by them a refresh that was killed finds what it had made. `plots` draws
-    and `system_metrics` samples the machine while it trains, both into MLflow.
-    """
-
-    model: str = AUTO
-    overrides: Mapping[str, Any] = field(default_factory=dict)
-    names: tuple[str, ...] = ()
-    how: How = "random"
-    min_value: float | None = None
-    seed: int = 42
-    budget: float | None = BUDGET
-    refit: bool = True
-    plots: bool = False
-    system_metrics: bool = False
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def split_text(self) -> str:
-        """The split as one line: models are compared only when theirs are equal."""
-        least = "every value" if self.min_value is None else f"values from {self.min_value:g}"
-        return f"{self.how}, {least}, seed {self.seed}"
-
-
-@dataclass(frozen=True)
-class TrainReport:
-    """What `train` did. `models`: test metrics of every model fitted; `metrics`: of the one that was registered.
-
-    `comparisons`: that one against each of them, user by user, Holm-corrected. `leaks`: see `training.leaks`.
-    """
-
-    model: str
-    version: str
-    snapshot: str
-    split: str
-    chosen: str
-    validation: float
-    metrics: Mapping[str, float]
-    popularity: Mapping[str, float]
-    beats_popularity: Mapping[str, float]
-    models: Mapping[str, Mapping[str, float]]
-    brings: Mapping[str, Any]
-    origin: Mapping[str, Any]
-    promoted: bool
-    why: str
-    run_id: str
-    experiment: str
-    seconds: Mapping[str, float]
-    comparisons: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    leaks: Sequence[Mapping[str, Any]] = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-@dataclass(frozen=True)
-class Job:
-    """One training: data, plan, and where it is logged."""
-
-    snapshot: Snapshot
-    content_hash: str
-    registry: Registry
-    plan: Plan
-    dataset: str
-    watch: Watch
-
-    @property
-    def about(self) -> dict[str, str]:
-        """What its measures are of: only what has the same can be compared."""
-        return {"snapshot": self.content_hash, "split": self.plan.split_text}
-
-
-@dataclass(frozen=True)
-class Decided:
-    """What is to be registered. `verdict`: the gate's, where it was heard. `origin`: where its recipe is from."""
-
-    fitted: Fitted
-    measured: Measured
-    verdict: Verdict | None
-    origin: Mapping[str, Any]
-
-
-Decide = Callable[[Prepared, Children, Clock], Decided]
+__all__ = ["Job", "Plan", "TrainReport", "Watch", "check", "everything", "train"]
 
 
 def train(
@@ -216,32 +134,6 @@ def chosen_on(snapshot: Snapshot) -> dict[str, Any]:
 def conclude(run: Run, promotion: Promotion) -> None:
     """What became of the run's version."""
     run.tags({"version": promotion.version, "promoted": str(promotion.promoted).lower(), "gate": promotion.why})
-
-
-def check(plan: Plan) -> None:
-    """Raises for a model, or a setting of it, that does not exist: before any data is read."""
-    if plan.model != AUTO:
-        find(plan.model).config(plan.overrides)
-        return
-    for name in plan.names:
-        find(name)
-    if plan.overrides:
-        raise InvalidData(
-            f"`auto` has no settings of its own, but {', '.join(plan.overrides)} was set",
-            valid="--set together with --model NAME",
-            remedy=f"name the model that the setting belongs to: {', '.join(ZOO)}",
-        )
-
-
-def check_needs(plan: Plan, data: TrainingData) -> None:
-    """Raises `Unsupported` when the data has not what the model learns from."""
-    if plan.model != AUTO and not find(plan.model).fits(data):
-        needs = " and ".join(find(plan.model).needs)
-        raise Unsupported(
-            f"model {plan.model!r} needs {needs}, which this snapshot does not have",
-            valid=", ".join(name for name, model in ZOO.items() if model.fits(data)),
-            remedy="interlace encode, or ingest triples; or choose another model",
-        )
 
 
 def _describe(run: Run, job: Job) -> None:
@@ -368,30 +260,3 @@ def _fit(plan: Plan, prepared: Prepared, watch: Watch, runs: Children) -> Fitted
     chosen = choose(find(plan.model), prepared.data, overrides=plan.overrides, monitor=monitor(plan.model))
     text = f"{plan.model}, best of {len(chosen.tried)} settings by validation {TARGET} {chosen.best.validation:.4f}"
     return Fitted(chosen.recommender, chosen.config, text, chosen.best.validation, (chosen,), {})
-
-
-def report_of(
-    card: ModelCard, version: Version, promotion: Promotion, *, dataset: str, laps: Mapping[str, float]
-) -> TrainReport:
-    """What a training did, from what the registry holds of it."""
-    return TrainReport(
-        model=card.model,
-        version=version.version,
-        snapshot=card.snapshot,
-        split=card.split,
-        chosen=card.chosen,
-        validation=card.validation or 0.0,
-        metrics=card.metrics,
-        popularity=card.popularity,
-        beats_popularity=card.beats_popularity,
-        models=card.models,
-        brings=card.brings,
-        origin=card.origin,
-        promoted=promotion.promoted,
-        why=promotion.why,
-        run_id=version.run_id,
-        experiment=dataset,
-        seconds=dict(laps),
-        comparisons=card.comparisons,
-        leaks=card.leaks,
-    )
