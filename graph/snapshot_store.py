@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from graph.queries_snapshot import acts_of, node_page, triples_from
+from graph.queries_snapshot import acts_of, all_ids, nodes_between, triples_from
 from graph.schema import ITEM, KIND_TO_TYPE, RESERVED_TYPES, TYPE_TO_KIND, USER, safe_name
 from graph.snapshot import NO_TIME, Interactions, Snapshot
 from graph.snapshot_build import KIND_CODES, NOT_ENTITIES, Collected, Facts, build
@@ -24,12 +25,17 @@ from graph.snapshot_notes import Notes, surplus
 from graph.snapshot_rows import in_order, joined
 from graph.store import GraphStore
 
-NODES_A_PAGE = 10_000
+ITEMS_A_PAGE = 2_000
+"""Items with their vectors that are read at once."""
 ROWS_A_PAGE = 100_000
 """Relationships that are read at once, more or less."""
 HEADS_A_PAGE = 10_000
-"""Most nodes whose relationships are read at once."""
+"""Most nodes that are read at once, or whose relationships are."""
 READERS = 2
+
+T = TypeVar("T")
+Range: TypeAlias = tuple[str, str, int]
+"""`after < id <= upto`, and the place of the first among all ids."""
 
 
 @dataclass(frozen=True)
@@ -81,23 +87,44 @@ def _notes(store: GraphStore, collected: Collected, snapshot: Snapshot, vectors:
 
 def _nodes(store: GraphStore, label: str, vectors: VectorRows, mixed: set[str]) -> list[pa.Table]:
     """The nodes of a label; of attributes nothing but the id has a place in a snapshot."""
-    text, after, tables, odd = node_page(safe_name(label)), "", list[pa.Table](), set[str]()
-    while rows := store.query(text, {"after": after, "limit": NODES_A_PAGE}).rows:
-        ids, properties = [row[0] for row in rows], [row[1] for row in rows]
+    ids, tables, odd = _sorted_ids(store, label), list[pa.Table](), set[str]()
+    if label not in {USER, ITEM}:
+        return [pa.table({"id": pa.array(ids, pa.string())})]
+    text = nodes_between(safe_name(label))
+    for found, properties in _read(store, text, ids, ITEMS_A_PAGE if label == ITEM else HEADS_A_PAGE):
         if label == ITEM:
-            vectors.take(ids, properties)
-        wanted = label in {USER, ITEM}
-        tables.append(as_table(ids, properties, odd) if wanted else pa.table({"id": pa.array(ids, pa.string())}))
-        after = ids[-1]
+            vectors.take(found, properties)
+        tables.append(as_table(found, properties, odd))
     mixed.update(f"{label}.{name}" for name in odd | differing(tables))
     return tables
+
+
+def _sorted_ids(store: GraphStore, label: str) -> list[str]:
+    ids: list[str] = store.query(all_ids(safe_name(label))).rows[0][0]
+    return sorted(ids)
+
+
+def _read(store: GraphStore, text: str, ids: list[str], size: int) -> Iterator[tuple[Any, ...]]:
+    """The one row that `text` gives for each range of ids, in order."""
+    return _by_ranges(lambda between: store.query(text, {"after": between[0], "upto": between[1]}).rows[0], ids, size)
+
+
+def _by_ranges(read: Callable[[Range], T], ids: list[str], size: int) -> Iterator[T]:
+    """Ranges are read two at a time: the store collects one while this process takes in another."""
+    with ThreadPoolExecutor(READERS) as pool:
+        waiting = deque[Future[T]]()
+        for between in _ranges(ids, size):
+            waiting.append(pool.submit(read, between))
+            if len(waiting) > READERS:
+                yield waiting.popleft().result()
+        yield from (one.result() for one in waiting)
 
 
 def _ids(collected: Collected, label: str) -> list[str]:
     return sorted(chain.from_iterable(table.column("id").to_pylist() for table in collected.nodes[label]))
 
 
-def _ranges(ids: list[str], size: int) -> Iterator[tuple[str, str, int]]:
+def _ranges(ids: list[str], size: int) -> Iterator[Range]:
     """Ranges `after < id <= upto` that hold `size` of the sorted ids each, and the place of the first."""
     after = ""
     for start in range(0, len(ids), size):
@@ -107,14 +134,12 @@ def _ranges(ids: list[str], size: int) -> Iterator[tuple[str, str, int]]:
 
 
 def _acts(store: GraphStore, users: list[str], items: list[str], types: set[str]) -> Iterator[Interactions]:
-    """Ranges of users are read two at a time: the store collects one while this process takes in another."""
     names = sorted(types & set(KIND_TO_TYPE.values()))
     total = sum(map(store.relationship_count, names))
     size = max(1, min(HEADS_A_PAGE, ROWS_A_PAGE * len(users) // max(1, total)))
     places = pd.Index(np.array(items, object))
     places.get_indexer(places[:1])  # Makes its hash table now, before threads share it.
-    with ThreadPoolExecutor(READERS) as pool:
-        yield from pool.map(partial(_acts_between, store, names, users, places), _ranges(users, size))
+    yield from _by_ranges(partial(_acts_between, store, names, users, places), users, size)
 
 
 def _acts_between(
@@ -125,21 +150,21 @@ def _acts_between(
     parameters = {"after": after, "upto": upto, "unknown_value": float("nan"), "unknown_time": NO_TIME}
     parts = []
     for name in names:
-        rows = store.query(acts_of(name), parameters).rows
-        parts.append(_numbered(KIND_CODES[TYPE_TO_KIND[name]], rows, users, start, items))
+        columns = store.query(acts_of(name), parameters).rows[0]
+        parts.append(_numbered(KIND_CODES[TYPE_TO_KIND[name]], columns, users, start, items))
     return in_order(joined(parts))
 
 
 def _numbered(
-    kind: int, rows: list[tuple[Any, ...]], users: list[str], start: int, items: pd.Index[Any]
+    kind: int, columns: tuple[Any, ...], users: list[str], start: int, items: pd.Index[Any]
 ) -> Interactions:
-    """Grouped rows as columns of positions. What came after the nodes had been read is left out: it is not whole."""
-    places = _places([row[0] for row in rows], users, start)
-    user: NDArray[np.int32] = np.repeat(places, [len(row[1]) for row in rows]).astype(np.int32)
-    names = pd.Index(np.array(_flat(row[1] for row in rows), object))
-    item = items.get_indexer(names).astype(np.int32)
-    value = np.array(_flat(row[2] for row in rows), np.float32)
-    time = np.array(_flat(row[3] for row in rows), np.int64)
+    """Groups as columns of positions. What came after the nodes had been read is left out: it is not whole."""
+    heads, tails, values, times = columns
+    places = _places(heads, users, start)
+    user: NDArray[np.int32] = np.repeat(places, [len(group) for group in tails]).astype(np.int32)
+    item = items.get_indexer(pd.Index(np.array(_flat(tails), object))).astype(np.int32)
+    value = np.array(_flat(values), np.float32)
+    time = np.array(_flat(times), np.int64)
     found = Interactions(user, item, np.full(len(user), kind, np.int8), value, time)
     known = (user >= 0) & (item >= 0)
     return found if known.all() else found.take(known)
@@ -162,10 +187,8 @@ def _repeated(heads: list[str], groups: list[list[Any]]) -> pa.Array:
 
 
 def _friends(store: GraphStore, users: list[str]) -> Iterator[tuple[pa.Array, pa.Array]]:
-    for after, upto, _ in _ranges(users, HEADS_A_PAGE):
-        rows = store.query("friends", {"after": after, "upto": upto}).rows
-        groups = [row[1] for row in rows]
-        yield _repeated([row[0] for row in rows], groups), pa.array(_flat(groups), pa.string())
+    for heads, groups in _read(store, "friends", users, HEADS_A_PAGE):
+        yield _repeated(heads, groups), pa.array(_flat(groups), pa.string())
 
 
 def _people(store: GraphStore) -> Iterator[tuple[pa.Array, pa.Array]]:
@@ -175,14 +198,9 @@ def _people(store: GraphStore) -> Iterator[tuple[pa.Array, pa.Array]]:
 
 def _facts(store: GraphStore, label: str, heads: list[str], types: list[str]) -> Iterator[Facts]:
     text = triples_from(safe_name(label), map(safe_name, types))
-    for after, upto, _ in _ranges(heads, HEADS_A_PAGE):
-        rows = store.query(text, {"after": after, "upto": upto}).rows
-        groups = [row[1] for row in rows]
-        yield from _split_facts(
-            label,
-            _repeated([row[0] for row in rows], groups),
-            *(pa.array(_flat(row[place] for row in rows), pa.string()) for place in (1, 2, 3)),
-        )
+    for found, *columns in _read(store, text, heads, HEADS_A_PAGE):
+        flat = (pa.array(_flat(groups), pa.string()) for groups in columns)
+        yield from _split_facts(label, _repeated(found, columns[0]), *flat)
 
 
 def _split_facts(label: str, heads: pa.Array, types: pa.Array, labels: pa.Array, tails: pa.Array) -> Iterator[Facts]:

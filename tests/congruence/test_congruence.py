@@ -15,7 +15,7 @@ from graph.neo4j_store import Neo4jStore
 from graph.queries import QUERIES
 from graph.queries_changes import CHANGES
 from graph.queries_refresh import REFRESH
-from graph.queries_snapshot import count_nodes, node_page, nodes_of, triples_from
+from graph.queries_snapshot import acts_of, all_ids, count_nodes, nodes_between, nodes_of, triples_from
 from graph.queries_tags import TAGS
 from graph.queries_write_back import DERIVED
 from graph.schema import KIND_TO_TYPE, TYPE_TO_KIND, EdgeBatch
@@ -108,8 +108,9 @@ def test_named_query(both: Both, name: str) -> None:
 
 @pytest.mark.parametrize("label", ["User", "Item", "Genre", "Entity", "Person"])
 def test_reads_of_a_snapshot(both: Both, label: str) -> None:
-    _compare(both, node_page(label), {"after": "", "limit": 1000})
-    _compare(both, node_page(label), {"after": "m:i05", "limit": 3})
+    _compare_columns(both, all_ids(label), {})
+    _compare_columns(both, nodes_between(label), RANGE)
+    _compare_columns(both, nodes_between(label), {"after": "m:i05", "upto": "m:i07"})
     _compare(
         both, nodes_of(label), {"ids": [*both.graph.items[:3], *both.graph.users[:3], *both.graph.genres[:2], "none"]}
     )
@@ -120,7 +121,18 @@ def test_reads_of_a_snapshot(both: Both, label: str) -> None:
         assert len(counts) == 1
         assert counts.pop() > 0
     relations = sorted(types - TYPE_TO_KIND.keys())
-    _compare(both, triples_from(label, relations), RANGE)
+    _compare_columns(both, triples_from(label, relations), RANGE)
+    for name in sorted(types & TYPE_TO_KIND.keys()):
+        _compare_columns(both, acts_of(name), {**RANGE, "unknown_value": -1.0, "unknown_time": -1})
+
+
+def _compare_columns(both: Both, text: str, parameters: dict[str, Any]) -> None:
+    """One row of lists of equal length: their entries in any order, and what an entry has collected too."""
+    answers = []
+    for store in (both.local, both.neo4j):
+        (columns,) = store.query(text, parameters).rows
+        answers.append(_canonical(list(zip(*columns, strict=True)), text))
+    assert answers[0] == answers[1]
 
 
 def _compare(both: Both, text: str, parameters: dict[str, Any]) -> int:
