@@ -155,9 +155,7 @@ def _acts_between(
     return in_order(joined(parts))
 
 
-def _numbered(
-    kind: int, columns: tuple[Any, ...], users: list[str], start: int, items: pd.Index[Any]
-) -> Interactions:
+def _numbered(kind: int, columns: tuple[Any, ...], users: list[str], start: int, items: pd.Index[Any]) -> Interactions:
     """Groups as columns of positions. What came after the nodes had been read is left out: it is not whole."""
     heads, tails, values, times = columns
     places = _places(heads, users, start)
