@@ -21,6 +21,8 @@ from training.data import HeldOut, TrainingData
 from training.evaluate import evaluate
 from training.race import Racer, race
 from training.recommender import SILENT, Monitor, Recommender
+from training.scale.fit import fit
+from training.scale.runtime import ONE, Precision, Scale
 from training.stacking import candidates, learn, left_out
 from training.zoo import ZOO, Model, find
 
@@ -85,6 +87,7 @@ def choose(
     overrides: Mapping[str, Any] | None = None,
     monitor: Monitor = SILENT,
     deadline: float = float("inf"),
+    scale: Scale = ONE,
 ) -> Chosen:
     """Fits each config of the grid on train and keeps the best by validation; `overrides` fix settings in all of them.
 
@@ -97,7 +100,7 @@ def choose(
         if tried and time.monotonic() > deadline:
             break
         started = time.perf_counter()
-        recommender = model.build(config).fit(data, monitor)
+        recommender = fit(model, config, data, monitor, scale=scale)
         seconds = time.perf_counter() - started
         quality = evaluate(recommender, held_out, ks=(10,)).metrics[TARGET]
         tried.append(Tried(model.name, asdict(config), quality, seconds))
@@ -131,12 +134,13 @@ def fit_auto(
     monitors: Monitors = lambda _name: SILENT,
     progress: Progress = lambda _text: None,
     ablation: bool = False,
+    precision: Precision | None = None,
 ) -> AutoResult:
     """Fits every model of `names` (default: all the zoo that the data allows), then learns the blend.
 
     `budget` seconds: the closed forms come first, with half of it; the networks race for what is left
     (`training.race`); no new candidate is begun after it. None: no bound. `ablation` measures after it what the graph,
-    friends and each modality bring (`training.ablation`).
+    friends and each modality bring (`training.ablation`). `precision`: of the networks.
     """
     started = time.monotonic()
     models = [model for model in map(find, names or ZOO) if model.fits(data)]
@@ -153,7 +157,7 @@ def fit_auto(
     networks = [model for model in models if model.slow]
     left = started + budget - time.monotonic() if budget else float("inf")
     if networks and (left > 0 or not chosen):
-        chosen += _raced(networks, data, left, monitors, progress)
+        chosen += _raced(networks, data, left, monitors, progress, Scale(precision))
     elif networks:
         progress(f"{', '.join(model.name for model in networks)}: skipped, the budget of {budget:.0f} s is spent")
     progress("blend: learning weights on validation")
@@ -165,13 +169,18 @@ def fit_auto(
 
 
 def _raced(
-    models: Sequence[Model], data: TrainingData, seconds: float, monitors: Monitors, progress: Progress
+    models: Sequence[Model],
+    data: TrainingData,
+    seconds: float,
+    monitors: Monitors,
+    progress: Progress,
+    scale: Scale,
 ) -> list[Chosen]:
     """The best config of each network by validation."""
     held_out = _validation(data)
     entries = [(model, config) for model in models for config in _configs(model, None)]
     found: dict[str, list[tuple[Racer, Tried]]] = {}
-    for racer in race(entries, data, seconds, monitors=monitors, progress=progress):
+    for racer in race(entries, data, seconds, monitors=monitors, progress=progress, scale=scale):
         assert racer.recommender is not None
         quality = evaluate(racer.recommender, held_out, ks=(10,)).metrics[TARGET]
         tried = Tried(racer.model.name, asdict(racer.config), quality, racer.seconds)

@@ -20,10 +20,12 @@ from training.data import TrainingData
 from training.evaluate import Evaluation, on_test
 from training.leaks import Leak, as_dicts, find_leaks, order_of
 from training.pairs import auc, label_scores, user_auc
+from training.plan import check_team
 from training.prepare import Prepared
 from training.recommender import Recommender
 from training.refit import refit as refitted
 from training.report import full_report
+from training.scale.runtime import ONE, Scale
 from training.significance import Comparison, family, paired_test
 from training.tasks import Task, TaskData, find_task, task_data
 from training.zoo import find
@@ -87,6 +89,7 @@ def bench(  # noqa: PLR0913 - each is an option of the command
     embed: Embed | None = None,
     ablation: bool = False,
     progress: Progress = lambda _text: None,
+    scale: Scale = ONE,
 ) -> BenchResult:
     """Measures `model` on `path`. `embed` adds item embeddings (encoders are not this package's to call).
 
@@ -97,10 +100,11 @@ def bench(  # noqa: PLR0913 - each is an option of the command
     asked = find_task(task)
     if model != "auto":
         find(model)
+    check_team(model, scale)
     started = time.perf_counter()
     folder = _read(path, embed, progress)
     parts = task_data(asked, folder, min_value=min_value, seed=seed)
-    plan = _Plan(asked, parts, model, overrides, budget, refit, seed, progress, ablation)
+    plan = _Plan(asked, parts, model, overrides, budget, refit, seed, progress, ablation, scale)
     return _measured(plan, folder.snapshot, time.perf_counter() - started)
 
 
@@ -117,6 +121,7 @@ class _Plan:
     seed: int
     progress: Progress
     ablation: bool = False
+    scale: Scale = ONE
 
     @property
     def measure(self) -> str:
@@ -171,7 +176,7 @@ def _fitted(plan: _Plan, prepared: Prepared) -> _Fitted:
     if not plan.refit:
         return fitted
     plan.progress("refitting on train and validation")
-    return replace(fitted, recommender=refitted(fitted.recommender, fitted.config, prepared.everything))
+    return replace(fitted, recommender=_again(plan, fitted, prepared))
 
 
 def _on_test(plan: _Plan, recommender: Recommender, prepared: Prepared) -> Evaluation:
@@ -236,11 +241,13 @@ def _read(path: Path, embed: Embed | None, progress: Progress) -> FolderData:
 def _fit(plan: _Plan, data: TrainingData) -> _Fitted:
     model = plan.model
     if model == "auto":
-        auto = fit_auto(data, budget=plan.budget, progress=plan.progress, ablation=plan.ablation)
+        auto = fit_auto(
+            data, budget=plan.budget, progress=plan.progress, ablation=plan.ablation, precision=plan.scale.precision
+        )
         tried = tuple(asdict(one) for one in auto.tried)
         return _Fitted(auto.recommender, None, auto.text, auto.validation, tried, auto.brings)
     plan.progress(f"fitting {model}")
-    chosen = choose(find(model), data, overrides=plan.overrides)
+    chosen = choose(find(model), data, overrides=plan.overrides, scale=plan.scale)
     text = f"{model} {dict(chosen.best.settings)}, best of {len(chosen.tried)} by validation ndcg@10"
     tried = tuple(asdict(one) for one in chosen.tried)
     return _Fitted(chosen.recommender, chosen.config, text, chosen.best.validation, tried, {})

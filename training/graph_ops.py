@@ -15,6 +15,8 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse import bmat, csr_matrix, diags_array
 
+from training.scale.precision import full_precision, widened
+
 if TYPE_CHECKING:
     from torch.autograd.function import FunctionCtx
 
@@ -67,7 +69,8 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: FunctionCtx, x: torch.Tensor, matrix: torch.Tensor, transpose: torch.Tensor) -> torch.Tensor:
         ctx.transpose = transpose  # type: ignore[attr-defined]
-        return matrix @ x
+        with full_precision(x.device):  # there is no sparse product in 16 bits
+            return matrix @ widened(x)
 
     @staticmethod
     def backward(ctx: FunctionCtx, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:

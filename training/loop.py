@@ -5,20 +5,25 @@ A model owns its loss and its batches; the loop owns the optimiser, the clock an
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar, cast, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from training.data import HeldOut, Histories
+from training.keeping import Average, Best
 from training.metrics import per_user
 from training.recommender import SILENT, Enough, Monitor
+from training.scale.checkpoint import Due, Saved, joined, read, write
+from training.scale.generators import Generators
+from training.scale.runtime import PLAIN, Runtime
+from training.scale.step import Step
+from training.scale.world import first_says, summed
 
 METRIC = "ndcg@10"
 DEPTH = 10
@@ -96,108 +101,156 @@ def train(
     validation: HeldOut | None = None,
     monitor: Monitor = SILENT,
     clock: Callable[[], float] = time.perf_counter,
+    runtime: Runtime = PLAIN,
+    rng: np.random.Generator | None = None,
 ) -> Training:
-    """Trains in place. Without validation it runs all epochs and keeps the last state."""
-    optimizer = torch.optim.Adam(
-        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
-    )
-    best, average = _Best(patience=config.patience), _Average(model, config.average)
-    began, number = clock(), 0
-    for number in range(1, config.epochs + 1):
-        metrics = {"loss": _epoch(model, epoch_batches(), optimizer, average)}
-        last = number == config.epochs or (config.max_seconds is not None and clock() - began >= config.max_seconds)
-        if validation is not None and (last or number % config.evaluate_every == 0):
-            with average.in_place():
-                metrics[METRIC] = validation_ndcg(model, validation)
-                best.offer(number, metrics[METRIC], model)
+    """Trains in place. Without validation it runs all epochs and keeps the last state.
+
+    `rng`: the generator that `epoch_batches` draws from; its state is part of a checkpoint. With `runtime.checkpoint` a
+    fit that was killed goes on as if nothing had been, to the last bit where sums are made in the same order.
+    """
+    alone = runtime.pieces == 1 and runtime.checkpoint is None
+    with nullcontext() if alone else torch.random.fork_rng():  # pieces and checkpoints set the global generator
+        fit = _Fit(model, config, runtime, rng)
+        return fit.run(epoch_batches, validation=validation, monitor=monitor, clock=clock)
+
+
+class _Fit(Generic[B]):
+    """One fit on its way: all that a checkpoint holds."""
+
+    def __init__(
+        self, model: Trainable[B], config: LoopConfig, runtime: Runtime, rng: np.random.Generator | None
+    ) -> None:
+        self.model, self.config, self.runtime = model, config, runtime
+        self.optimizer = torch.optim.Adam(
+            model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+        )
+        network = cast(torch.nn.Module, model)
+        self.generators = Generators(network, rng)
+        self.step = Step(network, self.optimizer, runtime, self.generators)
+        self.best, self.average = Best(patience=config.patience), Average(model, config.average)
+        self.number, self.elapsed, self.over = 0, 0.0, False
+        self.history: list[tuple[int, dict[str, float]]] = []
+
+    def run(
+        self,
+        epoch_batches: Callable[[], Iterable[B]],
+        *,
+        validation: HeldOut | None,
+        monitor: Monitor,
+        clock: Callable[[], float],
+    ) -> Training:
+        """All epochs that are left, and the end."""
+        self._go_on(monitor)
+        began, due = clock() - self.elapsed, Due(self.runtime)
+        while not self.over and self.number < self.config.epochs:
+            self.number += 1
+            loss = self._epoch(epoch_batches())
+            last = self._last(lambda: clock() - began)
+            told = self._tell(monitor, {"loss": loss, **self._measured(validation, last=last)})
+            self.over = bool(first_says(last or not told or self.best.exhausted, self.runtime.processes))
+            if told and due.now(end=self.over):
+                self.elapsed = clock() - began
+                self._save()
+        if not self.best.restore(self.model):
+            self.average.apply()
+        best = self.best
+        return Training(
+            self.number, best.epoch or self.number, best.value if best.epoch else float("nan"), clock() - began
+        )
+
+    def _last(self, elapsed: Callable[[], float]) -> bool:
+        """Is this the last epoch, whatever it measures."""
+        config = self.config
+        last = self.number == config.epochs or (config.max_seconds is not None and elapsed() >= config.max_seconds)
+        return bool(first_says(last, self.runtime.processes))
+
+    def _epoch(self, batches: Iterable[B]) -> float:
+        """Mean loss over the batches; summed on the device, read once."""
+        self.model.train()
+        total, count = torch.zeros(()), 0
+        for batch in batches:
+            loss = self.step(batch, (self.number, count))
+            self.average.update()
+            total = total.to(loss.device) + loss
+            count += 1
+        (whole,) = summed([float(total)], self.runtime.processes)
+        return whole / self.runtime.processes / max(1, count)
+
+    def _measured(self, validation: HeldOut | None, *, last: bool) -> dict[str, float]:
+        if validation is None or not (last or self.number % self.config.evaluate_every == 0):
+            return {}
+        with self.average.in_place():
+            quality = validation_ndcg(self.model, validation, self.runtime)
+            self.best.offer(self.number, quality, self.model)
+        return {METRIC: quality}
+
+    def _tell(self, monitor: Monitor, metrics: dict[str, float]) -> bool:
+        """False when the monitor has had enough."""
+        if self.runtime.checkpoint is not None:
+            self.history.append((self.number, metrics))
         try:
-            monitor.epoch(number, config.epochs, metrics)
+            monitor.epoch(self.number, self.config.epochs, metrics)
         except Enough:
-            break
-        if best.exhausted or last:
-            break
-    if not best.restore(model):
-        average.apply()
-    return Training(number, best.epoch or number, best.value if best.epoch else float("nan"), clock() - began)
-
-
-def _epoch(
-    model: Trainable[B], epoch_batches: Iterable[B], optimizer: torch.optim.Optimizer, average: _Average
-) -> float:
-    """Mean loss over the batches; summed on the device, read once."""
-    model.train()
-    total, count = torch.zeros(()), 0
-    for batch in epoch_batches:
-        loss = model.loss(batch)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        average.update()
-        total = total.to(loss.device) + loss.detach()
-        count += 1
-    return float(total) / max(1, count)
-
-
-class _Best:
-    """The best state so far, and how long ago it was."""
-
-    def __init__(self, patience: int) -> None:
-        self.patience = patience
-        self.epoch, self.value, self.waited = 0, -np.inf, 0
-        self.state: dict[str, torch.Tensor] | None = None
-
-    def offer(self, epoch: int, value: float, model: Trainable[B]) -> None:
-        if value > self.value:
-            self.epoch, self.value, self.waited = epoch, value, 0
-            self.state = copy.deepcopy(model.state_dict())
-        else:
-            self.waited += 1
-
-    @property
-    def exhausted(self) -> bool:
-        return self.waited >= self.patience
-
-    def restore(self, model: Trainable[B]) -> bool:
-        """Puts the best state back, where there is one."""
-        if self.state is None:
             return False
-        model.load_state_dict(self.state)
         return True
 
+    def _save(self) -> None:
+        assert self.runtime.checkpoint is not None
+        write(self.runtime.checkpoint, Saved(self._numbers(), joined(self._tensors())))
 
-class _Average:
-    """A moving average of the weights; young, it forgets faster, so that it does not remember the beginning."""
+    def _numbers(self) -> dict[str, Any]:
+        return {
+            "number": self.number,
+            "elapsed": self.elapsed,
+            "over": self.over,
+            "history": self.history,
+            "best": self.best.numbers(),
+            "steps": self.average.steps,
+            "generators": self.generators.states(),
+            "scaler": self.step.scaler.state_dict(),
+        }
 
-    def __init__(self, model: Trainable[Any], decay: float) -> None:
-        self.decay, self.steps = decay, 0
-        self._weights = [parameter.data for parameter in model.parameters()] if decay else []
-        self._mean = [weights.clone() for weights in self._weights]
+    def _tensors(self) -> dict[str, Mapping[str, torch.Tensor]]:
+        moments = self.optimizer.state_dict()["state"]
+        return {
+            "model": self.model.state_dict(),
+            "best": self.best.state or {},
+            "mean": self.average.tensors(),
+            "optimizer": {f"{place}.{name}": one for place, state in moments.items() for name, one in state.items()},
+            "generator": self.generators.tensors(),
+        }
 
-    def update(self) -> None:
-        if not self.decay:
+    def _go_on(self, monitor: Monitor) -> None:
+        """From the checkpoint, where there is one; the monitor is told of the epochs that were."""
+        saved = read(self.runtime)
+        if saved is None:
             return
-        self.steps += 1
-        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        torch._foreach_lerp_(self._mean, self._weights, 1 - decay)
+        about = saved.about
+        self.number, self.elapsed, self.over = about["number"], about["elapsed"], about["over"]
+        self.model.load_state_dict(saved.part("model"))
+        self.best.go_on(about["best"], saved.part("best"))
+        self.average.go_on(about["steps"], saved.part("mean"))
+        moments: dict[int, dict[str, torch.Tensor]] = {}
+        for name, one in saved.part("optimizer").items():
+            place, _, moment = name.partition(".")
+            moments.setdefault(int(place), {})[moment] = one
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
+        self.step.scaler.load_state_dict(about["scaler"])
+        self.generators.restore(saved.part("generator"), about["generators"])
+        self.history = [(number, metrics) for number, metrics in about["history"]]
+        try:
+            for number, metrics in self.history:
+                monitor.epoch(number, self.config.epochs, metrics)
+        except Enough:
+            self.over = True
 
-    def apply(self) -> None:
-        """Puts it in the weights' place for good."""
-        for weights, mean in zip(self._weights, self._mean, strict=True):
-            weights.copy_(mean)
 
-    @contextmanager
-    def in_place(self) -> Iterator[None]:
-        """The model has the average in its weights' place, for a while."""
-        kept = [weights.clone() for weights in self._weights]
-        self.apply()
-        yield
-        for weights, mine in zip(self._weights, kept, strict=True):
-            weights.copy_(mine)
-
-
-def validation_ndcg(model: Trainable[B], held_out: HeldOut) -> float:
-    """Mean ndcg@10 over the held-out users, the whole catalogue ranked."""
+def validation_ndcg(model: Trainable[B], held_out: HeldOut, runtime: Runtime = PLAIN) -> float:
+    """Mean ndcg@10 over the held-out users, the whole catalogue ranked; each process ranks for its share of them."""
     model.train(mode=False)
+    if runtime.processes > 1:
+        held_out = held_out.take(np.arange(runtime.rank, len(held_out), runtime.processes))
     with torch.no_grad():
         if isinstance(model, HistoryModel):
             users, items = model.user_embeddings(held_out.histories), model.item_embeddings()
@@ -205,7 +258,11 @@ def validation_ndcg(model: Trainable[B], held_out: HeldOut) -> float:
         else:
             users, items = cast(TorchModel[B], model).embeddings()
         ranking = top_items(users, items, held_out)
-    return float(per_user(ranking, held_out.relevant, (DEPTH,))[METRIC].mean()) if len(held_out) else 0.0
+    found = per_user(ranking, held_out.relevant, (DEPTH,))[METRIC] if len(held_out) else np.zeros(0)
+    if runtime.processes == 1:
+        return float(found.mean()) if len(found) else 0.0
+    whole, count = summed([float(found.sum()), len(found)], runtime.processes)
+    return whole / max(1.0, count)
 
 
 def top_items(users: torch.Tensor, items: torch.Tensor, held_out: HeldOut, depth: int = DEPTH) -> NDArray[np.int32]:

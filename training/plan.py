@@ -15,6 +15,7 @@ from training.gate import Verdict
 from training.model_files import ModelCard
 from training.prepare import Prepared
 from training.registry import Promotion, Registry, Version
+from training.scale.runtime import ONE, Scale
 from training.split import How
 from training.zoo import ZOO, find
 
@@ -28,7 +29,7 @@ class Plan:
     """What to train and how to measure it. `names` limits what `auto` tries; `budget`: seconds for its fits.
 
     `tags` go on the runs and on the version: by them a refresh that was killed finds what it had made. `plots` draws
-    and `system_metrics` samples the machine while it trains, both into MLflow.
+    and `system_metrics` samples the machine while it trains, both into MLflow. `scale`: processes, bits, checkpoints.
     """
 
     model: str = AUTO
@@ -42,6 +43,7 @@ class Plan:
     plots: bool = False
     system_metrics: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
+    scale: Scale = ONE
 
     @property
     def split_text(self) -> str:
@@ -113,6 +115,7 @@ Decide = Callable[[Prepared, Children, Clock], Decided]
 
 def check(plan: Plan) -> None:
     """Raises for a model, or a setting of it, that does not exist: before any data is read."""
+    check_team(plan.model, plan.scale)
     if plan.model != AUTO:
         find(plan.model).config(plan.overrides)
         return
@@ -123,6 +126,16 @@ def check(plan: Plan) -> None:
             f"`auto` has no settings of its own, but {', '.join(plan.overrides)} was set",
             valid="--set together with --model NAME",
             remedy=f"name the model that the setting belongs to: {', '.join(ZOO)}",
+        )
+
+
+def check_team(model: str, scale: Scale) -> None:
+    """Raises `Unsupported` for several processes where one model alone would not use them."""
+    if scale.processes > 1 and (model == AUTO or not find(model).slow):
+        raise Unsupported(
+            f"{model!r} is not trained by {scale.processes} processes",
+            valid=f"a network: {', '.join(name for name, one in ZOO.items() if one.slow)}",
+            remedy="name one of these with --model, or leave the others out",
         )
 
 

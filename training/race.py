@@ -16,6 +16,8 @@ from typing import Any
 
 from training.data import TrainingData
 from training.recommender import Enough, Monitor, Recommender
+from training.scale.fit import fit
+from training.scale.runtime import ONE, Scale
 from training.zoo import Model
 
 METRIC = "ndcg@10"
@@ -27,13 +29,19 @@ class Racer:
     """One fit that runs when it is told to. `best`: its validation so far; `seconds`: how long it has run."""
 
     def __init__(
-        self, model: Model, config: Any, data: TrainingData, monitor: Monitor, clock: Callable[[], float]
+        self,
+        model: Model,
+        config: Any,
+        data: TrainingData,
+        monitor: Monitor,
+        clock: Callable[[], float],
+        scale: Scale = ONE,
     ) -> None:
         self.model, self.config = model, config
         self.best, self.seconds, self.epochs = -math.inf, 0.0, 0
         self.recommender: Recommender | None = None
         self._error: BaseException | None = None
-        self._data, self._monitor, self._clock = data, monitor, clock
+        self._data, self._monitor, self._clock, self._scale = data, monitor, clock, scale
         self._go, self._back = Semaphore(0), Semaphore(0)
         self._until, self._enough, self._over = 0.0, False, False
         self._thread = Thread(target=self._fit, name=f"fit-{model.name}", daemon=True)
@@ -79,7 +87,7 @@ class Racer:
         self._go.acquire()
         try:
             if not self._enough:
-                self.recommender = self.model.build(self.config).fit(self._data, self)
+                self.recommender = fit(self.model, self.config, self._data, self, scale=self._scale)
         except Enough:
             pass  # a fit that does not keep what it has: nothing to show
         except BaseException as error:  # noqa: BLE001 - raised again where the race is run
@@ -97,6 +105,7 @@ def race(
     monitors: Callable[[str], Monitor],
     progress: Callable[[str], None] = lambda _text: None,
     clock: Callable[[], float] = time.monotonic,
+    scale: Scale = ONE,
 ) -> list[Racer]:
     """Fits every entry (a model and its config) within about `seconds` in all; returns those with something to show.
 
@@ -105,7 +114,7 @@ def race(
     with ExitStack() as stack:
         racers = []
         for model, config in entries:
-            racer = Racer(model, config, data, monitors(model.name), clock)
+            racer = Racer(model, config, data, monitors(model.name), clock, scale)
             stack.callback(racer.end)
             racers.append(racer)
         _run(racers, seconds, progress, clock)

@@ -13,7 +13,9 @@ from typing import Any
 from training.blend import Blend, BlendConfig
 from training.data import TrainingData
 from training.recommender import SILENT, Monitor, Recommender
-from training.warm import Start, WarmStarted
+from training.scale.fit import fit
+from training.scale.runtime import ONE, Scale
+from training.warm import Start
 from training.zoo import find
 
 Monitors = Callable[[str], Monitor]
@@ -26,6 +28,7 @@ def refit(
     monitors: Monitors = lambda _name: SILENT,
     *,
     starts: Mapping[str, Start] | None = None,
+    scale: Scale = ONE,
 ) -> Recommender:
     """A new model like `recommender` (fitted, its settings in `config`), fitted on `data`.
 
@@ -33,10 +36,10 @@ def refit(
     """
     starts = starts or {}
     if not isinstance(recommender, Blend):
-        return fit_again(recommender, config, data, monitors(recommender.name), starts)
+        return fit_again(recommender, config, data, monitors(recommender.name), starts, scale)
     pairs = zip(recommender.config.members, recommender.members, strict=True)
     members = [
-        fit_again(member, find(one.name).config(one.settings), data, monitors(one.name), starts)
+        fit_again(member, find(one.name).config(one.settings), data, monitors(one.name), starts, scale)
         for one, member in pairs
     ]  # fmt: skip
     return Blend(BlendConfig(recommender.config.members), members)
@@ -48,12 +51,10 @@ def fit_again(
     data: TrainingData,
     monitor: Monitor = SILENT,
     starts: Mapping[str, Start] = MappingProxyType({}),
+    scale: Scale = ONE,
 ) -> Recommender:
     """A fresh model of the kind of `recommender`, fitted on `data` for as many epochs as validation chose for that."""
     training = getattr(recommender, "training", None)
     if training is not None and training.best_epoch:
         config = replace(config, epochs=training.best_epoch)
-    fresh = find(recommender.name).build(config)
-    if isinstance(fresh, WarmStarted):
-        fresh.start = starts.get(recommender.name)
-    return fresh.fit(data, monitor)
+    return fit(find(recommender.name), config, data, monitor, scale=scale, start=starts.get(recommender.name))

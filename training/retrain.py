@@ -29,10 +29,12 @@ from training.plan import VERDICT, Decided, Job, TrainReport, report_of
 from training.prepare import Prepared
 from training.recommender import Monitor
 from training.registry import CHALLENGER, PROMOTED, Promotion, Registry, Version
+from training.scale.fit import fit
+from training.scale.runtime import ONE, Scale
 from training.significance import paired_test
 from training.tracking import Run
 from training.train import carry_out, chosen_on, conclude, fit_and_measure, measured_and_logged
-from training.warm import Start, WarmStarted, places
+from training.warm import Start, places
 from training.warm_files import FINAL, MEASURED, load_weights
 from training.zoo import find
 
@@ -213,7 +215,8 @@ def carry_over(carried: Carried, job: Job, prepared: Prepared, monitor: Callable
     for member in there:
         job.watch.say(f"{member.name}: fitting as version {carried.version} was")
         config = find(member.name).config(typed_settings(member.settings))
-        chosen.append(_chosen(member.name, config, prepared, monitor, starts.get(member.name)))
+        start = starts.get(member.name)
+        chosen.append(_chosen(member.name, config, prepared, monitor, start=start, scale=job.plan.scale))
     if carried.card.model != BLEND:
         only = chosen[0]
         text = _text(carried.version, only.best.name, only.best.validation)
@@ -244,13 +247,17 @@ def _starts(carried: Carried, snapshot: Snapshot, file: str) -> dict[str, Start]
 
 
 def _chosen(
-    name: str, config: Any, prepared: Prepared, monitor: Callable[[str], Monitor], start: Start | None = None
+    name: str,
+    config: Any,
+    prepared: Prepared,
+    monitor: Callable[[str], Monitor],
+    *,
+    start: Start | None = None,
+    scale: Scale = ONE,
 ) -> Chosen:
     started = time.perf_counter()
-    recommender = find(name).build(config if start is None else replace(config, epochs=start.enough))
-    if isinstance(recommender, WarmStarted):
-        recommender.start = start
-    recommender.fit(prepared.data, monitor(name))
+    bounded = config if start is None else replace(config, epochs=start.enough)
+    recommender = fit(find(name), bounded, prepared.data, monitor(name), scale=scale, start=start)
     seconds = time.perf_counter() - started
     best = Tried(name, asdict(config), _validation(recommender, prepared), seconds)
     return Chosen(recommender, config, best, (best,))

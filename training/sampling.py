@@ -15,6 +15,8 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from training.scale.pieces import span
+
 MAX_ROUNDS = 50
 """A user who likes nearly everything ends the search for an unseen item here, with a seen one."""
 
@@ -26,6 +28,15 @@ class PairBatch:
     users: torch.Tensor
     items: torch.Tensor
     negatives: torch.Tensor
+
+    @property
+    def terms(self) -> int:
+        return len(self.items)
+
+    def piece(self, number: int, of: int) -> PairBatch:
+        """See `training.scale.pieces`."""
+        rows = slice(*span(len(self.items), number, of))
+        return PairBatch(self.users[rows], self.items[rows], self.negatives[rows])
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,16 @@ class ListBatch:
     rows: torch.Tensor
     items: torch.Tensor
     candidates: torch.Tensor | None
+
+    @property
+    def terms(self) -> int:
+        return len(self.items)
+
+    def piece(self, number: int, of: int) -> ListBatch:
+        """See `training.scale.pieces`: some of the users, all of the candidates."""
+        first, end = span(len(self.users), number, of)
+        kept = (self.rows >= first) & (self.rows < end)
+        return ListBatch(self.users[first:end], self.rows[kept] - first, self.items[kept], self.candidates)
 
 
 @dataclass(frozen=True)

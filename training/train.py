@@ -148,6 +148,9 @@ def _describe(run: Run, job: Job) -> None:
             "min_value": least,
             "seed": plan.seed,
             "refit": plan.refit,
+            "precision": plan.scale.precision or "by device",
+            "processes": plan.scale.processes,
+            "pieces": plan.scale.batch_pieces,
         }
     )
     run.dataset(job.snapshot, job.content_hash, name=job.dataset)
@@ -229,7 +232,7 @@ def _refitted(job: Job, fitted: Fitted) -> Recommender:
         return fitted.recommender
     job.watch.say("refitting on everything")
     data = everything(job.snapshot, plan.min_value, plan.seed)
-    return refit(fitted.recommender, fitted.config, data, job.watch.monitor, starts=fitted.starts)
+    return refit(fitted.recommender, fitted.config, data, job.watch.monitor, starts=fitted.starts, scale=plan.scale)
 
 
 def _register(run: Run, job: Job, decided: Decided, final: Recommender, card: ModelCard, text: str) -> Version:
@@ -253,10 +256,17 @@ def _fit(plan: Plan, prepared: Prepared, watch: Watch, runs: Children) -> Fitted
 
     if plan.model == AUTO:
         auto = fit_auto(
-            prepared.data, names=plan.names or None, budget=plan.budget, monitors=monitor, progress=watch.say
+            prepared.data,
+            names=plan.names or None,
+            budget=plan.budget,
+            monitors=monitor,
+            progress=watch.say,
+            precision=plan.scale.precision,
         )
         return of_auto(auto)
     watch.say(f"{plan.model}: fitting")
-    chosen = choose(find(plan.model), prepared.data, overrides=plan.overrides, monitor=monitor(plan.model))
+    chosen = choose(
+        find(plan.model), prepared.data, overrides=plan.overrides, monitor=monitor(plan.model), scale=plan.scale
+    )
     text = f"{plan.model}, best of {len(chosen.tried)} settings by validation {TARGET} {chosen.best.validation:.4f}"
     return Fitted(chosen.recommender, chosen.config, text, chosen.best.validation, (chosen,), {})

@@ -14,6 +14,8 @@ from typing import Any, Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from training.scale.runtime import PLAIN, Runtime
+
 Rows: TypeAlias = Literal["users", "items", "users and items"]
 Weights: TypeAlias = Mapping[str, NDArray[np.generic]]
 
@@ -86,12 +88,13 @@ class Start:
 
 
 class WarmStarted:
-    """What every network's model has. `start`, set before `fit`: older weights to begin from.
+    """What every network's model has. Set before `fit`: `start`, older weights to begin from; `runtime`, how to train.
 
     `weights`, after it: what a later network may begin from; no part of `state`, since nothing is served from them.
     """
 
     start: Start | None = None
+    runtime: Runtime = PLAIN
     weights: Weights | None = None
 
     def begin(self, network: Network) -> None:

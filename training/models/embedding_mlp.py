@@ -169,7 +169,15 @@ class EmbeddingMLP(WarmStarted):
         def epoch() -> Iterator[ListBatch]:
             return list_batches(positives, candidates, batch_size=config.batch_size, rng=rng, device=device)
 
-        self.training = train(module, epoch, self._loop(), validation=data.validation, monitor=monitor)
+        self.training = train(
+            module,
+            epoch,
+            self._loop(),
+            validation=data.validation,
+            monitor=monitor,
+            runtime=self.runtime,
+            rng=rng,
+        )
         self._form = module.form()
         self.keep(module, self.training.best_epoch)
         return self

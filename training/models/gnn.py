@@ -186,7 +186,15 @@ class GNN(FactorModel):
         def epoch() -> Iterator[ListBatch]:
             return list_batches(positives, candidates, batch_size=self.config.batch_size, rng=rng, device=device)
 
-        self.training = train(module, epoch, self._loop(), validation=data.validation, monitor=monitor)
+        self.training = train(
+            module,
+            epoch,
+            self._loop(),
+            validation=data.validation,
+            monitor=monitor,
+            runtime=self.runtime,
+            rng=rng,
+        )
         self._factors, self.gates = module.factors(), module.items.mean_gates()
         self.keep(module, self.training.best_epoch)
         return self

@@ -151,7 +151,15 @@ class LightGCN(FactorModel):
                 return pair_batches(positives, batch_size=size, rng=rng, device=device)
             return list_batches(positives, candidates, batch_size=size, rng=rng, device=device)
 
-        self.training = train(module, epoch, self._loop(), validation=data.validation, monitor=monitor)
+        self.training = train(
+            module,
+            epoch,
+            self._loop(),
+            validation=data.validation,
+            monitor=monitor,
+            runtime=self.runtime,
+            rng=rng,
+        )
         self._factors = module.factors()
         self.keep(module, self.training.best_epoch)
         return self

@@ -7,13 +7,14 @@ of the work would be for nothing. Everything random is drawn from the generator 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from training.data import Histories
+from training.scale.pieces import span
 from training.sequence.negatives import NegativeSampler
 
 PADDING = 0
@@ -112,6 +113,26 @@ class SequenceBatch:
     @property
     def num_negatives(self) -> int:
         return len(self.log_included)
+
+    @property
+    def terms(self) -> int:
+        return len(self.targets)
+
+    def piece(self, number: int, of: int) -> SequenceBatch:
+        """See `training.scale.pieces`: some of the windows, all of the items."""
+        first, end = span(len(self.inputs), number, of)
+        real, masked = (None if part is None else part[first:end] for part in (self.real, self.masked))
+        length = self.inputs.shape[1]
+        kept = (self.places >= first * length) & (self.places < end * length)
+        return replace(
+            self,
+            inputs=self.inputs[first:end],
+            real=real,
+            masked=masked,
+            places=self.places[kept] - first * length,
+            targets=self.targets[kept],
+            hits=self.hits[kept],
+        )
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch.nn import functional
 
+from training.scale.precision import full_precision, widened
+
 Loss: TypeAlias = Literal["softmax", "gbce"]
 BLOCK_CELLS = 1 << 19
 """Logits held at once on a CPU: 2 MB."""
@@ -28,7 +30,8 @@ def sampled_softmax(
     the target itself and so is left out of its sum, -1 for none. The correction is that of Bengio & Senecal 2008
     (logQ). Differentiable once, in the first three.
     """
-    loss: torch.Tensor = _SampledSoftmax.apply(asking, own, vectors, hits, log_included)
+    with full_precision(asking.device):
+        loss: torch.Tensor = _SampledSoftmax.apply(*map(widened, (asking, own, vectors)), hits, log_included)
     return loss
 
 

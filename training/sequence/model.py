@@ -99,6 +99,8 @@ class SequenceModel(WarmStarted, ABC, Generic[C]):
                 self._loop(),
                 validation=data.validation,
                 monitor=monitor,
+                runtime=self.runtime,
+                rng=steps.rng,
             )
         network.eval()
         with torch.no_grad():
