@@ -176,7 +176,8 @@ def _fitted(plan: _Plan, prepared: Prepared) -> _Fitted:
     if not plan.refit:
         return fitted
     plan.progress("refitting on train and validation")
-    return replace(fitted, recommender=_again(plan, fitted, prepared))
+    again = refitted(fitted.recommender, fitted.config, prepared.everything, scale=plan.scale)
+    return replace(fitted, recommender=again)
 
 
 def _on_test(plan: _Plan, recommender: Recommender, prepared: Prepared) -> Evaluation:
