@@ -1,8 +1,13 @@
 """EASE: every item is predicted from all others by one ridge regression with a closed form.
 
-Steck 2019, «Embarrassingly Shallow Autoencoders for Sparse Data», WWW 2019. With P = (X^T X + regularization I)^-1,
+Steck 2019, «Embarrassingly Shallow Autoencoders for Sparse Data», WWW 2019. With G = X^T W X and
 
+    P = (G + regularization I + dropout / (1 - dropout) diag G)^-1,
     B_ij = -P_ij / P_jj, B_jj = 0,    score(u) = x_u B.
+
+The third term is what dropping items from the input at random does in expectation (Steck 2020, «Autoencoders that don't
+overfit towards the Identity», NeurIPS 2020). W weighs a user with n items by n^-user_power, scaled to a mean of 1 over
+the interactions, so that few who have very much do not speak for all.
 
 Cost: n^3 flops (n items) for a Cholesky factor and the inverse of it, both in place in the one matrix that is kept.
 """
@@ -28,14 +33,34 @@ from training.sparse import times_dense
 
 @dataclass(frozen=True)
 class EASEConfig:
-    """`regularization` (above 0): how strongly weights are drawn to zero; grows with the data."""
+    """`regularization` (above 0): how strongly weights are drawn to zero; grows with the data. `user_power` (0 to 1):
+    from each interaction counts the same to each user does. `dropout` (0 to below 1): share of the input that is
+    missing in expectation: popular items' weights are drawn to zero more.
+    """
 
     regularization: float = 300.0
+    user_power: float = 0.0
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value, fits, valid in (
+            ("user_power", self.user_power, 0 <= self.user_power <= 1, "0 to 1"),
+            ("dropout", self.dropout, 0 <= self.dropout < 1, "0 to below 1"),
+        ):
+            if not fits:
+                raise InvalidData(f"EASE cannot have {name} {value:g}", valid=valid, remedy=f"for example {name}=0.2")
 
 
-GRID = tuple(EASEConfig(value) for value in (100.0, 300.0, 500.0, 1000.0))
+GRID = (
+    *(EASEConfig(value) for value in (300.0, 100.0, 500.0, 1000.0)),
+    *(EASEConfig(value, user_power=0.7, dropout=0.2) for value in (200.0, 500.0)),
+)
 
-SPACE: Space = {"regularization": Float(1.0, 20_000.0, log=True)}
+SPACE: Space = {
+    "regularization": Float(1.0, 20_000.0, log=True),
+    "user_power": Float(0.0, 1.0),
+    "dropout": Float(0.0, 0.8),
+}
 
 
 class EASE:
@@ -49,8 +74,11 @@ class EASE:
 
     def fit(self, data: TrainingData, monitor: Monitor = SILENT) -> Self:
         del monitor  # a closed form has no epochs
-        gram = co_occurrence(data.matrix)
-        gram[np.diag_indices_from(gram)] += np.float32(self.config.regularization)
+        config = self.config
+        gram = co_occurrence(data.matrix, user_weights(data.matrix, config.user_power))
+        diagonal = np.diag_indices_from(gram)
+        gram[diagonal] *= np.float32(1 / (1 - config.dropout))
+        gram[diagonal] += np.float32(config.regularization)
         self._invert(gram)
         _weights_in_place(gram)
         self.weights = gram
@@ -83,19 +111,31 @@ class EASE:
         return self
 
 
-def co_occurrence(matrix: csr_matrix) -> NDArray[np.float32]:
-    """X^T X (num_items, num_items) of a binary X: the diagonal and what is above it; the rest stays zero.
+def user_weights(matrix: csr_matrix, power: float) -> NDArray[np.float32]:
+    """(num_users,): lengths ** -power, scaled so that their mean over the interactions is 1."""
+    lengths = np.maximum(np.diff(matrix.indptr), 1).astype(np.float64)
+    weights = lengths**-power
+    scale = matrix.nnz / max(1.0, float(weights @ np.diff(matrix.indptr)))
+    return np.asarray(weights * scale, np.float32)
+
+
+def co_occurrence(matrix: csr_matrix, weights: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+    """X^T W X (num_items, num_items) of a binary X: the diagonal and what is above it; the rest stays zero.
+
+    W: `weights` (num_users,) on the diagonal, 1 unless given.
 
     Several times quicker than SciPy's sparse product, whose result must then be made dense.
     """
     by_item = matrix.tocsc()
     gram = np.zeros((matrix.shape[1], matrix.shape[1]), np.float32)
-    _count_later(matrix.indptr, matrix.indices, by_item.indptr, by_item.indices, gram)
+    if weights is None:
+        weights = np.ones(matrix.shape[0], np.float32)
+    _count_later(matrix.indptr, matrix.indices, by_item.indptr, by_item.indices, weights, gram)
     return gram
 
 
 @njit(cache=True)
-def _count_later(indptr, indices, item_indptr, users, gram):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _count_later(indptr, indices, item_indptr, users, weights, gram):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Items are taken in order, so each user's cursor stands at the item itself: only later items are visited."""
     cursor = indptr[:-1].copy()
     for item in range(gram.shape[0]):
@@ -103,7 +143,7 @@ def _count_later(indptr, indices, item_indptr, users, gram):  # type: ignore[no-
         for place in range(item_indptr[item], item_indptr[item + 1]):
             user = users[place]
             for other in range(cursor[user], indptr[user + 1]):
-                line[indices[other]] += np.float32(1)
+                line[indices[other]] += weights[user]
             cursor[user] += 1
 
 
