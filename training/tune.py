@@ -33,12 +33,16 @@ LEAST_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Budget:
-    """What each model may use: trials a study holds in the end, seconds this call takes, processes at work."""
+    """What each model may use: trials a study holds in the end, seconds this call takes, processes at work.
+
+    `ray`: the address of a Ray cluster (`training.scale.ray_jobs`) whose processes they are; empty: of this machine.
+    """
 
     trials: int = TRIALS
     seconds: float | None = None
     processes: int = 1
     pruner: Pruner = "halving"
+    ray: str = ""
 
 
 @dataclass(frozen=True)
@@ -183,6 +187,11 @@ def _tune_one(work: Work, about: Mapping[str, Any], runs: TrialRuns, watch: Watc
 
 
 def _run(work: Work, after: Callable[[], None]) -> None:
+    if work.budget.ray:
+        from training.scale.ray_jobs import work_in_ray
+
+        work_in_ray(work, after, work.budget.ray)
+        return
     if work.budget.processes == 1:
         work_on(work, after=after)
         return

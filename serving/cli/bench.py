@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from graph.errors import Unsupported
+from serving.cli.scale import Pieces, PrecisionName, Processes, Ray, open_team
 from serving.cli.session import Home, Json, Session, Store, examples, require, start
 from serving.cli.train import (
     Budget,
@@ -63,6 +64,10 @@ def bench(
     budget: Budget = 600.0,
     embed: Embed = True,
     ablation: Ablation = False,
+    processes: Processes = 1,
+    pieces: Pieces = 0,
+    precision: PrecisionName = None,
+    ray: Ray = "",
     seed: Seed = None,
     home: Home = None,
     store: Store = None,
@@ -72,11 +77,13 @@ def bench(
     session = start(ctx, home, store, as_json, seed=seed)
     require(path)
     if task == "ctr":
+        _one_process(processes, pieces, precision)
         _bench_ctr(session, path, model, settings, tuned, refit, min_value, budget, embed)
         return
     from training.bench import bench as measure
+    from training.scale.runtime import Scale
 
-    with session.reporter.step(f"{task} on {path}") as step:
+    with open_team(processes, ray) as team, session.reporter.step(f"{task} on {path}") as step:
         result = measure(
             task,
             path,
@@ -89,9 +96,19 @@ def bench(
             embed=_embedder(session) if embed else None,
             ablation=ablation,
             progress=step.note,
+            scale=Scale(precision, team, pieces),
         )
     payload = result.as_dict()
     session.answer(payload, lambda console: show(console, payload))
+
+
+def _one_process(processes: int, pieces: int, precision: str | None) -> None:
+    if processes > 1 or pieces or precision:
+        raise Unsupported(
+            "--processes, --pieces or --precision in the task 'ctr'",
+            valid="networks that rank: lightgcn, gnn, sasrec, bert4rec, embedding-mlp",
+            remedy="leave it out",
+        )
 
 
 def _bench_ctr(

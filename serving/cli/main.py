@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from functools import partial
 from importlib.metadata import version
 from typing import Annotated
 
@@ -87,4 +89,10 @@ app = build()
 def main() -> None:
     """Entry point of the `interlace` command."""
     sys.excepthook = report_bug
-    typer.main.get_command(app)(prog_name="interlace")  # `app()` would put typer's own hook in that place
+    command = partial(typer.main.get_command(app), prog_name="interlace")  # `app()` would put typer's own hook there
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        command()
+        return
+    from serving.cli.scale import along_with_torchrun
+
+    along_with_torchrun(command)

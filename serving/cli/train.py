@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from graph.errors import InvalidData
+from serving.cli.scale import Every, Pieces, PrecisionName, Processes, Ray, Resume, checkpoints, open_team
 from serving.cli.session import Home, Json, Session, Store, examples, start
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from training.train import TrainReport
+    from training.train import Plan, TrainReport
 
 PANEL = "Learn from it"
 COLUMNS = ("ndcg@10", "recall@10", "hr@10", "mrr@10", "coverage@10")
@@ -67,6 +69,7 @@ def add_to(app: typer.Typer) -> None:
             ("interlace train --model ease --set regularization=300", "one model, one setting fixed"),
             ("interlace train --model ials --settings my-study", "with the best settings that `tune` found"),
             ("interlace train --split last-out --budget 120", "next-item split, two minutes for `auto`"),
+            ("interlace train --model sasrec --processes 4", "each batch shared by four processes"),
         ),
     )(train)
     app.command(
@@ -88,6 +91,12 @@ def train(
     min_value: MinValue = None,
     budget: Budget = 600.0,
     publish: Publish = True,
+    processes: Processes = 1,
+    pieces: Pieces = 0,
+    precision: PrecisionName = None,
+    resume: Resume = True,
+    every: Every = 60.0,
+    ray: Ray = "",
     seed: Seed = None,
     home: Home = None,
     store: Store = None,
@@ -95,29 +104,35 @@ def train(
 ) -> None:
     """Train, measure on test beside popularity, log to MLflow, register; promote what beats the champion."""
     session = start(ctx, home, store, as_json, seed=seed)
+    from training.scale.runtime import Scale
     from training.train import Plan, check
 
     found = read_tuned(tuned, model, session) | parse_settings(settings or [])
     plan = Plan(model, found, how=split, min_value=min_value, seed=session.settings.seed, budget=budget, plots=True,
                 system_metrics=True)  # fmt: skip
     check(plan)
-    report, published = _run(session, plan, publish=publish)
+    with open_team(processes, ray) as team:
+        scale = Scale(precision, team, pieces, every=every)
+        report, published = _run(session, replace(plan, scale=scale), publish=publish, resume=resume)
     payload = {**report.as_dict(), "index": published}
     session.answer(payload, lambda console: show(console, report))
 
 
-def _run(session: Session, plan: Any, *, publish: bool) -> tuple[TrainReport, str | None]:
+def _run(session: Session, plan: Plan, *, publish: bool, resume: bool) -> tuple[TrainReport, str | None]:
     from serving.progress import EpochMonitor
     from serving.workflow import freeze, guards_of, open_registry, publish_version
-    from training.train import Watch
+    from training.train import Watch, check
     from training.train import train as fit
 
+    check(plan)
     with session.reporter.step("reading the graph"), session.store() as graph:
         frozen = freeze(graph, session.home)
     registry = open_registry(session.settings.mlflow, guards=guards_of(session.settings))
     with session.reporter.step(f"training {plan.model}") as step:
         watch = Watch(step.note, lambda _name: EpochMonitor(step))
-        report = fit(frozen.snapshot, frozen.hash, registry, plan, dataset=frozen.dataset, watch=watch)
+        with checkpoints(session.home, frozen.hash, plan, resume=resume) as folder:
+            kept = replace(plan, scale=replace(plan.scale, checkpoints=folder))
+            report = fit(frozen.snapshot, frozen.hash, registry, kept, dataset=frozen.dataset, watch=watch)
     if not (publish and report.promoted):
         return report, None
     with session.reporter.step("publishing the index") as step:

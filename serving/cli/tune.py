@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from serving.cli.bench import Embed
+from serving.cli.scale import Ray
 from serving.cli.session import Home, Json, Session, Store, examples, require, start
 from serving.cli.train import PANEL, MinValue, Seed, Settings, SplitWay, parse_settings
 
@@ -66,6 +67,7 @@ def tune(
     processes: Processes = 1,
     study: StudyName = "",
     pruner: PrunerName = "halving",
+    ray: Ray = "",
     settings: Settings = None,
     task: Task = "top-n",
     embed: Embed = True,
@@ -93,7 +95,7 @@ def tune(
         dataset, data, about = _of_folder(session, path, task, min_value, embed=embed)
     models_of(model, data)
     count = trials or (UNLIMITED if minutes else TRIALS)
-    budget = Budget(count, None if minutes is None else 60 * minutes, processes, pruner)
+    budget = Budget(count, None if minutes is None else 60 * minutes, processes, pruner, ray)
     with session.reporter.step(f"tuning {model}") as step:
         report = search(
             model,

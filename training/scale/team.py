@@ -105,14 +105,14 @@ def local_team(processes: int) -> Iterator[Members | None]:
 
 
 @contextmanager
-def first_of(processes: int, address: str | None = None) -> Iterator[Members]:
+def first_of(processes: int, address: str | None = None, *, local_rank: int | None = None) -> Iterator[Members]:
     """This process is the first of a team whose others are on their way. `address`: see `training.scale.world.join`."""
     import torch
 
     from training.scale.world import join, leave
 
     before = torch.get_num_threads()
-    join(0, processes, address=address)
+    join(0, processes, address=address, local_rank=local_rank)
     if address is not None:
         torch.set_num_threads(min(before, share_of_cores(processes)))
     team = Members(processes)
