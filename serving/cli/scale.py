@@ -59,7 +59,7 @@ def open_team(processes: int, ray: str = "") -> Iterator[Team | None]:
 
     place = under_torchrun()
     if place is not None:
-        yield Members(place[1])  # `main` has joined them
+        yield Members(place.processes)  # `main` has joined them
     elif ray:
         from training.scale.ray_jobs import ray_team
 
@@ -91,11 +91,10 @@ def along_with_torchrun(command: Callable[[], object]) -> None:
     if place is None:
         command()
         return
-    rank, processes, local_rank = place
-    if rank:
-        work(rank, processes, local_rank=local_rank)
+    if place.rank:
+        work(place)
         return
-    with first_of(processes, local_rank=local_rank):
+    with first_of(place):
         try:
             command()
         except SystemExit as end:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from graph.errors import Unsupported
+from training.scale.runtime import Place
 from training.scale.team import Members, first_of, work
 from training.tune import Work, work_on
 
@@ -59,9 +60,9 @@ def ray_team(processes: int, address: str) -> Iterator[Members | None]:
         gpus = 1 if ray.cluster_resources().get("GPU", 0) >= processes - 1 else 0
         task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=0)(work)
         meeting = f"tcp://{_address(ray.util.get_node_ip_address())}"
-        members = [task.remote(rank, processes, meeting) for rank in range(1, processes)]
+        members = [task.remote(Place(rank, processes, 0, 1), meeting) for rank in range(1, processes)]
         try:
-            with first_of(processes, meeting) as team:
+            with first_of(Place(0, processes, 0, 1), meeting) as team:
                 yield team
         finally:
             for one in members:

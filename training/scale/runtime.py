@@ -54,6 +54,16 @@ class Runtime:
 PLAIN = Runtime()
 
 
+@dataclass(frozen=True)
+class Place:
+    """Which of how many processes this is, in all and on its machine."""
+
+    rank: int
+    processes: int
+    local_rank: int
+    local_processes: int
+
+
 class Team(Protocol):
     """Other processes that fit along, `processes` with this one."""
 

@@ -19,7 +19,7 @@ from typing import Any
 from graph.errors import InterlaceError
 from training.data import TrainingData
 from training.processes import end_with_parent, share_of_cores
-from training.scale.runtime import Runtime
+from training.scale.runtime import Place, Runtime
 from training.warm import Start
 
 TORCHRUN = "TORCHELASTIC_RUN_ID"
@@ -98,24 +98,23 @@ def local_team(processes: int) -> Iterator[Members | None]:
         for one in workers:
             one.start()
         try:
-            with first_of(processes, address) as team:
+            with first_of(_here(0, processes), address) as team:
                 yield team
         finally:
             _end(workers)
 
 
 @contextmanager
-def first_of(processes: int, address: str | None = None, *, local_rank: int | None = None) -> Iterator[Members]:
+def first_of(place: Place, address: str | None = None) -> Iterator[Members]:
     """This process is the first of a team whose others are on their way. `address`: see `training.scale.world.join`."""
     import torch
 
     from training.scale.world import join, leave
 
     before = torch.get_num_threads()
-    join(0, processes, address=address, local_rank=local_rank)
-    if address is not None:
-        torch.set_num_threads(min(before, share_of_cores(processes)))
-    team = Members(processes)
+    join(place, address=address)
+    torch.set_num_threads(min(before, share_of_cores(place.local_processes)))
+    team = Members(place.processes)
     try:
         yield team
         team.dismiss()
@@ -124,23 +123,28 @@ def first_of(processes: int, address: str | None = None, *, local_rank: int | No
         torch.set_num_threads(before)
 
 
-def work(rank: int, processes: int, address: str | None = None, *, local_rank: int | None = None) -> None:
+def work(place: Place, address: str | None = None) -> None:
     """The whole life of a process that is not the first."""
+    import torch
+
     from training.scale.world import join, leave
 
-    join(rank, processes, address=address, local_rank=local_rank)
+    torch.set_num_threads(min(torch.get_num_threads(), share_of_cores(place.local_processes)))
+    join(place, address=address)
     try:
-        serve(rank, processes)
+        serve(place.rank, place.processes)
     finally:
         leave()
 
 
 def _worker(rank: int, processes: int, address: str) -> None:
-    import torch
-
     end_with_parent()
-    torch.set_num_threads(min(torch.get_num_threads(), share_of_cores(processes)))
-    work(rank, processes, address)
+    work(_here(rank, processes), address)
+
+
+def _here(rank: int, processes: int) -> Place:
+    """All processes are on one machine."""
+    return Place(rank, processes, rank, processes)
 
 
 def _end(workers: Sequence[BaseProcess]) -> None:
@@ -151,8 +155,11 @@ def _end(workers: Sequence[BaseProcess]) -> None:
             one.join()
 
 
-def under_torchrun(environment: Mapping[str, str] = os.environ) -> tuple[int, int, int] | None:
-    """(rank, processes, rank on this machine) where torchrun started this process, and several of them."""
+def under_torchrun(environment: Mapping[str, str] = os.environ) -> Place | None:
+    """Where torchrun started this process, and others beside it."""
     if TORCHRUN not in environment or int(environment["WORLD_SIZE"]) == 1:
         return None
-    return int(environment["RANK"]), int(environment["WORLD_SIZE"]), int(environment["LOCAL_RANK"])
+    rank, processes, local_rank, local_processes = (
+        int(environment[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+    )
+    return Place(rank, processes, local_rank, local_processes)

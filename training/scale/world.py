@@ -12,21 +12,23 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
+from training.scale.runtime import Place
+
 PATIENCE = timedelta(days=1)
 """Workers wait for the first process while it reads, measures and logs; one that dies is noticed at once."""
 
 
-def join(rank: int, processes: int, *, address: str | None = None, local_rank: int | None = None) -> None:
+def join(place: Place, *, address: str | None = None) -> None:
     """Makes this process a member. `address`: `tcp://host:port` of rank 0; None: what torchrun's environment says."""
     backend = "gloo"
     if torch.cuda.is_available():
-        torch.cuda.set_device((rank if local_rank is None else local_rank) % torch.cuda.device_count())
-        if torch.cuda.device_count() >= processes or local_rank is not None:
+        torch.cuda.set_device(place.local_rank % torch.cuda.device_count())
+        if torch.cuda.device_count() >= place.local_processes:  # NCCL wants a GPU for each
             backend = "cpu:gloo,cuda:nccl"
     if address is None:
         dist.init_process_group(backend, timeout=PATIENCE)
-    else:
-        dist.init_process_group(backend, init_method=address, rank=rank, world_size=processes, timeout=PATIENCE)
+        return
+    dist.init_process_group(backend, init_method=address, rank=place.rank, world_size=place.processes, timeout=PATIENCE)
 
 
 def leave() -> None:

@@ -10,7 +10,7 @@ import pytest
 from graph.errors import InvalidData, Unsupported
 from tests.training.scale.fits import NETWORKS, apart, data, fitted
 from training.plan import check_team
-from training.scale.runtime import Scale
+from training.scale.runtime import Place, Scale
 from training.scale.team import Members, local_team, under_torchrun
 
 DATA = data()
@@ -65,5 +65,5 @@ def test_what_several_processes_cannot_train_is_said(team: Members, name: str) -
 
 def test_torchrun_is_known_by_its_environment() -> None:
     environment = {"TORCHELASTIC_RUN_ID": "none", "RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1"}
-    assert under_torchrun(environment) == (1, 2, 1)
+    assert under_torchrun({**environment, "LOCAL_WORLD_SIZE": "2"}) == Place(1, 2, 1, 2)
     assert under_torchrun({"RANK": "1", "WORLD_SIZE": "2"}) is None
