@@ -100,8 +100,7 @@ def _nodes(store: GraphStore, label: str, vectors: VectorRows, mixed: set[str]) 
 
 
 def _sorted_ids(store: GraphStore, label: str) -> list[str]:
-    ids: list[str] = store.query(all_ids(safe_name(label))).rows[0][0]
-    return sorted(ids)
+    return sorted(row[0] for row in store.query(all_ids(safe_name(label))).rows)
 
 
 def _read(store: GraphStore, text: str, ids: list[str], size: int) -> Iterator[tuple[Any, ...]]:

@@ -182,3 +182,10 @@ def test_any_id_survives_a_store(any_store, tmp_path_factory, pairs):
     assert content_hash(snapshot) == content_hash(read_folder(folder, platform="p", now=NOW).snapshot)
     again = ingest(any_store, folder, platform="p", home=home, now=NOW)
     assert (again.nodes, again.relationships, again.changed) == (0, 0, 0)
+
+
+@pytest.mark.slow
+def test_more_nodes_than_the_local_store_collects_in_a_list(local_store):
+    """Its `collect` refuses more than 524,288 values."""
+    local_store.query("UNWIND range(1, 530000) AS number CREATE (:Genre {id: 'g' + number})")
+    assert len(read_snapshot(local_store).entities.ids) == 530_000
