@@ -52,7 +52,7 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Line:
-    """One stage: hours by the clock, machines it can use, memory of one, and how that comes about."""
+    """One stage: hours by the clock, machines it can use, memory of one (0: not known), and how that comes about."""
 
     stage: str
     hours: float
@@ -61,15 +61,16 @@ class Line:
     how: str
 
     def row(self) -> str:
-        return f"| {self.stage} | {self.hours:.1f} | {self.machines} | {self.memory / GB:.0f} | {self.how} |"
+        memory = f"{self.memory / GB:.0f}" if self.memory else "not measured"
+        return f"| {self.stage} | {self.hours:.1f} | {self.machines} | {memory} | {self.how} |"
 
 
 def lines(rates: dict[str, Any], graph: Graph, cluster: Cluster) -> Iterator[Line]:
     """Every stage."""
     yield _ingest(rates["ingest"]["a_core_second"], graph)
     yield _snapshot(rates["snapshot"]["a_core_second"], graph)
-    yield _ials(rates["ials"]["a_core_second"], graph)
-    yield _lightgcn(rates["lightgcn"], graph, cluster)
+    yield _ials(rates["large"]["ials_a_core_second"], graph)
+    yield _lightgcn({**rates["lightgcn"], **rates["large"]}, graph, cluster)
     yield _sasrec(rates["sasrec"]["a_core_second"], graph, cluster)
 
 
@@ -109,13 +110,14 @@ def _lightgcn(rates: dict[str, float], graph: Graph, cluster: Cluster) -> Line:
     step = 2 * layers * edges / rates["edges_a_core_second"] / cluster.speed
     passed = graph.interactions / rates["pairs_a_core_second"] / cluster.speed
     table = 64 * FLOAT * (graph.users + graph.items)
+    logits = batch / graph.interactions * graph.users * 4096 * FLOAT
     how = (
         f"{epochs} epochs x ({steps:.0f} steps of {batch:.0e} pairs x {step:.0f} s [{2 * layers} products of "
         f"{edges:.0e} edges / {rates['edges_a_core_second']:,.0f} a core second / {cluster.speed:.0f} cores] + "
         f"{passed:.0f} s of softmax); memory: data + edges (8 bytes) + 12 tables of {table / GB:.1f} GB (weights, "
-        "gradient, 2 of Adam, best, layers there and back)"
+        f"gradient, 2 of Adam, best, layers there and back) + 3 x {logits / GB:.1f} GB of logits"
     )
-    size = histories(graph) + 8 * edges + 12 * table
+    size = histories(graph) + 8 * edges + 12 * table + 3 * logits
     return Line("LightGCN, 64 wide, 2 layers", epochs * (steps * step + passed) / HOUR, 1, size, how)
 
 

@@ -40,8 +40,8 @@ def make(folder: Path, size: Size) -> dict[str, int]:
     ages = pa.array(random.integers(15, 90, size.users))
     _save(folder, "users", {"user": _names("u", np.arange(size.users)), "age": ages})
     _save(folder, "interactions", _acts(random, size.interactions, 0, size))
-    heads = _power_law(random, size.triples, size.items)
-    tails = _power_law(random, size.triples, max(1, size.items // 2))
+    heads = power_law(random, size.triples, size.items)
+    tails = power_law(random, size.triples, max(1, size.items // 2))
     relation = pa.array(np.array(RELATIONS, object)[random.integers(0, len(RELATIONS), size.triples)], pa.string())
     _save(folder, "triples", {"head": _names("i", heads), "relation": relation, "tail": _names("e", tails)})
     return {"megabytes": sum(one.stat().st_size for one in folder.iterdir()) >> 20}
@@ -60,15 +60,15 @@ def make_more(folder: Path, size: Size) -> dict[str, int]:
 
 
 def _acts(random: np.random.Generator, count: int, newcomers: int, size: Size) -> dict[str, pa.Array]:
-    user = _power_law(random, count, size.users, exponent=1.7)
+    user = power_law(random, count, size.users, exponent=1.7)
     user[: min(count, newcomers)] = size.users + np.arange(newcomers)[:count]
-    item = _power_law(random, count, size.items)
+    item = power_law(random, count, size.items)
     value = pa.array(random.integers(1, 11, count) / 2)
     time = pa.array(random.integers(BEGIN, END, count))
     return {"user": _names("u", user), "item": _names("i", item), "value": value, "time": time}
 
 
-def _power_law(random: np.random.Generator, count: int, size: int, exponent: float = 3.0) -> NDArray[np.int64]:
+def power_law(random: np.random.Generator, count: int, size: int, exponent: float = 3.0) -> NDArray[np.int64]:
     """Places 0..size-1, some far more often than others, in no order of their numbers."""
     place = (size * random.random(count) ** exponent).astype(np.int64)
     step = next(odd for odd in range(int(size * 0.618) | 1, 4 * size + 3, 2) if np.gcd(odd, size) == 1)

@@ -48,7 +48,7 @@ Every = Annotated[
 Ray = Annotated[
     str,
     typer.Option("--ray", metavar="ADDRESS", rich_help_panel=PANEL, show_default=False,
-                 help="Other processes by Ray: local, auto, or a cluster's address. Needs interlace\\[ray]."),
+                 help="Other processes by Ray: local, auto, or a cluster's address. Needs the extra ray."),
 ]  # fmt: skip
 
 
