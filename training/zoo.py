@@ -114,6 +114,13 @@ ZOO: Mapping[str, Model] = MappingProxyType(
             Model("ease", "ease", "EASE", "closed-form linear autoencoder over items", most_items=25_000),
             Model("ease-sparse", "ease_sparse", "SparseEASE", "EASE from each item's nearest items, in bounded memory"),
             Model(
+                "graph-filter",
+                "graph_filter",
+                "GraphFilter",
+                "closed-form low-pass filter on the graph of items",
+                most_items=25_000,
+            ),
+            Model(
                 "linear-sequence",
                 "linear_sequence",
                 "LinearSequence",
