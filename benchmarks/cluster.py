@@ -115,7 +115,8 @@ def _lightgcn(rates: dict[str, float], graph: Graph, cluster: Cluster) -> Line:
         f"{epochs} epochs x ({steps:.0f} steps of {batch:.0e} pairs x {step:.0f} s [{2 * layers} products of "
         f"{edges:.0e} edges / {rates['edges_a_core_second']:,.0f} a core second / {cluster.speed:.0f} cores] + "
         f"{passed:.0f} s of softmax); memory: data + pairs (16 bytes) + edges (8 bytes) + 12 tables of "
-        f"{table / GB:.1f} GB (weights, gradient, 2 of Adam, best, layers there and back) + 3 x {logits / GB:.1f} GB of logits"
+        f"{table / GB:.1f} GB (weights, gradient, 2 of Adam, best, layers there and back) + "
+        f"3 x {logits / GB:.1f} GB of logits"
     )
     size = histories(graph) + 16 * graph.interactions + 8 * edges + 12 * table + 3 * logits
     return Line("LightGCN, 64 wide, 2 layers", epochs * (steps * step + passed) / HOUR, 1, size, how)
