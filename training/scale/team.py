@@ -22,6 +22,8 @@ from training.processes import end_with_parent, share_of_cores
 from training.scale.runtime import Place, Runtime
 from training.warm import Start
 
+PATIENCE = 5.0
+"""Seconds that the others get to end by themselves."""
 TORCHRUN = "TORCHELASTIC_RUN_ID"
 """What torchrun sets in the environment of the processes that it starts."""
 
@@ -97,11 +99,13 @@ def local_team(processes: int) -> Iterator[Members | None]:
         ]
         for one in workers:
             one.start()
+        patience = 0.0  # after an error they may be in the middle of a fit that will not go on
         try:
             with first_of(_here(0, processes), address) as team:
                 yield team
+            patience = PATIENCE
         finally:
-            _end(workers)
+            _end(workers, patience)
 
 
 @contextmanager
@@ -147,9 +151,9 @@ def _here(rank: int, processes: int) -> Place:
     return Place(rank, processes, rank, processes)
 
 
-def _end(workers: Sequence[BaseProcess]) -> None:
+def _end(workers: Sequence[BaseProcess], patience: float) -> None:
     for one in workers:
-        one.join(5)
+        one.join(patience)
         if one.is_alive():
             one.kill()
             one.join()
