@@ -143,7 +143,8 @@ def fit_auto(
     friends and each modality bring (`training.ablation`). `precision`: of the networks.
     """
     started = time.monotonic()
-    models = [model for model in map(find, names or ZOO) if model.fits(data)]
+    tried = names or [name for name, model in ZOO.items() if data.num_items >= model.least_items]
+    models = [model for model in map(find, tried) if model.fits(data)]
     direct = [model for model in models if not model.slow]
     chosen: list[Chosen] = []
     for model in direct:

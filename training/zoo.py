@@ -24,6 +24,7 @@ class Model:
     `needs`: parts of `SideInformation` without which it cannot be fitted (`triples`, or a modality); `any` means at
     least one embedding. `reads_side`: side information that is there goes in, needed or not. `slow`: gradient training,
     not a closed form. `most_items`: with more items its dense item by item matrix would not fit in 16 GB.
+    `least_items`: with fewer another model does the same sooner, so that `auto` leaves this one out.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Model:
     slow: bool = False
     reads_side: bool = False
     most_items: int | None = None
+    least_items: int = 0
 
     def config(self, overrides: Mapping[str, Any] | None = None) -> Any:
         """Its config dataclass with `overrides` set; an unknown name raises `InvalidData` with those that exist."""
@@ -112,7 +114,13 @@ ZOO: Mapping[str, Model] = MappingProxyType(
             ),
             Model("content-fused", _CONTENT, "ContentKNN", "all modalities together", ("any",), {"modality": "fused"}),
             Model("ease", "ease", "EASE", "closed-form linear autoencoder over items", most_items=25_000),
-            Model("ease-sparse", "ease_sparse", "SparseEASE", "EASE from each item's nearest items, in bounded memory"),
+            Model(
+                "ease-sparse",
+                "ease_sparse",
+                "SparseEASE",
+                "EASE from each item's nearest items, in bounded memory",
+                least_items=25_000,
+            ),
             Model(
                 "graph-filter",
                 "graph_filter",

@@ -11,7 +11,7 @@ from training.auto import choose, fit_auto
 from training.blend import Blend, standardise
 from training.data import TrainingData
 from training.evaluate import evaluate
-from training.prepare import prepare
+from training.prepare import Prepared, prepare
 from training.split import make_split
 from training.zoo import find
 
@@ -88,3 +88,11 @@ def test_networks_race_for_what_is_left_of_the_budget(prepared):
     assert len([one for one in auto.tried if one.name == "lightgcn"]) == configs
     assert all(one.seconds > 0 for one in auto.tried if one.name == "lightgcn")
     assert any("after" in line and "epochs" in line for line in told)
+
+
+def test_forms_for_large_catalogues_are_tried_there_or_by_name_alone(
+    prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.auto.ZOO", {name: find(name) for name in ("popularity", "ease-sparse")})
+    assert {one.name for one in fit_auto(prepared.data).tried} == {"popularity"}
+    assert {one.name for one in fit_auto(prepared.data, names=("ease-sparse",)).tried} == {"ease-sparse"}
