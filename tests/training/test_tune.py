@@ -24,6 +24,7 @@ from training.tracking import Tracker
 from training.tune import Budget, Seen, TuneReport, tune
 
 ABOUT = {"snapshot": "a" * 64, "split": "random"}
+DEFAULT = {"regularization": 300.0, "user_power": 0.0, "dropout": 0.0}
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def test_the_best_trial_is_no_worse_than_the_defaults_and_is_saved(
     assert (tuned.trials, tuned.failed, report.interrupted) == (6, 0, False)
     study = Studies.of(tmp_path, "films").open("ease")
     first = study.get_trials()[0]
-    assert first.params == {"regularization": 300.0}, "the model's own default is tried first"
+    assert first.params == DEFAULT, "the model's own default is tried first"
     assert tuned.validation is not None
     assert tuned.validation >= first.value
     assert tuned.validation == max(trial.value for trial in study.get_trials())
@@ -164,7 +165,7 @@ def test_settings_are_found_by_study_or_file_and_nothing_else(
 ) -> None:
     search(data, tracker, tmp_path, budget=Budget(trials=1))
     file = Studies.of(tmp_path, "films").best_file("ease")
-    assert read_best(str(file), "ease", tmp_path) == {"regularization": 300.0}
+    assert read_best(str(file), "ease", tmp_path) == DEFAULT
     with pytest.raises(NotFound, match="a study: films"):
         read_best("other", "ease", tmp_path)
     with pytest.raises(InvalidData, match="'ease', not of 'ials'"):
