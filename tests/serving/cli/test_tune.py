@@ -44,7 +44,7 @@ def test_tune_then_list_and_compare_its_trials(interlace: Interlace, shop: Path,
     assert len(trials) == 4
     ids = [row["id"] for row in trials if row["parent"]]
     compared = interlace("runs", "compare", *ids[:2], "--json").json
-    assert set(compared["params"]) == {"regularization"}
+    assert set(compared["params"]) == {"regularization", "user_power", "dropout"}
     assert set(compared["untested"]) == {ids[1]}, "trials are measured on validation, and keep no users"
     assert "regularization" in interlace("runs", "compare", *ids[:2]).out
 
