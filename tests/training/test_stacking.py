@@ -85,6 +85,14 @@ def test_ties_count_against_the_relevant():
     assert held.ndcg(np.array([1.0])) == pytest.approx([1 / np.log2(3)])
 
 
+def test_the_quality_that_selection_asks_for_is_the_mean_of_both_measures(held_out, models):
+    held = candidates(models, held_out)
+    first, second = (np.ascontiguousarray(held.scores[:, member]) for member in (0, 1))
+    wanted = 0.5 * held.ndcg_of(first + second, 10).mean() + 0.5 * held.ndcg_of(first + second, 1 << 30).mean()
+    assert held.quality(first, second) == pytest.approx(wanted, abs=1e-12)
+    assert held.quality(first + second) == pytest.approx(wanted, abs=1e-12)
+
+
 def test_too_many_users_are_sampled_by_seed(held_out, models):
     some = candidates(models, held_out, most=20 * 3 * 150, seed=3)
     assert len(some) == 20
