@@ -15,9 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from functools import cached_property
+from typing import Self, TypeAlias
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix, diags_array
@@ -36,8 +38,13 @@ PLACES = 3
 EXAMPLES = 6000
 CANDIDATES = 4096
 """Items, at most, that an item left out is held against."""
+COMMON, LEAST_COMMON = 50, 32
+"""An entity of more than one in so many candidates is common, and of more than so many."""
 CELLS = 8_000_000
 """Scores held at once: 32 MB."""
+
+Sparse: TypeAlias = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]
+"""`indptr`, `indices`, `data`."""
 
 
 @dataclass(frozen=True)
@@ -120,16 +127,19 @@ class KnowledgePaths:
 class Problem:
     """Examples: an item left out, and what its user had beside it.
 
-    `profiles` (n, entities): the decayed sum of the items' TF-IDF rows. `own` (n, entities): the same, times the row of
-    the item left out. `own_popularity` (n,): its, but for the example itself. `items`, `popularity`: of the candidates.
-    `met` (n, candidates): which of them the user met, so that they are none for that user.
+    `history` (n, known): decay ** age of the items beside it, among those known from any example; `linked` (known,
+    entities): their TF-IDF rows, `items` (candidates, entities) those of the candidates. `own` (n, entities): the
+    decayed sum of the rows in the history times the row of the item left out. `popularity` (candidates,) and
+    `own_popularity` (n,): log(1 + interactions), without the example itself. `met` (n, candidates): which of them the
+    user met, so that they are none for that user.
     """
 
-    profiles: csr_matrix
-    own: csr_matrix
-    own_popularity: NDArray[np.float32]
+    history: csr_matrix
+    linked: csr_matrix
     items: csr_matrix
+    own: csr_matrix
     popularity: NDArray[np.float32]
+    own_popularity: NDArray[np.float32]
     met: csr_matrix
 
     def solve(self, kinds: NDArray[np.int64], config: KnowledgePathsConfig) -> NDArray[np.float64]:
@@ -147,43 +157,121 @@ class Problem:
         bounds, options = [(0, None)] * len(start), {"maxiter": config.iterations}
         return np.asarray(minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x)
 
+    @cached_property
+    def _common(self) -> NDArray[np.bool_]:
+        """(entities,): those that many items have, such as a genre; their pairs are most of S, and dense work."""
+        having = np.bincount(self.items.indices, minlength=self.items.shape[1])
+        return np.asarray(having > max(LEAST_COMMON, self.items.shape[0] // COMMON))
+
+    @cached_property
+    def _dense(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return self.linked[:, self._common].toarray(), self.items[:, self._common].toarray()
+
+    @cached_property
+    def _rare(self) -> tuple[Sparse, Sparse]:
+        rare = diags_array((~self._common).astype(np.float32))
+        linked, by_entity = csr_matrix(self.linked @ rare), (self.items @ rare).tocsc()
+        linked.eliminate_zeros()
+        by_entity.eliminate_zeros()
+        return (linked.indptr, linked.indices, linked.data), (by_entity.indptr, by_entity.indices, by_entity.data)
+
+    def _similar(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        """S (known, candidates)."""
+        linked, items = self._dense
+        similar = (linked * weights[self._common]) @ items.T
+        _fill(*self._rare, weights, similar)
+        return np.asarray(similar, np.float32)
+
+    def _gather(self, by_similar: NDArray[np.float32], gradient: NDArray[np.float64]) -> None:
+        """Adds to `gradient` by w what the loss's gradient by S says."""
+        linked, items = self._dense
+        gradient[:-1][self._common] += np.einsum("ke,ke->e", linked, by_similar @ items)
+        _gather(*self._rare, by_similar, gradient)
+
     def loss(self, weights: NDArray[np.float32], beta: np.float32) -> tuple[float, NDArray[np.float64]]:
-        """Mean of -log softmax of what was left out, and its gradient by w and beta."""
+        """Mean of -log softmax of what was left out, and its gradient by w and beta.
+
+        By way of S between known items and candidates: thousands of examples share it.
+        """
+        similar = self._similar(weights)
+        by_similar = np.zeros_like(similar)
         loss, gradient, count = 0.0, np.zeros(len(weights) + 1), len(self.own_popularity)
-        step = max(1, CELLS // max(1, *self.items.shape))
+        step = max(1, CELLS // max(1, len(self.popularity)))
         for first in range(0, count, step):
             part = slice(first, min(count, first + step))
-            loss += self._add(part, weights, beta, gradient)
+            loss += self._add(part, similar, by_similar, weights, beta, gradient)
+        self._gather(by_similar, gradient)
         return loss / max(1, count), gradient / max(1, count)
 
-    def _add(self, part: slice, weights: NDArray[np.float32], beta: np.float32, gradient: NDArray[np.float64]) -> float:
-        """One block of examples, as columns: its loss; its gradient is added in place."""
-        profiles = self.profiles[part].T.toarray()
-        scores = self.items @ (profiles * weights[:, None]) + beta * self.popularity[:, None]
+    def _add(
+        self,
+        part: slice,
+        similar: NDArray[np.float32],
+        by_similar: NDArray[np.float32],
+        weights: NDArray[np.float32],
+        beta: np.float32,
+        gradient: NDArray[np.float64],
+    ) -> float:
+        """One block of examples: its loss; its gradient is added in place."""
+        history, own_entities = self.history[part], self.own[part]
+        scores = history @ similar + beta * self.popularity
         met = self.met[part].tocoo()
-        scores[met.col, met.row] = -np.inf
-        own = self.own[part] @ weights + beta * self.own_popularity[part]
-        top = np.maximum(scores.max(0), own)
-        chances, mine = np.exp(scores - top), np.exp(own - top)
-        total = chances.sum(0) + mine
-        chances, missing = chances / total, 1 - mine / total
-        gradient[:-1] += np.einsum("en,en->e", profiles, self.items.T @ chances) - missing @ self.own[part]
-        gradient[-1] += float(self.popularity @ chances.sum(1) - missing @ self.own_popularity[part])
+        scores[met.row, met.col] = -np.inf
+        own = own_entities @ weights + beta * self.own_popularity[part]
+        top = np.maximum(scores.max(1), own)
+        chances, mine = np.exp(scores - top[:, None]), np.exp(own - top)
+        total = chances.sum(1) + mine
+        chances, missing = chances / total[:, None], 1 - mine / total
+        by_similar += history.T @ chances
+        gradient[:-1] -= missing @ own_entities
+        gradient[-1] += float(chances.sum(0) @ self.popularity - missing @ self.own_popularity[part])
         return float((np.log(total) + top - own).sum())
+
+
+@njit(cache=True)
+def _fill(linked, by_entity, weights, similar):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """S_ij += w_e b_ie b_je over the entities that known item i and candidate j share."""
+    indptr, entities, values = linked
+    starts, items, theirs = by_entity
+    for item in range(len(indptr) - 1):
+        line = similar[item]
+        for place in range(indptr[item], indptr[item + 1]):
+            entity = entities[place]
+            factor = values[place] * weights[entity]
+            if factor != 0:
+                for other in range(starts[entity], starts[entity + 1]):
+                    line[items[other]] += factor * theirs[other]
+
+
+@njit(cache=True)
+def _gather(linked, by_entity, by_similar, gradient):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """The loss's gradient by S -> by each w_e, added to `gradient`."""
+    indptr, entities, values = linked
+    starts, items, theirs = by_entity
+    for item in range(len(indptr) - 1):
+        line = by_similar[item]
+        for place in range(indptr[item], indptr[item + 1]):
+            entity, found = entities[place], 0.0
+            for other in range(starts[entity], starts[entity + 1]):
+                found += line[items[other]] * theirs[other]
+            gradient[entity] += values[place] * found
 
 
 def problem(data: TrainingData, found: Paths, decay: float, rng: np.random.Generator) -> Problem:
     """What `solve` learns from; `CANDIDATES` items, drawn once, are held against what is left out."""
     users, targets, before = left_out(data.histories, ordered=decay < 1, rng=rng)
-    profiles = csr_matrix(decayed(before, decay, max(1, len(before.items))) @ found.items)
+    history = decayed(before, decay, max(1, len(before.items)))
+    known = np.unique(history.indices)
+    own = csr_matrix(history @ found.items).multiply(found.items[targets])
     candidates = np.sort(rng.permutation(data.num_items)[:CANDIDATES])
     counts = np.bincount(data.matrix.indices, minlength=data.num_items)
     return Problem(
-        profiles,
-        csr_matrix(profiles.multiply(found.items[targets])),
-        np.log(counts[targets]).astype(np.float32),
+        csr_matrix(history[:, known]),
+        csr_matrix(found.items[known]),
         csr_matrix(found.items[candidates]),
+        csr_matrix(own),
         np.log1p(counts[candidates]).astype(np.float32),
+        np.log(counts[targets]).astype(np.float32),
         csr_matrix(data.matrix[users][:, candidates]),
     )
 

@@ -44,6 +44,20 @@ def test_ranks_warm_and_cold_items_by_what_the_paths_say(world, fitted):
     assert ndcg(fitted, world.cold) > 0.5
 
 
+def test_common_entities_count_as_rare_ones_do(monkeypatch):
+    data = small_data()
+    found = paths(data.side, data.num_items)
+    weights = np.random.default_rng(0).random(len(found.kinds)).astype(np.float32)
+    answers = []
+    for least, common in ((0, 10_000), (10_000, 1), (2, 10_000)):  # all are common, none, some
+        monkeypatch.setattr("training.models.knowledge_paths.LEAST_COMMON", least)
+        monkeypatch.setattr("training.models.knowledge_paths.COMMON", common)
+        answers.append(problem(data, found, 1.0, np.random.default_rng(7)).loss(weights, np.float32(0.4)))
+    for loss, gradient in answers[1:]:
+        assert loss == pytest.approx(answers[0][0], rel=1e-5)
+        assert np.allclose(gradient, answers[0][1], atol=1e-5)
+
+
 def test_a_relation_that_says_nothing_weighs_little(fitted):
     assert fitted.path_weights["COLOUR"] < 0.3 * fitted.path_weights["HAS_GENRE"]
 
