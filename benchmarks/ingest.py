@@ -35,6 +35,7 @@ import pyarrow.parquet as pq
 from benchmarks.raw_paths import labels_of, raw_local, raw_neo4j, renamed
 from graph.columns import merge_nodes
 from graph.ingest import ingest
+from graph.local_server import LocalOptions
 from graph.local_store import LocalStore
 from graph.neo4j_offline import import_offline
 from graph.neo4j_store import Neo4jStore
@@ -80,14 +81,16 @@ class Server:
 
 
 @contextmanager
-def fresh_server(kind: str) -> Iterator[Server]:
+def fresh_server(kind: str, *, heap_mb: int = 1024) -> Iterator[Server]:
+    """A store of its own, gone after; `heap_mb` of the Java heap of either."""
     with tempfile.TemporaryDirectory() as folder:
         if kind == "local":
-            store = open_store(f"local:{folder}/store")
+            options = LocalOptions(heap_mb=heap_mb, memory_mb=max(4096, 2 * heap_mb + 1024))
+            store = open_store(f"local:{folder}/store", local=options)
             yield Server(store, Clock(folder), store.url)
             store.close()
             return
-        server = neo4j.Neo4j(Path(folder), neo4j.free_port(), heap_mb=1024)
+        server = neo4j.Neo4j(Path(folder), neo4j.free_port(), heap_mb=heap_mb)
         pid = server.start()
         try:
             store = open_store(server.uri, user="neo4j", password=server.password)

@@ -65,9 +65,9 @@ def head_ranges(store: BoltStore, label: str) -> list[tuple[str, str]]:
     return list(pairwise(["", *ends]))
 
 
-def measure(kind: str, size: Size) -> dict[str, Any]:
+def measure(kind: str, size: Size, heap_mb: int) -> dict[str, Any]:
     load = os.getloadavg()[0]
-    with fresh_server(kind) as server, tempfile.TemporaryDirectory() as name:
+    with fresh_server(kind, heap_mb=heap_mb) as server, tempfile.TemporaryDirectory() as name:
         store, timed = server.store, server.timed
         folder = Path(name)
         make(folder / "data", size)
@@ -105,9 +105,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("store", choices=("local", "neo4j"))
     parser.add_argument("--interactions", type=int, default=200_000)
+    parser.add_argument("--heap-mb", type=int, default=1024, help="Java heap of the store: 4096 for 10,000,000")
     options = parser.parse_args()
     count = options.interactions
-    print(json.dumps(measure(options.store, Size(max(50, count // 10), max(50, count // 50), count, count // 5))))
+    size = Size(max(50, count // 10), max(50, count // 50), count, count // 5)
+    print(json.dumps(measure(options.store, size, options.heap_mb)))
 
 
 if __name__ == "__main__":
