@@ -14,7 +14,6 @@ Cost: n^3 flops (n items) for a Cholesky factor and the inverse of it, both in p
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -25,10 +24,10 @@ from scipy.linalg import lapack
 from scipy.sparse import csr_matrix
 
 from graph.errors import InvalidData
-from training.data import TrainingData, UserBatch
-from training.recommender import SILENT, Form, ItemForm, Monitor
+from training.data import TrainingData
+from training.dense_items import DenseItemModel
+from training.recommender import SILENT, Monitor
 from training.space import Float, Space
-from training.sparse import times_dense
 
 
 @dataclass(frozen=True)
@@ -63,14 +62,13 @@ SPACE: Space = {
 }
 
 
-class EASE:
-    """`weights` (num_items, num_items) float32, dense: row = item in the history, column = item scored."""
+class EASE(DenseItemModel):
+    """See the module's docstring."""
 
     name = "ease"
 
     def __init__(self, config: EASEConfig | None = None) -> None:
         self.config = config or EASEConfig()
-        self.weights: NDArray[np.float32] = np.empty((0, 0), np.float32)
 
     def fit(self, data: TrainingData, monitor: Monitor = SILENT) -> Self:
         del monitor  # a closed form has no epochs
@@ -96,19 +94,6 @@ class EASE:
         inverse, _ = lapack.spotri(factor, lower=1, overwrite_c=1)
         if not np.shares_memory(inverse, gram):
             gram[:] = inverse.T
-
-    def score(self, users: UserBatch) -> NDArray[np.float32]:
-        return times_dense(users.matrix, self.weights)
-
-    def forms(self) -> Sequence[Form]:
-        return [ItemForm(self.weights)]
-
-    def state(self) -> dict[str, NDArray[np.generic]]:
-        return {"weights": self.weights}
-
-    def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
-        self.weights = np.asarray(state["weights"], np.float32)
-        return self
 
 
 def user_weights(matrix: csr_matrix, power: float) -> NDArray[np.float32]:

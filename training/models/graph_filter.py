@@ -12,7 +12,6 @@ The paper has item_power 1/2; below it popular items count more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -22,11 +21,11 @@ from scipy.sparse import csr_matrix, diags
 from scipy.sparse.linalg import svds
 
 from graph.errors import InvalidData
-from training.data import TrainingData, UserBatch
+from training.data import TrainingData
+from training.dense_items import DenseItemModel
 from training.models.ease import co_occurrence
-from training.recommender import SILENT, Form, ItemForm, Monitor
+from training.recommender import SILENT, Monitor
 from training.space import Float, Int, Space
-from training.sparse import times_dense
 
 
 @dataclass(frozen=True)
@@ -61,14 +60,13 @@ GRID = (
 SPACE: Space = {"item_power": Float(0.0, 0.8), "rank": Int(16, 512, log=True), "low_pass": Float(0.0, 3.0)}
 
 
-class GraphFilter:
-    """`weights` (num_items, num_items) float32, dense: row = item in the history, column = item scored."""
+class GraphFilter(DenseItemModel):
+    """See the module's docstring."""
 
     name = "graph-filter"
 
     def __init__(self, config: GraphFilterConfig | None = None) -> None:
         self.config = config or GraphFilterConfig()
-        self.weights: NDArray[np.float32] = np.empty((0, 0), np.float32)
 
     def fit(self, data: TrainingData, monitor: Monitor = SILENT) -> Self:
         del monitor  # a closed form has no epochs
@@ -96,16 +94,3 @@ class GraphFilter:
         start = np.ones(min(matrix.shape))  # a fixed start: the same data gives the same vectors
         _, _, found = svds(normal, k=rank, v0=start, return_singular_vectors="vh")
         return np.ascontiguousarray(found.T, dtype=np.float32)
-
-    def score(self, users: UserBatch) -> NDArray[np.float32]:
-        return times_dense(users.matrix, self.weights)
-
-    def forms(self) -> Sequence[Form]:
-        return [ItemForm(self.weights)]
-
-    def state(self) -> dict[str, NDArray[np.generic]]:
-        return {"weights": self.weights}
-
-    def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
-        self.weights = np.asarray(state["weights"], np.float32)
-        return self

@@ -11,7 +11,7 @@ x_u being the whole history of u. Repeats keep their newest weight. Cost: one Ch
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -22,6 +22,7 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse import csr_matrix
 
 from training.data import Histories, TrainingData, UserBatch
+from training.dense_items import DenseItemModel
 from training.recommender import SILENT, Form, ItemForm, Monitor
 from training.space import Float, Int, Space
 
@@ -53,14 +54,13 @@ SPACE: Space = {
 }
 
 
-class LinearSequence:
+class LinearSequence(DenseItemModel):
     """`weights` (num_items, num_items): row = item in the history, column = item that may follow."""
 
     name = "linear-sequence"
 
     def __init__(self, config: LinearSequenceConfig) -> None:
         self.config = config
-        self.weights: NDArray[np.float32] = np.empty((0, 0), np.float32)
 
     def fit(self, data: TrainingData, monitor: Monitor = SILENT) -> Self:
         del monitor  # a closed form has no epochs
@@ -82,13 +82,6 @@ class LinearSequence:
 
     def forms(self) -> Sequence[Form]:
         return [ItemForm(self.weights, decay=self.config.history_decay, last=self.config.last)]
-
-    def state(self) -> dict[str, NDArray[np.generic]]:
-        return {"weights": self.weights}
-
-    def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
-        self.weights = np.asarray(state["weights"], np.float32)
-        return self
 
 
 def decayed(histories: Histories, decay: float, last: int) -> csr_matrix:
