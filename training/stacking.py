@@ -52,21 +52,23 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.counts)
 
-    def ndcg(self, weights: NDArray[np.float64], depth: int = 10) -> NDArray[np.float64]:
+    def ndcg(self, weights: NDArray[np.float64], depth: int = TOP) -> NDArray[np.float64]:
         """(users,) ndcg at `depth` of the members' sum with these weights; ties count against."""
         return self.ndcg_of(self.scores @ weights.astype(np.float32), depth)
 
     def ndcg_of(self, total: NDArray[np.float32], depth: int) -> NDArray[np.float64]:
         """(users,) the same of scores (pairs,)."""
-        return np.asarray(_ndcg(total, self.relevant, self.indptr, self.counts, depth))
+        return self._both(total, np.zeros_like(total), depth)[:, 0]
 
     def quality(self, total: NDArray[np.float32], more: NDArray[np.float32] | None = None) -> float:
         """Of the scores `total` + `more` (pairs,): mean of ndcg@10 and of ndcg over all candidates.
 
         The second sees every item and so is less noisy.
         """
-        more = np.zeros_like(total) if more is None else more
-        return float(_quality(total, more, self.relevant, self.indptr, self.counts))
+        return float(self._both(total, np.zeros_like(total) if more is None else more, TOP).mean())
+
+    def _both(self, total: NDArray[np.float32], more: NDArray[np.float32], depth: int) -> NDArray[np.float64]:
+        return np.asarray(_ndcg(total, more, self.relevant, self.indptr, self.counts, depth))
 
     def take(self, users: NDArray[np.int64]) -> Candidates:
         """The given users, in the given order."""
@@ -115,54 +117,37 @@ def _block(
 
 
 @njit(cache=True)
-def _ndcg(total, relevant, indptr, counts, depth):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    found = np.zeros(len(counts))
+def _ndcg(total, more, relevant, indptr, counts, depth):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """(users, 2) of the scores `total` + `more`: ndcg at `depth`, and over all candidates.
+
+    Selection asks for both thousands of times: they come of one pass, and the sum of scores is not made first.
+    """
+    found = np.zeros((len(counts), 2))
     for user in range(len(counts)):
         start, end = indptr[user], indptr[user + 1]
-        gain, ideal = 0.0, 0.0
+        gain, ideal = np.zeros(2), np.zeros(2)
         for pair in range(start, end):
             if relevant[pair]:
-                rank = 0
+                mine, rank = total[pair] + more[pair], 0
                 for other in range(start, end):
+                    its = total[other] + more[other]
                     # itself, and whatever is as good and not relevant
-                    rank += total[other] > total[pair] or (total[other] == total[pair] and not relevant[other])
-                rank += 1
-                if rank <= depth:
-                    gain += 1 / np.log2(rank + 1.0)
-        for place in range(min(depth, counts[user])):
-            ideal += 1 / np.log2(place + 2.0)
-        if ideal > 0:
+                    rank += its > mine or (its == mine and not relevant[other])
+                _credit(gain, rank, depth)
+        for rank in range(counts[user]):
+            _credit(ideal, rank, depth)
+        if ideal[1] > 0:
             found[user] = gain / ideal
     return found
 
 
 @njit(cache=True)
-def _quality(total, more, relevant, indptr, counts):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """What greedy selection asks thousands of times: both measures in one pass, the sum of scores not made first."""
-    found = 0.0
-    for user in range(len(counts)):
-        start, end = indptr[user], indptr[user + 1]
-        top, whole = 0.0, 0.0
-        for pair in range(start, end):
-            if relevant[pair]:
-                mine = total[pair] + more[pair]
-                rank = 1
-                for other in range(start, end):
-                    its = total[other] + more[other]
-                    rank += its > mine or (its == mine and not relevant[other])
-                gain = 1 / np.log2(rank + 1.0)
-                whole += gain
-                if rank <= TOP:
-                    top += gain
-        ideal_top, ideal = 0.0, 0.0
-        for place in range(counts[user]):
-            gain = 1 / np.log2(place + 2.0)
-            ideal += gain
-            if place < TOP:
-                ideal_top += gain
-        if ideal > 0:
-            found += 0.5 * (top / ideal_top + whole / ideal)
-    return found / max(1, len(counts))
+def _credit(gain, rank, depth):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Adds what a relevant item at `rank` (0 is the top) is worth, at `depth` and over all."""
+    worth = 1 / np.log2(rank + 2.0)
+    gain[1] += worth
+    if rank < depth:
+        gain[0] += worth
 
 
 def learn(held: Candidates, *, seed: int = 42) -> NDArray[np.float64]:
