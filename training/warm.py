@@ -7,14 +7,19 @@ seen nothing that is measured.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.scale.runtime import PLAIN, Runtime
+
+if TYPE_CHECKING:
+    from training.data import TrainingData
+    from training.loop import LoopConfig, Trainable, Training
+    from training.recommender import Monitor
 
 Rows: TypeAlias = Literal["users", "items", "users and items"]
 Weights: TypeAlias = Mapping[str, NDArray[np.generic]]
@@ -36,6 +41,12 @@ class Network(Protocol):
     @property
     def bases(self) -> Mapping[str, NDArray[np.float32]]: ...
     def named_parameters(self) -> Any: ...
+
+
+if TYPE_CHECKING:
+
+    class TrainableNetwork(Network, Trainable[Any], Protocol):
+        """One that the loop trains."""
 
 
 @dataclass(frozen=True)
@@ -97,10 +108,32 @@ class WarmStarted:
     runtime: Runtime = PLAIN
     weights: Weights | None = None
 
-    def begin(self, network: Network) -> None:
-        """Gives the network the weights to start from, where there are any."""
+    def train_network(
+        self,
+        network: TrainableNetwork,
+        epoch_batches: Callable[[], Iterable[Any]],
+        settings: LoopConfig,
+        *,
+        data: TrainingData,
+        monitor: Monitor,
+        rng: np.random.Generator,
+    ) -> Training:
+        """Trains in place from `start` as `runtime` says, and keeps the weights. `rng`: what the batches draw from."""
+        from training.loop import train
+
         if self.start is not None:
             self.start.apply(network)
+        found = train(
+            network,
+            epoch_batches,
+            settings,
+            validation=data.validation,
+            monitor=monitor,
+            runtime=self.runtime,
+            rng=rng,
+        )
+        self.keep(network, found.best_epoch)
+        return found
 
     def keep(self, network: Network, best_epoch: int) -> None:
         """Keeps what a later network may start from."""

@@ -29,7 +29,7 @@ from torch.nn import functional
 from graph.errors import Conflict
 from training import losses
 from training.data import UNKNOWN, TrainingData, UserBatch
-from training.loop import LoopConfig, Training, default_device, train
+from training.loop import LoopConfig, Training, default_device
 from training.recommender import SILENT, MLPForm, Monitor
 from training.sampling import Candidates, ListBatch, Positives, list_batches
 from training.space import Categorical, Float, Int, Space
@@ -163,23 +163,13 @@ class EmbeddingMLP(WarmStarted):
         positives = Positives.of(data.matrix)
         candidates = Candidates(positives.item_counts, config.candidates)
         module = EmbeddingMLPModule(positives, config, log_expected=candidates.log_expected, device=device)
-        self.begin(module)
         rng = np.random.default_rng([config.seed, data.seed])
 
         def epoch() -> Iterator[ListBatch]:
             return list_batches(positives, candidates, batch_size=config.batch_size, rng=rng, device=device)
 
-        self.training = train(
-            module,
-            epoch,
-            self._loop(),
-            validation=data.validation,
-            monitor=monitor,
-            runtime=self.runtime,
-            rng=rng,
-        )
+        self.training = self.train_network(module, epoch, self._loop(), data=data, monitor=monitor, rng=rng)
         self._form = module.form()
-        self.keep(module, self.training.best_epoch)
         return self
 
     def _loop(self) -> LoopConfig:

@@ -33,7 +33,7 @@ from training.factors import FactorModel, Factors
 from training.fusion import ItemParts
 from training.graph_ops import Propagation, bipartite, symmetric_normalised
 from training.hetero import FRIEND, hetero_graph
-from training.loop import LoopConfig, Training, default_device, train
+from training.loop import LoopConfig, Training, default_device
 from training.pyg import HeteroData
 from training.recommender import SILENT, Monitor
 from training.relational import Weights
@@ -180,23 +180,13 @@ class GNN(FactorModel):
         positives = Positives.of(data.matrix)
         candidates = Candidates(positives.item_counts, self.config.candidates, unseen=False)
         module = GNNModule(data, self.config, candidates=candidates, device=device)
-        self.begin(module)
         rng = np.random.default_rng([self.config.seed, data.seed])
 
         def epoch() -> Iterator[ListBatch]:
             return list_batches(positives, candidates, batch_size=self.config.batch_size, rng=rng, device=device)
 
-        self.training = train(
-            module,
-            epoch,
-            self._loop(),
-            validation=data.validation,
-            monitor=monitor,
-            runtime=self.runtime,
-            rng=rng,
-        )
+        self.training = self.train_network(module, epoch, self._loop(), data=data, monitor=monitor, rng=rng)
         self._factors, self.gates = module.factors(), module.items.mean_gates()
-        self.keep(module, self.training.best_epoch)
         return self
 
     def _loop(self) -> LoopConfig:

@@ -24,7 +24,7 @@ from training import losses
 from training.data import TrainingData
 from training.factors import FactorModel, Factors
 from training.graph_ops import Propagation, bipartite, symmetric_normalised
-from training.loop import LoopConfig, Training, default_device, train
+from training.loop import LoopConfig, Training, default_device
 from training.recommender import SILENT, Monitor
 from training.sampling import Candidates, ListBatch, PairBatch, Positives, list_batches, pair_batches
 from training.space import Categorical, Float, Int, Space
@@ -142,7 +142,6 @@ class LightGCN(FactorModel):
         positives = Positives.of(data.matrix)
         candidates = Candidates(positives.item_counts, self.config.candidates)
         module = LightGCNModule(data.matrix, self.config, log_expected=candidates.log_expected, device=device)
-        self.begin(module)
         rng = np.random.default_rng([self.config.seed, data.seed])
 
         def epoch() -> Iterator[PairBatch] | Iterator[ListBatch]:
@@ -151,17 +150,8 @@ class LightGCN(FactorModel):
                 return pair_batches(positives, batch_size=size, rng=rng, device=device)
             return list_batches(positives, candidates, batch_size=size, rng=rng, device=device)
 
-        self.training = train(
-            module,
-            epoch,
-            self._loop(),
-            validation=data.validation,
-            monitor=monitor,
-            runtime=self.runtime,
-            rng=rng,
-        )
+        self.training = self.train_network(module, epoch, self._loop(), data=data, monitor=monitor, rng=rng)
         self._factors = module.factors()
-        self.keep(module, self.training.best_epoch)
         return self
 
     def _loop(self) -> LoopConfig:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from graph.errors import Conflict, InvalidData
 from training.data import Histories, TrainingData, UserBatch
-from training.loop import LoopConfig, Training, arrays, default_device, train
+from training.loop import LoopConfig, Training, arrays, default_device
 from training.recommender import SILENT, Monitor, SequenceForm
 from training.sequence.batches import SequenceBatch, Steps
 from training.sequence.encoder import Encoder, SequenceNetwork, Shape
@@ -92,20 +92,17 @@ class SequenceModel(WarmStarted, ABC, Generic[C]):
         with torch.random.fork_rng():  # weights and attention's dropout are drawn from the global generator
             torch.manual_seed(config.seed)
             network = self._network(data).to(device)
-            self.begin(network)
-            self.training = train(
+            self.training = self.train_network(
                 network,
                 lambda: self.batches(data.histories, steps),
                 self._loop(),
-                validation=data.validation,
+                data=data,
                 monitor=monitor,
-                runtime=self.runtime,
                 rng=steps.rng,
             )
         network.eval()
         with torch.no_grad():
             self._encoder, self._items = network.encoder, network.items()
-        self.keep(network, self.training.best_epoch)
         return self
 
     def keep(self, network: Network, best_epoch: int) -> None:
