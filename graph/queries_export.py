@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def whole_page(label: str, left_out: Iterable[str]) -> str:
-    """As `graph.queries_snapshot.node_page`; the properties `left_out` stay in the store."""
+    """`$limit` nodes after id `$after` (`''` to begin), in id order; the properties `left_out` stay in the store."""
     nulls = "".join(f", `{name}`: null" for name in left_out)
     return (
         f"MATCH (n:`{label}`) WHERE n.id > $after "

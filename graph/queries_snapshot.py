@@ -12,13 +12,6 @@ from types import MappingProxyType
 
 SNAPSHOT: Mapping[str, str] = MappingProxyType(
     {
-        # `$types`: relationship types; `$unknown_value` (NaN) and `$unknown_time` stand where a property is absent.
-        "interactions": (
-            "MATCH (u:User)-[r]->(i:Item) WHERE u.id > $after AND u.id <= $upto AND type(r) IN $types "
-            "WITH u.id AS user, collect(i.id) AS items, collect(type(r)) AS types, "
-            "collect(coalesce(r.value, $unknown_value)) AS values, collect(coalesce(r.at, $unknown_time)) AS times "
-            "RETURN user, items, types, values, times"
-        ),
         # What there is, and perhaps what there was: from the catalogue, where counting would read everything.
         "labels_known": "CALL db.labels() YIELD label RETURN label",
         "types_known": "CALL db.relationshipTypes() YIELD relationshipType RETURN relationshipType AS type",
@@ -45,7 +38,10 @@ def nodes_between(label: str) -> str:
 
 
 def acts_of(kind: str) -> str:
-    """As `interactions`, of one relationship type alone: half the work."""
+    """Interactions of one relationship type; `$unknown_value` (NaN) and `$unknown_time` stand for absent properties.
+
+    One type at a time is half the work of all.
+    """
     return (
         f"MATCH (u:User)-[r:`{kind}`]->(i:Item) WHERE u.id > $after AND u.id <= $upto WITH u, collect(i.id) AS items, "
         "collect(coalesce(r.value, $unknown_value)) AS values, collect(coalesce(r.at, $unknown_time)) AS times "
