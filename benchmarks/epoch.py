@@ -25,7 +25,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+from training.processes import THREADS
+
 PEERS = ("recbole", "rectools")
 LOSSES = ("bpr", "softmax")
 LAYERS, NEVER = 3, 10**6

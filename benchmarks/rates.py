@@ -24,7 +24,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+from training.processes import THREADS
+
 USER_HAS, ITEM_HAS = 50, 100
 """Interactions of a user and of an item, on average."""
 NEVER = 1_000_000

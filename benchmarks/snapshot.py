@@ -24,6 +24,7 @@ from benchmarks.ingest import fresh_server
 from benchmarks.synthetic import Size, make, make_more
 from graph.bolt import BoltStore
 from graph.ingest import ingest
+from graph.queries_snapshot import all_ids
 from graph.snapshot_files import content_hash
 from graph.snapshot_fresh import take_snapshot
 from graph.snapshot_store import read_snapshot
@@ -31,7 +32,6 @@ from graph.snapshot_store import read_snapshot
 PLATFORM = "synthetic"
 HEADS_A_QUERY = 100_000
 """The loop asks for so many users or items at once: the local server ends a query that takes two minutes."""
-IDS = "MATCH (n:{label}) RETURN n.id AS id"
 INTERACTIONS = (
     "MATCH (u:User)-[r:RATED]->(i:Item) WHERE u.id > $after AND u.id <= $upto "
     "RETURN u.id AS head, i.id AS tail, r.value AS value, r.at AS at"
@@ -60,7 +60,7 @@ def driver_loop(store: BoltStore, ranges: dict[str, list[tuple[str, str]]]) -> i
 
 def head_ranges(store: BoltStore, label: str) -> list[tuple[str, str]]:
     """`after < id <= upto` for `HEADS_A_QUERY` nodes each."""
-    ids = sorted(row[0] for row in store.query(IDS.format(label=label)).rows)
+    ids = sorted(row[0] for row in store.query(all_ids(label)).rows)
     ends = [*ids[HEADS_A_QUERY - 1 : -1 : HEADS_A_QUERY], ids[-1]]
     return list(pairwise(["", *ends]))
 

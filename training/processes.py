@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+THREADS = ("OMP_NUMTHREADS", "OPENBLAS_NUMTHREADS", "MKL_NUMTHREADS", "NUMBA_NUMTHREADS")
 
 
 def end_with_parent() -> None:
@@ -31,7 +31,7 @@ def share_of_cores(processes: int) -> int:
 @contextmanager
 def threads(count: int) -> Iterator[None]:
     """Thread pools of processes begun in the block have this size, where the user has not said otherwise."""
-    missing = [name for name in _THREADS if name not in os.environ]
+    missing = [name for name in THREADS if name not in os.environ]
     os.environ.update(dict.fromkeys(missing, str(count)))
     try:
         yield
