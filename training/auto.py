@@ -20,7 +20,7 @@ from training.blend import Blend, BlendConfig, MemberConfig
 from training.data import HeldOut, TrainingData
 from training.evaluate import evaluate
 from training.race import Racer, race
-from training.recommender import SILENT, Monitor, Recommender
+from training.recommender import SILENT, Enough, Monitor, Recommender
 from training.scale.fit import fit
 from training.scale.runtime import ONE, Precision, Scale
 from training.stacking import candidates, learn, left_out
@@ -33,8 +33,25 @@ BUDGET = 600.0
 DIRECT_SHARE = 0.5
 """Of the budget, for the closed forms: after it each has one config fitted, its first."""
 
+ONE_SHARE = 0.2
+"""Of the budget, for one closed form: after it no further config of it is fitted, and one that iterates ends there."""
+
 Progress = Callable[[str], None]
 Monitors = Callable[[str], Monitor]
+
+
+@dataclass(frozen=True)
+class Until:
+    """A monitor that ends the fit at the first epoch after `ends` (of `time.monotonic`), and else passes on."""
+
+    monitor: Monitor
+    ends: float
+
+    def epoch(self, number: int, total: int, metrics: Mapping[str, float]) -> None:
+        """As `Monitor.epoch`."""
+        self.monitor.epoch(number, total, metrics)
+        if time.monotonic() > self.ends:
+            raise Enough
 
 
 @dataclass(frozen=True)
@@ -138,9 +155,9 @@ def fit_auto(
 ) -> AutoResult:
     """Fits every model of `names` (default: all the zoo that the data allows), then learns the blend.
 
-    `budget` seconds: the closed forms come first, with half of it; the networks race for what is left
-    (`training.race`); no new candidate is begun after it. None: no bound. `ablation` measures after it what the graph,
-    friends and each modality bring (`training.ablation`). `precision`: of the networks.
+    `budget` seconds: the closed forms come first, with half of it, and none with more than a fifth; the networks race
+    for what is left (`training.race`); no new candidate is begun after it. None: no bound. `ablation` measures after
+    it what the graph, friends and each modality bring (`training.ablation`). `precision`: of the networks.
     """
     started = time.monotonic()
     tried = names or [name for name, model in ZOO.items() if data.num_items >= model.least_items]
@@ -148,12 +165,15 @@ def fit_auto(
     direct = [model for model in models if not model.slow]
     chosen: list[Chosen] = []
     for model in direct:
-        if budget and chosen and time.monotonic() - started > budget:
+        now = time.monotonic()
+        if budget and chosen and now - started > budget:
             progress(f"{model.name}: skipped, the budget of {budget:.0f} s is spent")
             continue
         progress(f"{model.name}: fitting")
-        deadline = started + DIRECT_SHARE * budget if budget else float("inf")
-        chosen.append(choose(model, data, monitor=monitors(model.name), deadline=deadline))
+        ends = now + ONE_SHARE * budget if budget else float("inf")
+        deadline = min(ends, started + DIRECT_SHARE * budget) if budget else ends
+        monitor = Until(monitors(model.name), ends)
+        chosen.append(choose(model, data, monitor=monitor, deadline=deadline))
         progress(f"{model.name}: validation {TARGET} {chosen[-1].best.validation:.4f}")
     networks = [model for model in models if model.slow]
     left = started + budget - time.monotonic() if budget else float("inf")

@@ -14,12 +14,14 @@ import training.models
 from tests.training.models.small import everybody, histories_of, newcomers, small_data
 from training.data import UNKNOWN, UserBatch
 from training.models.linear_sequence import decayed
-from training.recommender import FactorForm, Form, ItemForm, MLPForm, SequenceForm, StaticForm
+from training.recommender import Enough, FactorForm, Form, ItemForm, MLPForm, SequenceForm, StaticForm
 from training.zoo import ZOO
 
 MODELS = tuple(ZOO)
 DATA = small_data()
 QUICK = {"epochs": 3, "embedding_size": 16, "batch_size": 64}
+ITERATE = {"ials", "knowledge-paths"}
+"""Models without gradient training whose fit takes steps all the same."""
 NEW = [0, 6, 1]
 """Whose histories are shown as a stranger's: one has a repeat."""
 
@@ -47,6 +49,22 @@ def test_fit_returns_the_model_and_keeps_its_name(name):
     model = build(name)
     assert model.fit(DATA) is model
     assert model.name == name
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_fit_that_its_monitor_ends_keeps_what_it_has(name):
+    """`auto` bounds every fit so; a closed form without iterations is not asked, and gives the whole."""
+    told = []
+
+    class Impatient:
+        def epoch(self, number, _total, _metrics):
+            told.append(number)
+            raise Enough
+
+    model = build(name).fit(DATA, Impatient())
+    assert told in ([], [1])
+    assert bool(told) == (ZOO[name].slow or name in ITERATE)
+    assert np.isfinite(model.score(everybody(DATA))).all()
 
 
 @pytest.mark.parametrize("name", MODELS)

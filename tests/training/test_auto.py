@@ -96,3 +96,15 @@ def test_forms_for_large_catalogues_are_tried_there_or_by_name_alone(
     monkeypatch.setattr("training.auto.ZOO", {name: find(name) for name in ("popularity", "ease-sparse")})
     assert {one.name for one in fit_auto(prepared.data).tried} == {"popularity"}
     assert {one.name for one in fit_auto(prepared.data, names=("ease-sparse",)).tried} == {"ease-sparse"}
+
+
+def test_a_closed_form_that_iterates_ends_with_its_share_of_the_budget(prepared: Prepared) -> None:
+    told = []
+
+    class Counting:
+        def epoch(self, number, _total, _metrics):
+            told.append(number)
+
+    found = fit_auto(prepared.data, names=("ials",), budget=1e-6, monitors=lambda _name: Counting())
+    assert told == [1]
+    assert len(found.tried) == 1

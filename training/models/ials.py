@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from training.data import UNKNOWN, TrainingData, UserBatch
-from training.recommender import SILENT, FactorForm, Form, Monitor
+from training.recommender import SILENT, Enough, FactorForm, Form, Monitor
 from training.space import Float, Int, Space
 
 
@@ -83,7 +83,10 @@ class IALS:
         for epoch in range(config.epochs):
             self._solve(matrix, self.users, self.items, config.cg_steps)
             self._solve(by_item, self.items, self.users, config.cg_steps)
-            monitor.epoch(epoch + 1, config.epochs, {})
+            try:
+                monitor.epoch(epoch + 1, config.epochs, {})
+            except Enough:
+                break
         self._solve(matrix, self.users, self.items, FOLD_IN_STEPS)
         return self
 

@@ -16,12 +16,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from typing import Self, TypeAlias
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import OptimizeResult, minimize
 from scipy.sparse import csr_matrix, diags_array
 
 from graph.errors import InvalidData
@@ -29,7 +30,7 @@ from training.data import Histories, TrainingData, UserBatch
 from training.models.linear_sequence import decayed
 from training.neighbours import nearest
 from training.paths import Paths, paths
-from training.recommender import SILENT, Form, ItemForm, Monitor, StaticForm
+from training.recommender import SILENT, Enough, Form, ItemForm, Monitor, StaticForm
 from training.space import Float, Int, Space
 from training.sparse import csr_from_state, csr_state
 
@@ -85,7 +86,6 @@ class KnowledgePaths:
         self.path_weights: Mapping[str, float] = {}
 
     def fit(self, data: TrainingData, monitor: Monitor = SILENT) -> Self:
-        del monitor  # a convex problem, solved at once
         found = paths(data.side, data.num_items)
         if not found.names:
             raise InvalidData(
@@ -95,7 +95,7 @@ class KnowledgePaths:
             )
         counts = np.bincount(data.matrix.indices, minlength=data.num_items)
         rng = np.random.default_rng([self.config.seed, data.seed])
-        solution = problem(data, found, self.config.decay, rng).solve(found.kinds, self.config)
+        solution = problem(data, found, self.config.decay, rng).solve(found.kinds, self.config, monitor)
         weights, beta = solution[:-1].astype(np.float32), np.float32(solution[-1])
         scaled, items = csr_matrix(found.items @ diags_array(weights)), csr_matrix(found.items.T)
 
@@ -142,9 +142,11 @@ class Problem:
     own_popularity: NDArray[np.float32]
     met: csr_matrix
 
-    def solve(self, kinds: NDArray[np.int64], config: KnowledgePathsConfig) -> NDArray[np.float64]:
-        """(entities + 1,): the w, then beta."""
-        sizes = np.bincount(kinds)
+    def solve(
+        self, kinds: NDArray[np.int64], config: KnowledgePathsConfig, monitor: Monitor = SILENT
+    ) -> NDArray[np.float64]:
+        """(entities + 1,): the w, then beta. `monitor` is told of each iteration and may end it there."""
+        sizes, iterations = np.bincount(kinds), count(1)
 
         def objective(solution: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
             weights = solution[:-1]
@@ -153,9 +155,18 @@ class Problem:
             gradient[:-1] += 2 * config.regularization * apart
             return loss + config.regularization * float(apart @ apart), gradient
 
+        def told(intermediate_result: OptimizeResult) -> None:
+            try:
+                monitor.epoch(next(iterations), config.iterations, {"loss": float(intermediate_result.fun)})
+            except Enough:
+                raise StopIteration from None  # SciPy's word for: return what there is
+
         start = np.append(np.ones(len(kinds)), 0.5)
         bounds, options = [(0, None)] * len(start), {"maxiter": config.iterations}
-        return np.asarray(minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x)
+        solution = minimize(
+            objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options, callback=told
+        )
+        return np.asarray(solution.x)
 
     @cached_property
     def _common(self) -> NDArray[np.bool_]:
