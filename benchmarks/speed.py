@@ -1,59 +1,42 @@
 """CPU seconds, memory and quality of the classic models beside their rivals', in one run on one machine.
 
-    python -m benchmarks.speed SPLITS DATASET [--peers VENVS --peer-scripts DIR] [--json]
+    python -m benchmarks.speed SPLITS ml-100k ml-1m [--peers VENVS --peer-scripts DIR --data DIR] [--json]
 
 SPLITS are the rivals' fixed splits (`benchmarks.peer_splits`), VENVS and DIR their environments and runners, which are
-started as they are. Every model runs in fresh processes of one thread each: one chooses the settings on validation, one
-times (median of `--repeats` fits and rankings, compiled code from numba's cache on disk), one times the first fit with
-an empty cache: `compile_cpu_s` is what an installation pays once. Rivals run with the settings their own tables chose.
-`limit_cpu_s` is the fit's arithmetic at the speed of a float32 matrix product on this machine: a bound, not a goal.
+started as they are; --data is the folder of the published data, which RecBole's wants. Every model runs in fresh
+processes of one thread each: one chooses the settings on validation, one times (median of `--repeats` fits and
+rankings, compiled code from numba's cache on disk), one times the first fit with an empty cache: what an installation
+pays once. Rivals run with the settings their own tables chose; `--rivals cornac,implicit` runs those alone. BPR is also
+compared by the epoch, at the rival's number of factors.
+
+Prints Markdown: a ratio is ours over the rival's. A limit is what `benchmarks.limits` says that the machine allows our
+own algorithm, and in brackets the share of it that is reached.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numpy as np
-
+from benchmarks import peers
+from benchmarks.limits import cpu, fit_phases, machine, rank_phases, seconds
 from benchmarks.peer_splits import PeerSplit, load_peer_split
 from training.auto import choose
 from training.evaluate import BLOCK_CELLS, evaluate
 from training.recommender import Recommender
 from training.topk import top_k
-from training.zoo import find
+from training.zoo import ZOO, find
 
-MODELS = ("ease", "ials", "item-knn")
 DEPTH = 20
-ONE_THREAD = {
-    f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "RAYON", "LK", "NUMBA")
-}  # fmt: skip
-RIVALS: Mapping[str, tuple[tuple[str, str, Mapping[str, dict[str, Any]]], ...]] = {
-    "ease": (
-        ("cornac", "ease", {"ml-100k": {"lamb": 300}, "ml-1m": {"lamb": 1000}}),
-        ("lenskit", "ease", {"ml-100k": {"regularization": 300}, "ml-1m": {"regularization": 1000}}),
-    ),
-    "ials": (
-        (
-            "implicit",
-            "als",
-            {
-                "ml-100k": {"factors": 64, "alpha": 1.0, "regularization": 10.0},
-                "ml-1m": {"factors": 128, "alpha": 1.0, "regularization": 30.0},
-            },
-        ),
-    ),
-    "item-knn": (("implicit", "itemknn", {"ml-100k": {"K": 300}, "ml-1m": {"K": 20}}),),
-}
+COLUMNS = ("data", "model", "rival", "ndcg@10, ours / rival", "fit CPU s", "ratio", "limit", "rank CPU s", "ratio",
+           "limit", "peak MiB")  # fmt: skip
+EPOCH_COLUMNS = ("data", "model", "rival", "factors", "CPU s an epoch, ours / rival", "ratio", "limit")
 
 
 def main() -> None:
@@ -61,101 +44,127 @@ def main() -> None:
     if options.child:
         print(json.dumps(_child(options)))
         return
-    lines = [line for name in options.models.split(",") for line in _compare(name, options)]
+    lines: list[dict[str, Any]] = []
+    epochs: list[dict[str, Any]] = []
+    names = [name for name in options.models.split(",") if name in ZOO]
+    for dataset in options.datasets:
+        for name in names:
+            lines += _told(_compare(name, dataset, options))
+            epochs += _told(_compare_epochs(name, dataset, options))
     if options.json:
-        print(json.dumps({"dataset": options.dataset, "sgemm_gflops": _sgemm_gflops(), "runs": lines}))
+        print(json.dumps({"runs": lines, "epochs": epochs}))
         return
-    print(_table(lines))
+    rates = _own(names[0], options.datasets[0], options, "machine")["machine"]
+    print(rates, _table(COLUMNS, map(_row, lines)), sep="\n\n")
+    if epochs:
+        print("", _table(EPOCH_COLUMNS, map(_epoch_row, epochs)), sep="\n")
+    print("", _first_fits(lines), sep="\n")
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("splits", type=Path)
-    parser.add_argument("dataset", choices=["ml-100k", "ml-1m"])
-    parser.add_argument("--models", default=",".join(MODELS))
+    parser.add_argument("datasets", nargs="+", choices=peers.DATASETS)
+    parser.add_argument("--models", default=",".join(peers.RIVALS))
     parser.add_argument("--peers", type=Path, help="folder of the rivals' environments")
     parser.add_argument("--peer-scripts", type=Path, help="folder of the rivals' runners")
+    parser.add_argument("--data", type=Path, help="folder of the published data, as run_recbole.py wants it")
+    parser.add_argument("--rivals", default="implicit,cornac,lenskit,recbole")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--child", choices=["choose", "time", "compile"], help=argparse.SUPPRESS)
+    parser.add_argument("--child", choices=["choose", "time", "compile", "epoch", "machine"], help=argparse.SUPPRESS)
     parser.add_argument("--place", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--overrides", type=json.loads, default={}, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def _compare(name: str, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Our model, then its rivals with the ratio of ours to theirs (below 1: ours is cheaper)."""
-    chosen = _own(name, options, "choose")
-    ours = {"system": "interlace", "model": name, **_own(name, options, "time", chosen["place"])}
+def _compare(name: str, dataset: str, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """A line for each rival, ours in every one; a line without a rival where there is none."""
+    place = str(_own(name, dataset, options, "choose")["place"])
+    ours = _own(name, dataset, options, "time", "--place", place)
     with tempfile.TemporaryDirectory() as empty:
-        first = _own(name, options, "compile", chosen["place"], {"NUMBA_CACHE_DIR": empty})
+        first = _own(name, dataset, options, "compile", "--place", place, environment={"NUMBA_CACHE_DIR": empty})
     ours["compile_cpu_s"] = round(first["fit_cpu_s"] - ours["fit_cpu_s"], 2)
-    lines = [ours]
-    for peer, model, settings in RIVALS[name] if options.peers else ():
-        theirs = _rival(peer, model, settings[options.dataset], options)
-        for part in ("fit", "rank"):
-            theirs[f"{part}_ratio"] = round(ours[f"{part}_cpu_s"] / max(1e-9, theirs[f"{part}_cpu_s"]), 2)
-        lines.append(theirs)
-    return lines
+    line = {"dataset": dataset, "model": name, "ours": ours}
+    rivals = _rivals(name, options)
+    for rival in rivals:
+        found = peers.run(rival, dataset, rival.setting(dataset), options)
+        found["fit_cpu_s"] = found.pop("train_cpu_s")
+        yield {**line, "rival": rival.peer, "theirs": found}
+    if not rivals:
+        yield line
+
+
+def _compare_epochs(name: str, dataset: str, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """The same by the epoch, for models whose number of epochs is each library's own."""
+    for rival in (rival for rival in _rivals(name, options) if rival.epochs):
+        size = rival.setting(dataset)[rival.size]
+        ours = _own(name, dataset, options, "epoch", "--overrides", json.dumps({"embedding_size": size}))
+        theirs = peers.seconds_an_epoch(rival, dataset, options)
+        yield {"dataset": dataset, "model": name, "rival": rival.peer, "size": size, "ours": ours, "theirs": theirs}
+
+
+def _rivals(name: str, options: argparse.Namespace) -> list[peers.Rival]:
+    wanted = options.rivals.split(",") if options.peers else ()
+    return [rival for rival in peers.RIVALS[name] if rival.peer in wanted]
+
+
+def _told(lines: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Each line also to standard error, as soon as it is there: a run takes long."""
+    for line in lines:
+        print(json.dumps(line), file=sys.stderr, flush=True)
+        yield line
 
 
 def _own(
-    name: str, options: argparse.Namespace, task: str, place: int = 0, environment: Mapping[str, str] | None = None
-) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.speed", str(options.splits), options.dataset, "--models", name]
-    command += ["--child", task, "--place", str(place), "--repeats", str(options.repeats)]
-    return _last_line(command, environment or {})
-
-
-def _rival(peer: str, model: str, setting: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
-    command = [str(options.peers / peer / "bin" / "python"), str(options.peer_scripts / f"run_{peer}.py")]
-    command += [str(options.splits), options.dataset, "--models", model, "--setting", json.dumps(setting)]
-    found = _last_line([*command, "--repeats", str(options.repeats)], {})
-    return {
-        "system": peer,
-        "model": model,
-        "setting": setting,
-        "ndcg@10": found["ndcg@10"],
-        "fit_cpu_s": found["train_cpu_s"],
-        "rank_cpu_s": found["rank_cpu_s"],
-        "peak_mib": found["peak_mib"],
-    }
-
-
-def _last_line(command: list[str], environment: Mapping[str, str]) -> dict[str, Any]:
-    done = subprocess.run(
-        command, env={**os.environ, **ONE_THREAD, **environment}, check=True, stdout=subprocess.PIPE, text=True
-    )
-    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return found
+    name: str, dataset: str, options: argparse.Namespace, task: str, *more: str,
+    environment: Mapping[str, str] | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    command = [sys.executable, "-m", "benchmarks.speed", str(options.splits), dataset, "--models", name]
+    return peers.last_line([*command, "--child", task, "--repeats", str(options.repeats), *more], environment)
 
 
 def _child(options: argparse.Namespace) -> dict[str, Any]:
-    model, split = find(options.models), load_peer_split(options.splits, options.dataset)
+    if options.child == "machine":
+        return {"machine": machine()}
+    model, split = find(options.models), load_peer_split(options.splits, *options.datasets)
     if options.child == "choose":
         return {"place": model.grid().index(choose(model, split.data).config)}
     config = model.grid()[options.place]
     _ = split.data.matrix, split.test.histories.matrix  # the rivals get their matrices ready made, too
     if options.child == "compile":
-        return {"fit_cpu_s": _cpu(lambda: model.build(config).fit(split.data))[1]}
+        return {"fit_cpu_s": cpu(lambda: model.build(config).fit(split.data))[1]}
+    if options.child == "epoch":
+        return _epoch(lambda epochs: model.build(model.config({**options.overrides, "epochs": epochs})), split, options)
     return _timed(lambda: model.build(config), split, options.repeats) | {"setting": config.__dict__}
+
+
+def _epoch(build: Callable[[int], Recommender], split: PeerSplit, options: argparse.Namespace) -> dict[str, Any]:
+    """Seconds of one epoch: the slope between a short and a long fit, median of several."""
+    short, long = 2, 12
+    build(1).fit(split.data)  # compiled code is read
+    slopes = []
+    for _ in range(options.repeats):
+        few, many = (cpu(lambda: build(epochs).fit(split.data)) for epochs in (short, long))  # noqa: B023
+        slopes.append((many[1] - few[1]) / (long - short))
+    limit = seconds(fit_phases(build(1), split.data.matrix))
+    return {"epoch_cpu_s": round(median(slopes), 5), "limit_cpu_s": round(limit, 5)}
 
 
 def _timed(build: Callable[[], Recommender], split: PeerSplit, repeats: int) -> dict[str, Any]:
     fits, ranks = [], []
     for _ in range(repeats):
-        recommender, fit = _cpu(lambda: build().fit(split.data))
-        _, rank = _cpu(lambda: _rank(recommender, split))  # noqa: B023 - called at once
+        recommender, fit = cpu(lambda: build().fit(split.data))
+        _, rank = cpu(lambda: _rank(recommender, split))  # noqa: B023 - called at once
         fits.append(fit)
         ranks.append(rank)
-    peak = _peak_mib()
-    limit = _fit_flops(recommender, split) / (_sgemm_gflops() * 1e9)
     return {
+        "peak_mib": _peak_mib(),
         "ndcg@10": round(evaluate(recommender, split.test, ks=(10,)).metrics["ndcg@10"], 4),
         "fit_cpu_s": round(median(fits), 4),
+        "fit_limit_s": round(seconds(fit_phases(recommender, split.data.matrix)), 5),
         "rank_cpu_s": round(median(ranks), 4),
-        "first_fit_cpu_s": round(fits[0], 3),
-        "limit_cpu_s": round(limit, 4),
-        "peak_mib": peak,
+        "rank_limit_s": round(seconds(rank_phases(recommender, split.test.histories.matrix)), 5),
     }
 
 
@@ -167,43 +176,49 @@ def _rank(recommender: Recommender, split: PeerSplit) -> None:
         top_k(recommender.score(split.test.batch(rows)), split.test.excluded[rows], DEPTH)
 
 
-def _fit_flops(recommender: Recommender, split: PeerSplit) -> float:
-    """Arithmetic of the fit: EASE Cholesky and inverse n^3 and half the Gram; iALS its products; k-NN the Gram."""
-    matrix, config = split.data.matrix, getattr(recommender, "config", None)
-    lengths = np.diff(matrix.indptr).astype(np.float64)
-    pairs, (num_users, num_items) = float((lengths**2).sum()), matrix.shape
-    if recommender.name == "ease":
-        return float(num_items) ** 3 + pairs / 2
-    if recommender.name == "item-knn" or config is None:
-        return pairs
-    d, applied = config.embedding_size, (config.cg_steps + 1) * config.epochs
-    return float(applied * (2 * 4 * matrix.nnz * d + 2 * (num_users + num_items) * d * d))
-
-
-def _sgemm_gflops(size: int = 1500) -> float:
-    one = np.ones((size, size), np.float32)
-    return 2 * size**3 / min(_cpu(lambda: one @ one)[1] for _ in range(5)) / 1e9
-
-
-def _cpu(call: Callable[[], Any]) -> tuple[Any, float]:
-    started = time.process_time()
-    value = call()
-    return value, time.process_time() - started
-
-
 def _peak_mib() -> int:
     """This process's own high-water mark (Linux): `ru_maxrss` would carry the parent's over."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.split("VmHWM:")[1].split()[0]) // 1024
 
 
-def _table(lines: list[dict[str, Any]]) -> str:
-    columns = ["system", "model", "ndcg@10", "fit_cpu_s", "fit_ratio", "rank_cpu_s", "rank_ratio", "peak_mib",
-               "compile_cpu_s", "limit_cpu_s", "setting"]  # fmt: skip
-    rows = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    return "\n".join(
-        [*rows, *("| " + " | ".join(str(line.get(name, "")) for name in columns) + " |" for line in lines)]
-    )
+def _row(line: Mapping[str, Any]) -> list[str]:
+    ours, theirs = line["ours"], line.get("theirs")
+    cells = [line["dataset"], line["model"], line.get("rival", ""), _both(ours, theirs, "ndcg@10", "{:.4f}")]
+    for part in ("fit", "rank"):
+        spent = ours[f"{part}_cpu_s"]
+        cells += [_both(ours, theirs, f"{part}_cpu_s", "{:.2g}"), _ratio(spent, theirs and theirs[f"{part}_cpu_s"])]
+        cells.append(_limit(ours[f"{part}_limit_s"], spent))
+    return [*cells, _both(ours, theirs, "peak_mib", "{}")]
+
+
+def _epoch_row(line: Mapping[str, Any]) -> list[str]:
+    spent, theirs = line["ours"]["epoch_cpu_s"], line["theirs"]
+    start = [line["dataset"], line["model"], line["rival"], str(line["size"]), f"{spent:.2g} / {theirs:.2g}"]
+    return [*start, _ratio(spent, theirs), _limit(line["ours"]["limit_cpu_s"], spent)]
+
+
+def _both(ours: Mapping[str, Any], theirs: Mapping[str, Any] | None, name: str, form: str) -> str:
+    return " / ".join(form.format(side[name]) for side in (ours, theirs) if side)
+
+
+def _ratio(ours: float, theirs: float | None) -> str:
+    return "" if theirs is None else f"{ours / max(1e-9, theirs):.2f}"
+
+
+def _limit(limit: float, spent: float) -> str:
+    return f"{limit:.2g} ({limit / max(1e-9, spent):.0%})"
+
+
+def _first_fits(lines: list[dict[str, Any]]) -> str:
+    once = {(line["dataset"], line["model"]): line["ours"] for line in lines}
+    told = [f"{data} {model} {ours['compile_cpu_s']}" for (data, model), ours in once.items()]
+    return f"Compiling once an installation, CPU s: {', '.join(told)}."
+
+
+def _table(columns: tuple[str, ...], rows: Any) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines).replace("| --- ", "|---").replace("|--- ", "|---")
 
 
 if __name__ == "__main__":
