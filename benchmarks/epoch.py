@@ -1,14 +1,17 @@
-"""Seconds an epoch of a network, beside its rivals' in the same run, and of the products that an epoch is made of.
+"""CPU seconds an epoch of a network, beside its rivals' in the same run and what the machine's arithmetic allows.
 
     python -m benchmarks.epoch SPLITS [--dataset ml-100k] [--recbole VENV --peer-scripts DIR --data DIR] [--products]
     python -m benchmarks.epoch SPLITS --dataset beauty --model sasrec [--rectools VENV] [--recbole VENV] …
 
 One thread. An epoch is one pass over the train positives, with validation every second epoch. A rate is the slope
-between a short and a long fit, so start-up and the first compilation count for neither. Prints JSON.
+between a short and a long fit, so start-up and the first compilation count for neither. Prints a table; `--json` more.
 
 LightGCN, both sides: d 64, batches of 2,048 positives, 3 layers. `lightgcn-bpr` has the paper's loss, RecBole's;
 `lightgcn-softmax` is our default. `sasrec`: our default, without validation; `sasrec-as-rectools`: d 64, 2 layers, 2
 heads, 50 items and 256 negatives, as `run_rectools.py` has it (RecBole's own default is of that size too).
+
+The limit counts one epoch's products: dense ones at the speed of a large product, those with the graph by the rows they
+read at the speed of the second-level cache, where the rows that are read most lie (`benchmarks.limits`).
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from training.processes import THREADS
+from benchmarks.peers import ONE_THREAD
 
 PEERS = ("recbole", "rectools")
 LOSSES = ("bpr", "softmax")
@@ -45,17 +48,29 @@ class Spent:
 
 def main() -> None:
     options = _options()
-    os.environ.update(dict.fromkeys(THREADS, "1"))  # before NumPy and torch load; the rival's process inherits it
+    os.environ.update(ONE_THREAD)  # before NumPy and torch load; the rival's process inherits it
     short, long = options.epochs
     found: dict[str, object] = {"dataset": options.dataset, "epochs": [short, long], "threads": 1}
+    ours: dict[str, dict[str, float]] = {}
     for name, build in _builders(options.model).items():
-        found[name] = _slope(_ours(options, build), short, long)
-    for peer in PEERS:
-        if getattr(options, peer):
-            found[peer] = _slope(partial(_peer, options, peer), short, long)
+        ours[name] = {**_slope(_ours(options, build), short, long), "limit_cpu_s": _limit(options, build)}
+    theirs = {peer: _slope(partial(_peer, options, peer), short, long) for peer in PEERS if getattr(options, peer)}
+    found |= ours | theirs
     if options.products:
         found["products_ms"] = _products(options)
-    print(json.dumps(found))
+    print(json.dumps(found) if options.json else _table(options.dataset, ours, theirs))
+
+
+def _table(dataset: str, ours: dict[str, dict[str, float]], theirs: dict[str, dict[str, float]]) -> str:
+    """Rows of ours with every rival: seconds, and ours over theirs."""
+    rivals = [f"{peer} (ours / its)" for peer in theirs]
+    lines = [["data", "model", "CPU s an epoch", "limit (reached)", *rivals]]
+    lines.append(["---"] * len(lines[0]))
+    for name, one in ours.items():
+        spent, limit = one["cpu_s"], one["limit_cpu_s"]
+        beside = [f"{peer['cpu_s']:.3g} ({spent / max(1e-9, peer['cpu_s']):.2f})" for peer in theirs.values()]
+        lines.append([dataset, name, f"{spent:.3g}", f"{limit:.2g} ({limit / max(1e-9, spent):.0%})", *beside])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _options() -> argparse.Namespace:
@@ -68,6 +83,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rectools", type=Path, help="RecTools' virtual environment, for sasrec")
     parser.add_argument("--peer-scripts", type=Path, help="folder of run_recbole.py and run_rectools.py")
     parser.add_argument("--data", type=Path, help="folder of the published data, as run_recbole.py wants it")
+    parser.add_argument("--json", action="store_true")
     parser.add_argument("--products", action="store_true", help="time the sparse product in four libraries too")
     return parser.parse_args()
 
@@ -103,12 +119,15 @@ def _builders(model: str) -> dict[str, Build]:
     return {name: partial(build, setting) for name, setting in ways.items()}
 
 
-def _ours(options: argparse.Namespace, build: Build) -> Callable[[int], Spent]:
+def _data(options: argparse.Namespace) -> Any:
     from benchmarks.peer_splits import load_peer_split
 
     data = load_peer_split(options.splits, options.dataset).data
-    if options.model != "lightgcn":
-        data = replace(data, validation=None)
+    return data if options.model == "lightgcn" else replace(data, validation=None)
+
+
+def _ours(options: argparse.Namespace, build: Build) -> Callable[[int], Spent]:
+    data = _data(options)
 
     def fit(epochs: int) -> Spent:
         return timed(lambda: build(epochs).fit(data))
@@ -117,18 +136,30 @@ def _ours(options: argparse.Namespace, build: Build) -> Callable[[int], Spent]:
     return fit
 
 
+def _limit(options: argparse.Namespace, build: Build) -> float:
+    """CPU seconds of the products of the second epoch, forward and backward."""
+    from benchmarks.limits import seconds
+    from benchmarks.products import counted
+
+    data = replace(_data(options), validation=None)
+    one, two = (seconds(counted(lambda epochs=epochs: build(epochs).fit(data))) for epochs in (1, 2))
+    return round(two - one, 4)
+
+
 def _peer(options: argparse.Namespace, peer: str, epochs: int) -> Spent:
     """A rival's script in its own environment; it prints one JSON object a model."""
     models = {"lightgcn": "LightGCN", "sasrec": "SASRec"} if peer == "recbole" else {"sasrec": "sasrec-sampled"}
     with tempfile.TemporaryDirectory() as work:
         command = [
-            getattr(options, peer) / "bin" / "python", f"run_{peer}.py", options.splits.resolve(), options.dataset,
-            "--models", models[options.model], "--repeats", "1", "--epochs", str(epochs),
-        ]  # fmt: skip
+            getattr(options, peer).resolve() / "bin" / "python",
+            options.peer_scripts.resolve() / f"run_{peer}.py",
+        ]
+        command += [options.splits.resolve(), options.dataset, "--models", models[options.model]]
+        command += ["--repeats", "1", "--epochs", str(epochs)]
         if peer == "recbole":
             command += ["--work", work, "--data", options.data.resolve()]
         call = [str(part) for part in command]
-        run = subprocess.run(call, cwd=options.peer_scripts, capture_output=True, text=True, check=False)
+        run = subprocess.run(call, cwd=work, capture_output=True, text=True, check=False)
     line = json.loads(run.stdout.strip().splitlines()[-1]) if run.stdout.strip() else {"error": run.stderr[-500:]}
     if "error" in line:
         raise SystemExit(f"{peer} failed: {line['error']}")

@@ -25,6 +25,8 @@ from training.sparse import BAND
 FLOAT = 4
 SCATTERED = 3 * FLOAT
 """Bytes of one sum at an index: the index, the old value, the new one."""
+CACHED = 1 << 20
+"""Rows gathered from a table count at the speed of a stream of at most so many bytes: those read most lie that near."""
 SMALLEST, LARGEST = 1 << 18, 1 << 28
 """Bytes between which a stream is measured: below, the call costs as much as the sum."""
 
@@ -63,7 +65,7 @@ def matmul_rate(size: int = 1500) -> float:
 
 def stream_rate(within: float) -> float:
     """Bytes a second, read and written, of c = a + b where the three fill `within` bytes together."""
-    return _stream_rate(1 << int(np.ceil(np.log2(min(max(within, SMALLEST), LARGEST)))))
+    return _stream_rate(1 << int(np.log2(min(max(within, SMALLEST), LARGEST))))
 
 
 @cache
@@ -112,7 +114,7 @@ def _ials(matrix: csr_matrix, config: Any) -> list[Phase]:
         table = FLOAT * fixed * size
         phases += [
             Phase(2 * fixed * size**2, table, table),
-            Phase(0, 2 * FLOAT * matrix.nnz * size, table),
+            Phase(0, 2 * FLOAT * matrix.nnz * size, min(table, CACHED)),
             Phase(applied * (4 * matrix.nnz * size + 2 * rows * size**2), applied * FLOAT * matrix.nnz * size, 0),
         ]
     return [phase.times(config.epochs) for phase in phases]
@@ -121,7 +123,7 @@ def _ials(matrix: csr_matrix, config: Any) -> list[Phase]:
 def _bpr(matrix: csr_matrix, config: Any) -> list[Phase]:
     """A step reads and writes a user's row and two items' (13 operations a column)."""
     size = config.embedding_size + 1
-    step = Phase(13 * size, 6 * FLOAT * size, FLOAT * size * sum(matrix.shape))
+    step = Phase(13 * size, 6 * FLOAT * size, min(FLOAT * size * sum(matrix.shape), CACHED))
     return [step.times(matrix.nnz * config.epochs)]
 
 
