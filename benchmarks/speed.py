@@ -20,12 +20,13 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from benchmarks import peers
-from benchmarks.limits import cpu, fit_phases, machine, rank_phases, seconds
+from benchmarks.limits import Phase, cpu, fit_phases, machine, rank_phases, seconds
 from benchmarks.peer_splits import PeerSplit, load_peer_split
 from training.auto import choose
 from training.evaluate import BLOCK_CELLS, evaluate
@@ -54,8 +55,7 @@ def main() -> None:
     if options.json:
         print(json.dumps({"runs": lines, "epochs": epochs}))
         return
-    rates = _own(names[0], options.datasets[0], options, "machine")["machine"]
-    print(rates, _table(COLUMNS, map(_row, lines)), sep="\n\n")
+    print(machine(), _table(COLUMNS, map(_row, lines)), sep="\n\n")
     if epochs:
         print("", _table(EPOCH_COLUMNS, map(_epoch_row, epochs)), sep="\n")
     print("", _first_fits(lines), sep="\n")
@@ -72,7 +72,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rivals", default="implicit,cornac,lenskit,recbole")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--child", choices=["choose", "time", "compile", "epoch", "machine"], help=argparse.SUPPRESS)
+    parser.add_argument("--child", choices=["choose", "time", "compile", "epoch"], help=argparse.SUPPRESS)
     parser.add_argument("--place", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--overrides", type=json.loads, default={}, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -88,7 +88,7 @@ def _compare(name: str, dataset: str, options: argparse.Namespace) -> Iterator[d
     line = {"dataset": dataset, "model": name, "ours": ours}
     rivals = _rivals(name, options)
     for rival in rivals:
-        found = peers.run(rival, dataset, rival.setting(dataset), options)
+        found = peers.run(rival, dataset, options)
         found["fit_cpu_s"] = found.pop("train_cpu_s")
         yield {**line, "rival": rival.peer, "theirs": found}
     if not rivals:
@@ -125,8 +125,6 @@ def _own(
 
 
 def _child(options: argparse.Namespace) -> dict[str, Any]:
-    if options.child == "machine":
-        return {"machine": machine()}
     model, split = find(options.models), load_peer_split(options.splits, *options.datasets)
     if options.child == "choose":
         return {"place": model.grid().index(choose(model, split.data).config)}
@@ -147,8 +145,7 @@ def _epoch(build: Callable[[int], Recommender], split: PeerSplit, options: argpa
     for _ in range(options.repeats):
         few, many = (cpu(lambda: build(epochs).fit(split.data)) for epochs in (short, long))  # noqa: B023
         slopes.append((many[1] - few[1]) / (long - short))
-    limit = seconds(fit_phases(build(1), split.data.matrix))
-    return {"epoch_cpu_s": round(median(slopes), 5), "limit_cpu_s": round(limit, 5)}
+    return {"epoch_cpu_s": round(median(slopes), 5), "epoch_phases": _plain(fit_phases(build(1), split.data.matrix))}
 
 
 def _timed(build: Callable[[], Recommender], split: PeerSplit, repeats: int) -> dict[str, Any]:
@@ -162,10 +159,19 @@ def _timed(build: Callable[[], Recommender], split: PeerSplit, repeats: int) -> 
         "peak_mib": _peak_mib(),
         "ndcg@10": round(evaluate(recommender, split.test, ks=(10,)).metrics["ndcg@10"], 4),
         "fit_cpu_s": round(median(fits), 4),
-        "fit_limit_s": round(seconds(fit_phases(recommender, split.data.matrix)), 5),
+        "fit_phases": _plain(fit_phases(recommender, split.data.matrix)),
         "rank_cpu_s": round(median(ranks), 4),
-        "rank_limit_s": round(seconds(rank_phases(recommender, split.test.histories.matrix)), 5),
+        "rank_phases": _plain(rank_phases(recommender, split.test.histories.matrix)),
     }
+
+
+def _plain(phases: list[Phase]) -> list[dict[str, float]]:
+    return [asdict(phase) for phase in phases]
+
+
+def _seconds(phases: list[dict[str, float]]) -> float:
+    """Of what a process found; here, so that one measure of the machine serves a whole table."""
+    return seconds(Phase(**phase) for phase in phases)
 
 
 def _rank(recommender: Recommender, split: PeerSplit) -> None:
@@ -188,14 +194,14 @@ def _row(line: Mapping[str, Any]) -> list[str]:
     for part in ("fit", "rank"):
         spent = ours[f"{part}_cpu_s"]
         cells += [_both(ours, theirs, f"{part}_cpu_s", "{:.2g}"), _ratio(spent, theirs and theirs[f"{part}_cpu_s"])]
-        cells.append(_limit(ours[f"{part}_limit_s"], spent))
+        cells.append(_limit(_seconds(ours[f"{part}_phases"]), spent))
     return [*cells, _both(ours, theirs, "peak_mib", "{}")]
 
 
 def _epoch_row(line: Mapping[str, Any]) -> list[str]:
     spent, theirs = line["ours"]["epoch_cpu_s"], line["theirs"]
     start = [line["dataset"], line["model"], line["rival"], str(line["size"]), f"{spent:.2g} / {theirs:.2g}"]
-    return [*start, _ratio(spent, theirs), _limit(line["ours"]["limit_cpu_s"], spent)]
+    return [*start, _ratio(spent, theirs), _limit(_seconds(line["ours"]["epoch_phases"]), spent)]
 
 
 def _both(ours: Mapping[str, Any], theirs: Mapping[str, Any] | None, name: str, form: str) -> str:
