@@ -153,15 +153,15 @@ def fit_auto(
     ablation: bool = False,
     precision: Precision | None = None,
 ) -> AutoResult:
-    """Fits every model of `names` (default: all the zoo that the data allows), then learns the blend.
+    """Fits every model of `names` (default: all the zoo that the data allows and suits), then learns the blend.
 
     `budget` seconds: the closed forms come first, with half of it, and none with more than a fifth; the networks race
     for what is left (`training.race`); no new candidate is begun after it. None: no bound. `ablation` measures after
     it what the graph, friends and each modality bring (`training.ablation`). `precision`: of the networks.
     """
     started = time.monotonic()
-    tried = names or [name for name, model in ZOO.items() if data.num_items >= model.least_items]
-    models = [model for model in map(find, tried) if model.fits(data)]
+    named = [model for model in map(find, names or ()) if model.fits(data)]
+    models = named if names else [model for model in ZOO.values() if model.in_auto(data)]
     direct = [model for model in models if not model.slow]
     chosen: list[Chosen] = []
     for model in direct:

@@ -8,11 +8,15 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from graph.errors import Conflict
 from training.data import UNKNOWN, UserBatch
 from training.recommender import FactorForm
 from training.warm import WarmStarted
+
+RIDGE = 1e-3
+"""Of `mean_fold_in`, relative to the mean square of its inputs."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,18 @@ class Factors:
         return cls(users, items, fold_in, float(state["fold_in_power"][0]))
 
 
+def mean_fold_in(matrix: csr_matrix, users: NDArray[np.float32], inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(num_items, d) = `inputs` @ M for a `fold_in_power` of 1: M is such that the mean of the rows of a history is
+    nearest to its user (ridge regression over the users of `matrix` who have one).
+    """
+    counts = np.diff(matrix.indptr)
+    known = counts > 0
+    means = (matrix[known] @ inputs / counts[known, None]).astype(np.float64)
+    gram = means.T @ means
+    gram += max(RIDGE * np.trace(gram) / len(gram), 1e-12) * np.eye(len(gram))
+    return np.asarray(inputs @ np.linalg.solve(gram, means.T @ users[known]), np.float32)
+
+
 def fitted(factors: Factors | None, name: str) -> Factors:
     """The factors of a model, or `Conflict` when it was asked before it was fitted."""
     if factors is None:
@@ -65,8 +81,8 @@ def fitted(factors: Factors | None, name: str) -> Factors:
     return factors
 
 
-class FactorModel(WarmStarted):
-    """What a network of two towers is once it is fitted: `fit` leaves `_factors`, and they score, serve and save it."""
+class FittedFactors:
+    """What a model of two towers is once it is fitted: `fit` leaves `_factors`, and they score, serve and save it."""
 
     name: str
     _factors: Factors | None = None
@@ -83,3 +99,7 @@ class FactorModel(WarmStarted):
     def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
         self._factors = Factors.of_state(state)
         return self
+
+
+class FactorModel(FittedFactors, WarmStarted):
+    """The same, trained by gradient."""

@@ -24,7 +24,8 @@ class Model:
     `needs`: parts of `SideInformation` without which it cannot be fitted (`triples`, or a modality); `any` means at
     least one embedding. `reads_side`: side information that is there goes in, needed or not. `slow`: gradient training,
     not a closed form. `most_items`: with more items its dense item by item matrix would not fit in 16 GB.
-    `least_items`: with fewer another model does the same sooner, so that `auto` leaves this one out.
+    `least_items`: with fewer another model does the same sooner, so that `auto` leaves this one out. `by_name`: another
+    always does, as far as we measured: it is fitted where it is named.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Model:
     reads_side: bool = False
     most_items: int | None = None
     least_items: int = 0
+    by_name: bool = False
 
     def config(self, overrides: Mapping[str, Any] | None = None) -> Any:
         """Its config dataclass with `overrides` set; an unknown name raises `InvalidData` with those that exist."""
@@ -74,6 +76,10 @@ class Model:
         if side.embeddings:
             there.add("any")
         return set(self.needs) <= there and data.num_items <= (self.most_items or data.num_items)
+
+    def in_auto(self, data: TrainingData) -> bool:
+        """Does `auto` try it on this data unasked."""
+        return not self.by_name and data.num_items >= self.least_items and self.fits(data)
 
     def reads_part(self, part: str, data: TrainingData) -> bool:
         """Would it be another model without this part (`triples`, `friendships` or a modality) of the data."""
@@ -136,6 +142,7 @@ ZOO: Mapping[str, Model] = MappingProxyType(
                 most_items=25_000,
             ),
             Model("ials", "ials", "IALS", "implicit matrix factorisation by alternating least squares"),
+            Model("bpr", "bpr", "BPR", "matrix factorisation by pairs: what was met above what was not"),
             Model(
                 "sasrec",
                 "sasrec",
@@ -154,6 +161,22 @@ ZOO: Mapping[str, Model] = MappingProxyType(
             ),
             Model("embedding-mlp", "embedding_mlp", "EmbeddingMLP", "hidden layers, softmax over items", slow=True),
             Model("lightgcn", "lightgcn", "LightGCN", "linear graph convolution over users and items", slow=True),
+            Model(
+                "xsimgcl",
+                "xsimgcl",
+                "XSimGCL",
+                "the same, and noisy views of a node must be alike",
+                slow=True,
+                by_name=True,
+            ),
+            Model(
+                "kge",
+                "kge",
+                "KGE",
+                "users, items and attributes embedded in one complex space",
+                ("triples",),
+                slow=True,
+            ),
             Model(
                 "gnn",
                 "gnn",

@@ -83,8 +83,8 @@ class LightGCNModule(nn.Module):
         super().__init__()
         self.config, self.num_users = config, matrix.shape[0]
         self.propagation = Propagation.of(symmetric_normalised(bipartite(matrix)), symmetric=True, device=device)
-        generator = torch.Generator().manual_seed(config.seed)
-        initial = 0.1 * torch.randn(sum(matrix.shape), config.embedding_size, generator=generator)
+        self.generator = torch.Generator().manual_seed(config.seed)
+        initial = 0.1 * torch.randn(sum(matrix.shape), config.embedding_size, generator=self.generator)
         self.embedding = nn.Parameter(initial.to(device))
         self.log_expected = None if log_expected is None else torch.from_numpy(log_expected).to(device)
         counts = np.bincount(matrix.indices, minlength=matrix.shape[1])
@@ -97,16 +97,30 @@ class LightGCNModule(nn.Module):
             layers.append(self.propagation(layers[-1]))
         return layers
 
+    def final(self, layers: list[torch.Tensor]) -> torch.Tensor:
+        """(users + items, d): the mean of the layers."""
+        return sum(layers[1:], start=layers[0]) / len(layers)
+
     def embeddings(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean over the layers; of unit length for the softmax."""
-        layers = self.layers()
-        mean = sum(layers[1:], start=layers[0]) / len(layers)
+        """Users and items; of unit length for the softmax."""
+        return self._towers(self.final(self.layers()))
+
+    def _towers(self, final: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         if self.config.loss == "softmax":
-            mean = functional.normalize(mean, dim=1)
-        return mean[: self.num_users], mean[self.num_users :]
+            final = functional.normalize(final, dim=1)
+        return final[: self.num_users], final[self.num_users :]
 
     def loss(self, batch: PairBatch | ListBatch) -> torch.Tensor:
-        users, items = self.embeddings()
+        layers = self.layers()
+        final = self.final(layers)
+        return self._ranking_loss(*self._towers(final), batch) + self.extra_loss(layers, final, batch)
+
+    def extra_loss(self, layers: list[torch.Tensor], final: torch.Tensor, batch: PairBatch | ListBatch) -> torch.Tensor:
+        """What a kind of LightGCN adds to its loss; here nothing."""
+        del layers, batch
+        return final.new_zeros(())
+
+    def _ranking_loss(self, users: torch.Tensor, items: torch.Tensor, batch: PairBatch | ListBatch) -> torch.Tensor:
         if isinstance(batch, PairBatch):
             nodes = [batch.users, batch.items + self.num_users, batch.negatives + self.num_users]
             return losses.bpr(users, items, batch) + self._penalty(torch.cat(nodes), len(batch.items))
@@ -118,12 +132,17 @@ class LightGCNModule(nn.Module):
         squares: torch.Tensor = self.embedding[nodes].square().sum()
         return self.config.regularization * squares / (2 * pairs)
 
+    def passed_on(self) -> list[torch.Tensor]:
+        """What a node without an E(0) of its own is sent at each layer: nothing at the first, then the layer before."""
+        layers = self.layers()
+        return [torch.zeros_like(layers[0]), *layers[:-1]]
+
     def factors(self) -> Factors:
         """A newcomer has no E(0): its vector is what the history's items pass on, layer by layer."""
-        counts = 1 + self.config.num_layers
+        self.eval()
         with torch.no_grad():
             users, items = self.embeddings()
-            passed = torch.stack(self.layers()[:-1]).sum(0)[self.num_users :] / counts
+            passed = self.final(self.passed_on())[self.num_users :]
         fold_in = passed * self.item_scale[:, None]
         return Factors(users.cpu().numpy(), items.cpu().numpy(), fold_in.cpu().numpy())
 
@@ -132,6 +151,7 @@ class LightGCN(FactorModel):
     """See the module's docstring. After `fit`, `training` says how it went."""
 
     name = "lightgcn"
+    network: type[LightGCNModule] = LightGCNModule
 
     def __init__(self, config: LightGCNConfig | None = None) -> None:
         self.config = config or LightGCNConfig()
@@ -141,7 +161,7 @@ class LightGCN(FactorModel):
         device = default_device()
         positives = Positives.of(data.matrix)
         candidates = Candidates(positives.item_counts, self.config.candidates)
-        module = LightGCNModule(data.matrix, self.config, log_expected=candidates.log_expected, device=device)
+        module = self.network(data.matrix, self.config, log_expected=candidates.log_expected, device=device)
         rng = np.random.default_rng([self.config.seed, data.seed])
 
         def epoch() -> Iterator[PairBatch] | Iterator[ListBatch]:
