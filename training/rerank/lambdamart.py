@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 
 from graph.errors import Unsupported
 from training.rerank.features import ItemFacts, feature_names, features
-from training.rerank.pool import LIST, Pool
+from training.rerank.pool import LIST, Pool, within
 
 
 @dataclass(frozen=True)
 class LambdaMARTConfig:
-    """`leaves` of a tree, `least` candidates in one; at most `rounds` of boosting, `patience` of them without gain."""
+    """`leaves` of a tree, `least` candidates in one; at most `rounds` of boosting, `patience` of them without gain.
+
+    Boosting starts from `start` times the first stage's score, standardised within a user's candidates.
+    """
 
     leaves: int = 7
     least: int = 100
@@ -28,6 +31,7 @@ class LambdaMARTConfig:
     regularization: float = 5.0
     rounds: int = 400
     patience: int = 40
+    start: float = 0.5
     seed: int = 42
 
 
@@ -60,11 +64,11 @@ class LambdaMART:
         return self
 
     def score(self, pool: Pool) -> NDArray[np.float32]:
-        """(users, n) the trees' sum; 0 where there is no candidate."""
+        """(users, n) the first stage's score and the trees' sum; 0 where there is no candidate."""
         flat = features(pool, self.facts)[pool.there]
         found = np.zeros(pool.items.shape, np.float32)
         if len(flat):
-            found[pool.there] = self._booster.predict(flat)
+            found[pool.there] = self._booster.predict(flat) + self._start(pool)
         return found
 
     @property
@@ -75,11 +79,16 @@ class LambdaMART:
         return {self._names[place]: float(gains[place] / max(gains.sum(), 1e-12)) for place in order}
 
     def _rows(self, pool: Pool) -> dict[str, NDArray[np.generic]]:
-        """Features, labels, and how many rows each user has."""
+        """Features, labels, how many rows each user has, and where boosting starts."""
         there = pool.there
         sizes = there.sum(1)
         labels = pool.relevant[there].astype(np.int32)
-        return {"data": features(pool, self.facts)[there], "label": labels, "group": sizes[sizes > 0]}
+        rows = {"data": features(pool, self.facts)[there], "label": labels, "group": sizes[sizes > 0]}
+        return {**rows, "init_score": self._start(pool)}
+
+    def _start(self, pool: Pool) -> NDArray[np.float64]:
+        """(candidates,) the first stage's score within each user's: what the trees have to mend, not to find again."""
+        return self.config.start * within(pool.scores, pool.there)[pool.there]
 
     def _parameters(self) -> dict[str, Any]:
         config = self.config

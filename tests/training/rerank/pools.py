@@ -28,11 +28,11 @@ def histories_of(matrix, start=1_000_000):
     return Histories(indptr, item.astype(np.int32), start + 86_400 * order.astype(np.int64), matrix.shape[1])
 
 
-def planted_pool(users=120, items=80, n=20, seed=0) -> tuple[Pool, ItemFacts]:
+def planted_pool(users=120, items=80, n=20, seed=0, groups=4) -> tuple[Pool, ItemFacts]:
     """The first stage and member `a` know a little; what they do not know is the items' likeness to the history."""
     rng = np.random.default_rng(seed)
     group = np.arange(items) % 4
-    own = np.arange(users) % 4
+    own = np.arange(users) % groups
     seen = (group[None] == own[:, None]) & (rng.random((users, items)) < 0.3)
     relevant = (group[None] == own[:, None]) & ~seen & (rng.random((users, items)) < 0.4)
     relevant[np.arange(users), (own + 4 * rng.integers(items // 4, size=users))] |= True
