@@ -25,6 +25,7 @@ from graph.errors import InvalidData
 from graph.queries_changes import BUMP, erasing
 from graph.schema import DERIVED_TYPES, GRAPH_CHANGE, OPERATIONAL_LABELS, Entity, Interaction, Triple, safe_name
 from graph.store import GraphStore, Parameters, Table
+from graph.whole_files import write_json
 
 FOLDER = "changes"
 NODES_A_DELETE = 500
@@ -135,10 +136,10 @@ class Load:
         state = run / OPEN
         earlier = json.loads(state.read_text(encoding="utf-8")) if state.is_file() else None
         self._opened = earlier["opened"] if earlier else f"{secrets.token_hex(8)}@{int(time.time())}"
-        _write_json(state, {"opened": self._opened, "token": None})
+        write_json(state, {"opened": self._opened, "token": None})
         prepare(store)
         mark, before = bump(store, [self._opened], [self._opened])
-        _write_json(state, {"opened": self._opened, "token": mark.token})
+        write_json(state, {"opened": self._opened, "token": mark.token})
         self._token = mark.token
         # Begun again after others wrote: whose value stands is not known, so no delta can say what changed.
         self._alone = earlier is None or earlier["token"] == before
@@ -221,14 +222,8 @@ def _new_folder(home: Path) -> Path:
 
 def _finish(store: GraphStore, home: Path, temporary: Path, mark: Mark, before: str | None) -> None:
     about = {"version": mark.version, "token": mark.token, "before": before, "store": store.url}
-    _write_json(temporary / ABOUT, about)
+    write_json(temporary / ABOUT, about)
     temporary.replace(home / FOLDER / f"{mark.version:012d}-{mark.token}")
-
-
-def _write_json(path: Path, value: Mapping[str, Any]) -> None:
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.write_text(json.dumps(value), encoding="utf-8")
-    temporary.replace(path)
 
 
 def _lasts(opened: str) -> bool:

@@ -7,7 +7,6 @@ the load; while it says `undoing`, they take it back. A run without a journal ha
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from graph.schema import TYPE_TO_KIND, Batch, EdgeBatch, Entity, Interaction, No
 from graph.snapshot import NO_TIME
 from graph.stage import Edges, Key, Nodes
 from graph.store import GraphStore
+from graph.whole_files import write_json
 
 JOURNAL = "journal.json"
 EMBEDDING = "_embedding"
@@ -37,12 +37,7 @@ Progress = Callable[[int], None]
 
 def write_journal(run: Path, store: GraphStore, state: str) -> None:
     """Records how far a run is; on disk when this returns."""
-    temporary = run / f"{JOURNAL}.new"
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump({"state": state, "store": store.url}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(run / JOURNAL)
+    write_json(run / JOURNAL, {"state": state, "store": store.url}, durable=True)
 
 
 def read_journal(run: Path) -> tuple[str, str] | None:

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from graph.errors import Conflict
+from graph.whole_files import write_json
 
 FILE = "refresh.json"
 ENCODERS = "encoders.json"
@@ -56,7 +56,7 @@ def remembered(home: Path) -> Choice | None:
 def remember(home: Path, choice: Choice) -> None:
     """Keeps it for the next refresh."""
     document = {"min_value": choice.min_value, "names": list(choice.names or ()), "budget": choice.budget or BUDGET}
-    _write(home / FILE, document)
+    write_json(home / FILE, document)
 
 
 def encoders_of(home: Path) -> dict[str, str]:
@@ -73,14 +73,7 @@ def encoders_of(home: Path) -> dict[str, str]:
 def remember_encoders(home: Path, names: Mapping[str, str]) -> None:
     """Keeps the encoders that were named, for the next refresh; those of other modalities stay as they are."""
     if names:
-        _write(home / ENCODERS, encoders_of(home) | dict(names))
-
-
-def _write(path: Path, document: Mapping[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}-{os.getpid()}")
-    temporary.write_text(json.dumps(document), encoding="utf-8")
-    temporary.replace(path)
+        write_json(home / ENCODERS, encoders_of(home) | dict(names))
 
 
 def _unreadable(path: Path) -> Conflict:

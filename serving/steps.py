@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from graph.whole_files import write_json
 
 FOLDER = "steps"
 UNCHANGED = "nothing changed"
@@ -85,7 +86,7 @@ class Steps:
         done = Done(step.name, result, time.perf_counter() - started, reused=False, why=because or found.why)
         inputs = step.inputs if step.settled is None else step.settled()
         marks = {name: fingerprint({"": value}) for name, value in inputs.items()}
-        self._write(step.name, {"inputs": marks, "result": dict(result), "seconds": done.seconds})
+        write_json(self._path(step.name), {"inputs": marks, "result": dict(result), "seconds": done.seconds})
         self.log.append(done)
         return done
 
@@ -109,13 +110,6 @@ class Steps:
             return None
         whole = isinstance(record, dict) and {"inputs", "result", "seconds"} <= record.keys()
         return record if whole else None
-
-    def _write(self, name: str, record: Mapping[str, Any]) -> None:
-        path = self._path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}")
-        temporary.write_text(json.dumps(record), encoding="utf-8")
-        temporary.replace(path)
 
 
 def _changed(before: Mapping[str, str], inputs: Mapping[str, Any]) -> str:

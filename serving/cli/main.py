@@ -21,6 +21,7 @@ from serving.cli import (
     models,
     recommend,
     refresh,
+    rerank,
     runs,
     serve,
     tag,
@@ -30,7 +31,24 @@ from serving.cli import (
 from serving.cli.errors import ErrorGroup, report_bug
 from serving.cli.session import Home, Json, Options, Store, examples
 
-GROUPS = (demo, data, graph, tag, export, train, tune, refresh, models, runs, recommend, cypher, serve, doctor, bench)
+GROUPS = (
+    demo,
+    data,
+    graph,
+    tag,
+    export,
+    train,
+    tune,
+    refresh,
+    models,
+    runs,
+    recommend,
+    cypher,
+    serve,
+    doctor,
+    bench,
+    rerank,
+)
 """In the order of the help."""
 
 

@@ -36,7 +36,7 @@ class PopularityConfig:
 
 GRID = (PopularityConfig(), PopularityConfig(0.3), PopularityConfig(0.1), PopularityConfig(0.03))
 
-SPACE: Space = {"half_life": Float(0.003, 3.0, log=True)}
+SPACE: Space = {"half_life": Float(0.0, 1.0)}
 
 
 class Popularity:

@@ -7,7 +7,6 @@ is: model, settings, data, pieces and bits; a file of another fit is not read.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import torch
 from safetensors.torch import load, save
 
 from graph.errors import InvalidData
+from graph.whole_files import write_whole
 from training.scale.runtime import Checkpoint, Runtime
 from training.scale.world import first_says
 
@@ -48,13 +48,7 @@ def write(checkpoint: Checkpoint, saved: Saved) -> None:
     about = json.dumps({**saved.about, "format": FORMAT, "key": checkpoint.key}).encode()
     tensors = {name: one.detach().cpu().contiguous().clone() for name, one in saved.tensors.items()}
     tensors[_ABOUT] = torch.from_numpy(np.frombuffer(about, np.uint8).copy())
-    checkpoint.path.parent.mkdir(parents=True, exist_ok=True)
-    aside = checkpoint.path.with_suffix(f".{os.getpid()}.part")
-    with aside.open("wb") as file:
-        file.write(save(tensors))
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(checkpoint.path)
+    write_whole(checkpoint.path, save(tensors), durable=True)
 
 
 def read(runtime: Runtime) -> Saved | None:
