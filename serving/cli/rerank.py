@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 WAYS = "mmr, dpp, calibration, lambdamart, cross-encoder"
 COLUMNS = ("ndcg@10", "recall@10", "hr@10", "diversity@10", "coverage@10", "miscalibration@10")
+HEADS = ("ndcg", "recall", "hr", "diverse", "coverage", "miscal.")
 
 Folder = Annotated[Path, typer.Argument(metavar="PATH", help="A dataset folder.")]
 Task = Annotated[str, typer.Option("--task", help="What is ranked and measured: top-n, next-item or ranking-99.")]
@@ -107,19 +108,18 @@ def show(console: Console, result: dict[str, Any]) -> None:
     console.print(f"first stage: {result['first']}", markup=False)
     share = f"{result['found']:.1%}"
     console.print(f"its best {result['candidates']} hold {share} of the test items: no re-ranking can show the others")
-    table = Table("way", *COLUMNS, "ndcg@10 beside the first stage", "CPU s", "chosen on validation", box=None)
+    table = Table("at 10", *HEADS, "CPU s", box=None)
     for row in result["rows"]:
-        values = (f"{row[name]:.4f}" for name in COLUMNS)
-        chosen = "" if row["difference"] is None else row["chosen"]
-        table.add_row(row["name"], *values, difference(row["difference"]), f"{row['cpu_s']:.1f}", chosen)
+        table.add_row(row["name"], *(f"{row[name]:.4f}" for name in COLUMNS), f"{row['cpu_s']:.1f}")
     console.print(table)
+    console.print("[dim]ndcg@10 beside the first stage, and what was chosen on validation[/]")
+    for row in result["rows"][1:]:
+        console.print(f"{row['name']}: {difference(row['difference'])}; {row['chosen']}", markup=False)
     for name, why in result["skipped"].items():
         console.print(f"[yellow]left out[/] {name}: {why}")
 
 
-def difference(test: dict[str, float] | None) -> str:
+def difference(test: dict[str, float]) -> str:
     """A paired difference in words; what is not significant after Holm's correction says so."""
-    if test is None:
-        return ""
     sure = "" if test["adjusted"] < 0.05 else ", may be luck"
     return f"{test['difference']:+.4f} ({test['low']:+.4f} to {test['high']:+.4f}{sure})"

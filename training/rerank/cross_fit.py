@@ -67,4 +67,5 @@ def cross_fit(learn: Learner, validation: Pool, *, folds: int, seed: int = 42) -
     for number in range(folds):
         rest, own = useful[fold[useful] != number], useful[fold[useful] == number]
         scorers.append(learn(validation.take(rest), validation.take(own)))
+    assert len(set(map(id, scorers))) == folds, "a learner must make a new scorer for each fold"
     return CrossFitted(tuple(scorers), validation.held_out.users, fold)

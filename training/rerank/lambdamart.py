@@ -63,6 +63,10 @@ class LambdaMART:
         )
         return self
 
+    def fit_new(self, train: Pool, stop: Pool) -> LambdaMART:
+        """A further one of the same settings, fitted: one for each fold."""
+        return LambdaMART(self.config, self.facts).fit(train, stop)
+
     def score(self, pool: Pool) -> NDArray[np.float32]:
         """(users, n) the first stage's score and the trees' sum; 0 where there is no candidate."""
         flat = features(pool, self.facts)[pool.there]
