@@ -52,6 +52,7 @@ def test_the_design_commands_are_all_there() -> None:
         "mlflow",
         "doctor",
         "bench",
+        "rerank",
     )
     groups = [["data", "list"], ["data", "get"], ["models", "list"], ["models", "promote"], ["models", "rollback"]]
     groups += [["runs", "list"], ["runs", "compare"]]
