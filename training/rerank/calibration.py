@@ -43,14 +43,16 @@ def calibrate(
     `shares` (items, kinds) and `wanted` (users, kinds) as in `proportions`. Items of unknown kind count neither for nor
     against; a user whose `wanted` is all zero keeps the first stage's order. Raises `InvalidData` as `mmr` does.
     """
-    dense = np.asarray(shares.todense(), np.float64)
-    check(scores, items, dense, weight)
-    if wanted.shape != (len(items), dense.shape[1]):
-        raise InvalidData(f"wanted proportions of shape {wanted.shape}", valid=f"({len(items)}, {dense.shape[1]}): one "
-                          "row a user, one column a kind", remedy="make them with `proportions`")  # fmt: skip
+    check(scores, items, shares, weight)
+    if wanted.shape != (len(items), shares.shape[1]):
+        raise InvalidData(f"wanted proportions of shape {wanted.shape}", valid=f"({len(items)}, {shares.shape[1]}): "
+                          "one row a user, one column a kind", remedy="make them with `proportions`")  # fmt: skip
+    some, rows = np.unique(items, return_inverse=True)  # the candidates alone: a catalogue's shares would not fit
+    rows = np.where(items < 0, -1, rows.reshape(items.shape)).astype(np.int32)
+    dense = np.asarray(shares[np.maximum(some, 0)].todense(), np.float64)
     found = np.full((len(items), k), -1, np.int32)
-    _calibrate(unit_range(scores, items), items, dense, np.asarray(wanted, np.float64), weight, found)
-    return found
+    _calibrate(unit_range(scores, items), rows, dense, np.asarray(wanted, np.float64), weight, found)
+    return np.where(found < 0, -1, some[found]).astype(np.int32)
 
 
 @njit(cache=True)

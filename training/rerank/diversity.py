@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from graph.errors import InvalidData
 
@@ -65,7 +66,9 @@ def unit_range(scores: NDArray[np.float32], items: NDArray[np.int32]) -> NDArray
         return np.where(there & (high > low), (scores - low) / spread, 1.0)
 
 
-def check(scores: NDArray[np.float32], items: NDArray[np.int32], vectors: NDArray[np.floating], weight: float) -> None:
+def check(
+    scores: NDArray[np.float32], items: NDArray[np.int32], vectors: NDArray[np.floating] | csr_matrix, weight: float
+) -> None:
     """Raises `InvalidData` where a re-ranking cannot be made of these."""
     if not 0 <= weight <= 1:
         raise InvalidData(f"a weight of {weight}", valid="0 (the first stage's order) to 1 (its scores say nothing)",
@@ -73,8 +76,8 @@ def check(scores: NDArray[np.float32], items: NDArray[np.int32], vectors: NDArra
     if scores.shape != items.shape:
         raise InvalidData(f"scores of shape {scores.shape} for candidates of shape {items.shape}",
                           valid="two arrays (users, n)", remedy="give each candidate one score")  # fmt: skip
-    if items.size and items.max() >= len(vectors):
-        raise InvalidData(f"candidate {items.max()} with {len(vectors)} rows of item vectors",
+    if items.size and items.max() >= vectors.shape[0]:
+        raise InvalidData(f"candidate {items.max()} with {vectors.shape[0]} rows of item vectors",
                           valid="one row for every item of the catalogue", remedy="pass all rows")  # fmt: skip
     if not np.isfinite(scores[items >= 0]).all():
         raise InvalidData("a candidate without a finite score", valid="finite scores, or item -1 for none",

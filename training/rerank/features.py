@@ -109,8 +109,8 @@ def _block(pool: Pool, facts: ItemFacts) -> NDArray[np.float32]:
         columns += _likeness(histories, items, space)
     if facts.categories is not None:
         shares = facts.categories.shares
-        dense = np.asarray(shares.todense())
-        columns.append(np.einsum("uc,unc->un", proportions(histories.matrix, shares), dense[items]))
+        dense = np.asarray(shares[items.ravel()].todense()).reshape(*items.shape, -1)
+        columns.append(np.einsum("uc,unc->un", proportions(histories.matrix, shares), dense))
     return np.stack([np.asarray(column, np.float32) for column in columns], 2)
 
 

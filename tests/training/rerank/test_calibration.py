@@ -69,6 +69,16 @@ def test_a_user_without_a_known_history_keeps_the_order(given):
     assert (found == items[:, :K]).all()
 
 
+def test_missing_candidates_are_never_listed(given):
+    scores, items, shares, histories = given
+    items = items.copy()
+    items[0, 3:] = -1
+    found = calibrate(scores, items, shares, proportions(histories, shares), weight=0.5, k=K)
+    assert sorted(found[0][:3].tolist()) == sorted(items[0, :3].tolist())
+    assert (found[0][3:] == -1).all()
+    assert (found[1:] >= 0).all()
+
+
 def test_proportions_are_means_over_known_items():
     shares = csr_matrix(np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 0.0]]))
     histories = csr_matrix(np.array([[1, 1, 1], [0, 0, 1]], np.float32))
