@@ -13,13 +13,12 @@ from dataclasses import asdict, replace
 from training.blend import Blend, BlendConfig, MemberConfig
 from training.data import HeldOut, SideInformation, TrainingData
 from training.evaluate import evaluate
+from training.metrics import TARGET
 from training.recommender import Recommender
 from training.refit import fit_again
 from training.significance import paired_test
 from training.stacking import candidates, learn
 from training.zoo import find
-
-TARGET = "ndcg@10"
 
 
 def parts_of(side: SideInformation) -> Iterator[str]:

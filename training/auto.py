@@ -19,6 +19,7 @@ from training.ablation import ablate
 from training.blend import Blend, BlendConfig, MemberConfig
 from training.data import HeldOut, TrainingData
 from training.evaluate import evaluate
+from training.metrics import TARGET
 from training.race import Racer, race
 from training.recommender import SILENT, Enough, Monitor, Recommender
 from training.scale.fit import fit
@@ -26,7 +27,6 @@ from training.scale.runtime import ONE, Precision, Scale
 from training.stacking import candidates, learn, left_out
 from training.zoo import ZOO, Model, find
 
-TARGET = "ndcg@10"
 BUDGET = 600.0
 """Seconds that `auto` may fit for when nobody says otherwise."""
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.auto import TARGET
 from training.blend import NAME as BLEND
 from training.evaluate import Evaluation
+from training.metrics import TARGET
 from training.model_files import ModelCard
 from training.resample import mean_with_interval
 from training.zoo import ZOO

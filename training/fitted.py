@@ -17,9 +17,10 @@ import numpy as np
 
 from graph.snapshot import Snapshot
 from training.artifacts import log_per_user
-from training.auto import TARGET, AutoResult, Chosen
+from training.auto import AutoResult, Chosen
 from training.data import TrainingData
 from training.evaluate import Evaluation, on_test
+from training.metrics import TARGET
 from training.model_files import ModelCard, Tested, save
 from training.prepare import Prepared, histories, side_information
 from training.recommender import SILENT, Monitor, Recommender

@@ -16,10 +16,9 @@ import numpy as np
 
 from graph.errors import InvalidData
 from training.evaluate import Evaluation
+from training.metrics import TARGET
 from training.model_files import read_card, read_tested
 from training.significance import Comparison, paired_test
-
-METRIC = "ndcg@10"
 
 
 @dataclass(frozen=True)
@@ -99,16 +98,16 @@ def judge(
     if champion is None:
         return Verdict(better=True, why="the first champion")
     theirs, their_tested = read_card(champion), read_tested(champion)
-    if tested is None or METRIC not in tested.measures:
+    if tested is None or TARGET not in tested.measures:
         return Verdict(better=False, why="it was never measured on a test part")
     if (card.snapshot, card.split) != (theirs.snapshot, theirs.split) or their_tested is None:
-        return _against_popularity(card.metrics.get(METRIC, 0.0), card.popularity.get(METRIC, 0.0))
+        return _against_popularity(card.metrics.get(TARGET, 0.0), card.popularity.get(TARGET, 0.0))
     if not np.array_equal(tested.users, their_tested.users):
-        return _against_popularity(card.metrics.get(METRIC, 0.0), card.popularity.get(METRIC, 0.0))
-    found = paired_test(tested.measures[METRIC], their_tested.measures[METRIC])
+        return _against_popularity(card.metrics.get(TARGET, 0.0), card.popularity.get(TARGET, 0.0))
+    found = paired_test(tested.measures[TARGET], their_tested.measures[TARGET])
     better = "significantly better than" if found.better else "not significantly better than"
     why = (
-        f"{better} the champion: {METRIC} {found.difference:+.4f} "
+        f"{better} the champion: {TARGET} {found.difference:+.4f} "
         f"[{found.low:+.4f}, {found.high:+.4f}], p = {found.p_value:.4f}, {len(tested.users)} users"
     )
     mine, before = (
@@ -125,6 +124,6 @@ def _against_popularity(mine: float, popularity: float) -> Verdict:
     better = mine > popularity
     word = "better" if better else "no better"
     why = (
-        f"the champion was measured on other data; it is {word} than popularity ({METRIC} {mine:.4f}, {popularity:.4f})"
+        f"the champion was measured on other data; it is {word} than popularity ({TARGET} {mine:.4f}, {popularity:.4f})"
     )
     return Verdict(better, why)

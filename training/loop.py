@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from training.data import HeldOut, Histories
 from training.keeping import Average, Best
-from training.metrics import per_user
+from training.metrics import TARGET, per_user
 from training.recommender import SILENT, Enough, Monitor
 from training.scale.checkpoint import Due, Saved, joined, read, write
 from training.scale.generators import Generators
@@ -25,7 +25,6 @@ from training.scale.runtime import PLAIN, Runtime
 from training.scale.step import Step
 from training.scale.world import first_says, summed
 
-METRIC = "ndcg@10"
 DEPTH = 10
 SCORES_AT_ONCE = 50_000_000
 """Scores held in memory while validating: 200 MB of float32."""
@@ -183,7 +182,7 @@ class _Fit(Generic[B]):
         with self.average.in_place():
             quality = validation_ndcg(self.model, validation, self.runtime)
             self.best.offer(self.number, quality, self.model)
-        return {METRIC: quality}
+        return {TARGET: quality}
 
     def _tell(self, monitor: Monitor, metrics: dict[str, float]) -> bool:
         """False when the monitor has had enough."""
@@ -258,7 +257,7 @@ def validation_ndcg(model: Trainable[B], held_out: HeldOut, runtime: Runtime = P
         else:
             users, items = cast(TorchModel[B], model).embeddings()
         ranking = top_items(users, items, held_out)
-    found = per_user(ranking, held_out.relevant, (DEPTH,))[METRIC] if len(held_out) else np.zeros(0)
+    found = per_user(ranking, held_out.relevant, (DEPTH,))[TARGET] if len(held_out) else np.zeros(0)
     if runtime.processes == 1:
         return float(found.mean()) if len(found) else 0.0
     whole, count = summed([float(found.sum()), len(found)], runtime.processes)

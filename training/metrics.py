@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 KS = (5, 10, 20)
+TARGET = "ndcg@10"
+"""What early stopping, the race, settings, the blend's weights, ablations and the gate go by."""
 ACCURACY = ("recall", "precision", "ndcg", "hr", "mrr", "map")
 
 

@@ -15,12 +15,12 @@ from threading import Semaphore, Thread
 from typing import Any
 
 from training.data import TrainingData
+from training.metrics import TARGET
 from training.recommender import Enough, Monitor, Recommender
 from training.scale.fit import fit
 from training.scale.runtime import ONE, Scale
 from training.zoo import Model
 
-METRIC = "ndcg@10"
 LEAST = 2.0
 """Seconds of a turn at least: less would be lost in changing over."""
 
@@ -76,7 +76,7 @@ class Racer:
             raise Enough
         self._monitor.epoch(number, total, metrics)
         self.epochs = number
-        self.best = max(self.best, metrics.get(METRIC, -math.inf))
+        self.best = max(self.best, metrics.get(TARGET, -math.inf))
         if self._clock() >= self._until:
             self._back.release()
             self._go.acquire()
@@ -132,7 +132,7 @@ def _run(racers: list[Racer], seconds: float, progress: Callable[[str], None], c
             progress(f"{racer.model.name}: fitting")
             racer.run(max(LEAST, turn))
             if math.isfinite(racer.best):
-                progress(f"{racer.model.name}: validation {METRIC} {racer.best:.4f} after {racer.epochs} epochs")
+                progress(f"{racer.model.name}: validation {TARGET} {racer.best:.4f} after {racer.epochs} epochs")
         running = [racer for racer in running if not racer.over]
         for racer in _worse_half(running):
             racer.end()

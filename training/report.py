@@ -22,11 +22,11 @@ from training.beyond import (
 )
 from training.evaluate import Evaluation
 from training.groups import by_items, by_users, item_groups, user_groups
+from training.metrics import TARGET
 from training.prepare import Prepared
 from training.resample import Groups, mean_with_interval
 
 K = 10
-MEASURE = "ndcg@10"
 
 
 def full_report(evaluation: Evaluation, prepared: Prepared, snapshot: Snapshot, *, k: int = K) -> Mapping[str, Any]:
@@ -42,7 +42,7 @@ def full_report(evaluation: Evaluation, prepared: Prepared, snapshot: Snapshot, 
     listed = popularity(evaluation.ranking, counts, data.num_users, k)
     chosen = history_popularity(histories, counts, data.num_users)
     groups = user_groups(evaluation.users, np.diff(data.histories.indptr)[evaluation.users], snapshot.user_properties)
-    measure = MEASURE if MEASURE in evaluation.per_user else next(iter(evaluation.per_user))
+    measure = TARGET if TARGET in evaluation.per_user else next(iter(evaluation.per_user))
     return {
         "k": k,
         "diversity": _diversity(evaluation.ranking, snapshot, k),

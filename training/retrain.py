@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 
 from graph.snapshot import Snapshot
-from training.auto import TARGET, Chosen, Tried
+from training.auto import Chosen, Tried
 from training.blend import NAME as BLEND
 from training.blend import Blend, BlendConfig, MemberConfig
 from training.evaluate import evaluate
 from training.fitted import POPULARITY, Children, Clock, Fitted, Measured
 from training.gate import Verdict
+from training.metrics import TARGET
 from training.model_files import ModelCard, read_card, read_items, read_tested, typed_settings
 from training.plan import VERDICT, Decided, Job, TrainReport, report_of
 from training.prepare import Prepared

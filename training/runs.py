@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from graph.errors import InvalidData, NotFound
 from training.artifacts import read_per_user
-from training.auto import TARGET
+from training.metrics import TARGET
 from training.registry import Registry
 from training.significance import FamilyMember, family, paired_test
 from training.tracking import Tracker, metric_name

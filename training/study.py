@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import psutil
 
 from graph.errors import Conflict, InvalidData, NotFound
-from training.auto import TARGET
+from training.metrics import TARGET
 from training.model_files import typed_settings
 from training.space import within
 from training.zoo import find

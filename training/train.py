@@ -12,7 +12,7 @@ from typing import Any
 
 from graph.snapshot import Snapshot
 from training.artifacts import curves_of, log_per_user, log_plots, log_report
-from training.auto import TARGET, choose, fit_auto
+from training.auto import choose, fit_auto
 from training.cards import FILE as CARD_FILE
 from training.cards import description, model_card
 from training.environment import environment, sizes
@@ -32,6 +32,7 @@ from training.fitted import (
 )
 from training.gate import guarded
 from training.leaks import as_dicts, find_leaks, order_of
+from training.metrics import TARGET
 from training.model_files import ModelCard, settings_of
 from training.plan import (
     AUTO,

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from training.auto import TARGET
 from training.environment import environment_tags
+from training.metrics import TARGET
 from training.study import EPOCHS, ERROR, SECONDS
 from training.tracking import Run, Tracker
 

@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from graph.errors import InterlaceError, InvalidData, Unsupported
-from training.auto import TARGET
 from training.data import HeldOut, TrainingData
 from training.evaluate import evaluate
+from training.metrics import TARGET
 from training.space import draw
 from training.study import EPOCHS, ERROR, FIXED, SECONDS, WORKER, Pruner, Studies, again, counted, this_worker
 from training.tracking import Tracker

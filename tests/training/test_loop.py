@@ -13,7 +13,8 @@ from torch import nn
 
 from tests.training.models.planted_graph import Planted, planted
 from training.data import HeldOut, Histories
-from training.loop import METRIC, LoopConfig, arrays, top_items, train, validation_ndcg
+from training.loop import LoopConfig, arrays, top_items, train, validation_ndcg
+from training.metrics import TARGET
 
 
 class Walker(nn.Module):
@@ -63,7 +64,7 @@ def test_stops_after_patience_and_restores_the_best(world: Planted) -> None:
     assert training.best == pytest.approx(1.0)
     assert training.best == pytest.approx(validation_ndcg(walker, world.test))
     assert [(number, total) for number, total, _ in monitor.calls] == [(n, 50) for n in range(1, 9)]
-    assert all(set(metrics) == {"loss", METRIC} for *_, metrics in monitor.calls)
+    assert all(set(metrics) == {"loss", TARGET} for *_, metrics in monitor.calls)
 
 
 def test_validates_every_few_epochs_and_after_the_last(world: Planted) -> None:
@@ -71,7 +72,7 @@ def test_validates_every_few_epochs_and_after_the_last(world: Planted) -> None:
     train(
         Walker(world.test, 9), one_step, LoopConfig(epochs=5, evaluate_every=2), validation=world.test, monitor=monitor
     )
-    assert [number for number, _, metrics in monitor.calls if METRIC in metrics] == [2, 4, 5]
+    assert [number for number, _, metrics in monitor.calls if TARGET in metrics] == [2, 4, 5]
 
 
 def test_without_validation_runs_all_epochs_and_keeps_the_last(world: Planted) -> None:

@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 from training.blend import Blend, BlendConfig, MemberConfig
 from training.data import HeldOut, Histories
 from training.evaluate import evaluate
-from training.stacking import Candidates, candidates, greedy, learn, left_out
+from training.stacking import IDLE, Candidates, candidates, greedy, learn, left_out, without_idle
 
 USERS, ITEMS = 80, 400
 
@@ -69,6 +69,26 @@ def test_a_useless_member_gets_no_weight(held_out, models):
     assert weights.sum() == pytest.approx(1.0)
     assert weights[2] < 0.05
     assert weights[:2].min() > 0.25
+
+
+def test_members_that_are_not_missed_go_and_others_stay(held_out, models):
+    held = candidates([*models[:2], models[0]], held_out)
+    given = np.array([0.4, 0.4, 0.2])
+    weights = without_idle(held, given)
+    assert np.count_nonzero(weights) == 2, "the same member twice is one too many"
+    assert weights[1] > 0
+    assert weights.sum() == pytest.approx(1.0)
+    before, after = (
+        held.quality(held.scores @ part.astype(np.float32)) for part in (np.array([0.4, 0.4, 0.2]), weights)
+    )
+    assert after >= (1 - IDLE) * before
+    for member in np.flatnonzero(weights):
+        rest = np.where(np.arange(3) == member, 0.0, weights).astype(np.float32)
+        assert held.quality(held.scores @ rest) < (1 - IDLE) * before
+
+
+def test_a_blend_of_one_stays_as_it_is(held_out, models):
+    assert without_idle(candidates(models, held_out), np.array([0.0, 1.0, 0.0])).tolist() == [0.0, 1.0, 0.0]
 
 
 def test_the_weights_are_better_than_any_member_on_other_users(held_out, models):

@@ -69,7 +69,7 @@ def test_mlflow_has_the_members_the_data_and_the_measures(snapshot: Snapshot, re
 
 
 def test_the_saved_model_was_refitted_on_everything(snapshot: Snapshot, registry: Registry) -> None:
-    train(snapshot, HASH, registry, Plan(model="popularity"), dataset="planted")
+    train(snapshot, HASH, registry, Plan(model="popularity", overrides={"half_life": 0.0}), dataset="planted")
     saved = registry.load(registry.find("champion"))
     whole = everything(snapshot, None)
     np.testing.assert_array_equal(saved.state()["counts"], np.bincount(whole.matrix.indices, minlength=40))
