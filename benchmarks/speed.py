@@ -45,13 +45,8 @@ def main() -> None:
     if options.child:
         print(json.dumps(_child(options)))
         return
-    lines: list[dict[str, Any]] = []
-    epochs: list[dict[str, Any]] = []
-    names = [name for name in options.models.split(",") if name in ZOO]
-    for dataset in options.datasets:
-        for name in names:
-            lines += _told(_compare(name, dataset, options))
-            epochs += _told(_compare_epochs(name, dataset, options))
+    found = _read(options.told) if options.told else list(_told(_all(options)))
+    lines, epochs = ([line for line in found if ("size" in line) == by_epoch] for by_epoch in (False, True))
     if options.json:
         print(json.dumps({"runs": lines, "epochs": epochs}))
         return
@@ -59,6 +54,18 @@ def main() -> None:
     if epochs:
         print("", _table(EPOCH_COLUMNS, map(_epoch_row, epochs)), sep="\n")
     print("", _first_fits(lines), sep="\n")
+
+
+def _all(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    for dataset in options.datasets:
+        for name in (name for name in options.models.split(",") if name in ZOO):
+            yield from _compare(name, dataset, options)
+            yield from _compare_epochs(name, dataset, options)
+
+
+def _read(told: Path) -> list[dict[str, Any]]:
+    """What a run has told so far; other lines of standard error are passed over."""
+    return [json.loads(line) for line in told.read_text(encoding="utf-8").splitlines() if line.startswith("{")]
 
 
 def _options() -> argparse.Namespace:
@@ -71,6 +78,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="folder of the published data, as run_recbole.py wants it")
     parser.add_argument("--rivals", default="implicit,cornac,lenskit,recbole")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--told", type=Path, help="run nothing: the tables of what runs told on standard error")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--child", choices=["choose", "time", "compile", "epoch"], help=argparse.SUPPRESS)
     parser.add_argument("--place", type=int, default=0, help=argparse.SUPPRESS)
@@ -193,14 +201,14 @@ def _row(line: Mapping[str, Any]) -> list[str]:
     cells = [line["dataset"], line["model"], line.get("rival", ""), _both(ours, theirs, "ndcg@10", "{:.4f}")]
     for part in ("fit", "rank"):
         spent = ours[f"{part}_cpu_s"]
-        cells += [_both(ours, theirs, f"{part}_cpu_s", "{:.2g}"), _ratio(spent, theirs and theirs[f"{part}_cpu_s"])]
+        cells += [_both(ours, theirs, f"{part}_cpu_s", "{:.3g}"), _ratio(spent, theirs and theirs[f"{part}_cpu_s"])]
         cells.append(_limit(_seconds(ours[f"{part}_phases"]), spent))
     return [*cells, _both(ours, theirs, "peak_mib", "{}")]
 
 
 def _epoch_row(line: Mapping[str, Any]) -> list[str]:
     spent, theirs = line["ours"]["epoch_cpu_s"], line["theirs"]
-    start = [line["dataset"], line["model"], line["rival"], str(line["size"]), f"{spent:.2g} / {theirs:.2g}"]
+    start = [line["dataset"], line["model"], line["rival"], str(line["size"]), f"{spent:.3g} / {theirs:.3g}"]
     return [*start, _ratio(spent, theirs), _limit(_seconds(line["ours"]["epoch_phases"]), spent)]
 
 
