@@ -10,20 +10,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from graph.errors import Unsupported
+import numpy as np
+
+from graph.errors import Conflict, Unsupported
 from graph.snapshot_read import FolderData, read_folder
 from training.bench import Embed, peak_mb
+from training.ctr import kept
 from training.ctr.auto import AUTO, Fitted, Parts, fit_clicks
+from training.ctr.conversions import find_conversions, measure_conversions
 from training.ctr.features import Features, make_features
 from training.ctr.metrics import measures, paired_bootstrap
 from training.ctr.models import find_click_model
 from training.ctr.rows import Clicks, read_clicks
 from training.ctr.statistics import item_rate
 from training.split import TEST, TRAIN, VALIDATION
+from training.tracking import Run
 
 Progress = Callable[[str], None]
 FUTURE = (
@@ -38,6 +43,7 @@ class CtrResult:
 
     `validation`: cross-fitted measures of what was chosen. `beats_popularity`: paired differences in test auc and
     logloss. `brings`: what each member brings to the blend's validation log loss. `features`: what models read.
+    `conversion`: test measures of ESMM and of a naive model, where purchases are in the folder.
     """
 
     task: str
@@ -57,6 +63,7 @@ class CtrResult:
     tried: tuple[Mapping[str, Any], ...]
     brings: Mapping[str, Any]
     features: Mapping[str, tuple[str, ...]]
+    conversion: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     leaks: tuple[Mapping[str, Any], ...] = ()
 
@@ -73,28 +80,35 @@ def bench_ctr(
     budget: float | None = 600.0,
     seed: int = 42,
     embed: Embed | None = None,
+    ids: bool = True,
+    keep: Path | None = None,
     progress: Progress = lambda _text: None,
 ) -> CtrResult:
-    """Measures `model` on `path`. `embed` adds item embeddings.
+    """Measures `model` on `path`. `embed` adds item embeddings; without `ids` nothing is read that tells one user or
+    item from another of the same profile and attributes. `keep`: a new folder for the fitted model
+    (`training.ctr.kept`).
 
     Errors: `NotFound` for a model that is not a click model, `InvalidData` for values other than 0 and 1, `Unsupported`
     for `refit` (the epoch and the blend are chosen on validation, which a refit would have to learn from).
     """
-    _check(model, overrides, refit=refit)
+    _check(model, overrides, refit=refit, keep=keep)
     started = time.perf_counter()
     progress(f"reading {path}")
     folder = _with_embeddings(read_folder(path), path, embed, progress)
     clicks = read_clicks(folder, seed=seed)
     read = time.perf_counter()
-    features = make_features(clicks, seed=seed, progress=progress)
+    features = make_features(clicks, ids=ids, seed=seed, progress=progress)
     made = time.perf_counter()
     validation = clicks.positions(VALIDATION)
     parts = Parts(clicks.positions(TRAIN), validation, clicks.rows.user[validation])
     left = None if budget is None else budget - (made - started)
     fitted = fit_clicks(model, features, parts, overrides=overrides, budget=left, seed=seed, progress=progress)
     fit = time.perf_counter()
+    if keep is not None:
+        kept.save(fitted, kept.Reads.of(features, ids=ids), keep)
     progress("measuring on test")
     metrics, baseline, beats = _on_test(fitted, features, clicks, seed)
+    conversion = _conversion(folder, clicks, features, parts, budget, seed, progress)
     done = time.perf_counter()
     return CtrResult(
         task="ctr",
@@ -114,11 +128,50 @@ def bench_ctr(
         tried=tuple(asdict(one) for one in fitted.tried),
         brings=fitted.brings,
         features={"fields": features.field_names, "bags": features.bag_names, "dense": features.dense_names},
-        notes=(FUTURE,),
+        conversion=conversion,
+        notes=(FUTURE,) if ids else (),
     )
 
 
-def _check(model: str, overrides: Mapping[str, Any] | None, *, refit: bool) -> None:
+def _conversion(
+    folder: FolderData,
+    clicks: Clicks,
+    features: Features,
+    parts: Parts,
+    budget: float | None,
+    seed: int,
+    progress: Progress,
+) -> Mapping[str, Mapping[str, float]]:
+    """ESMM beside the naive model, where the folder says what was bought."""
+    found = find_conversions(folder, clicks)
+    if found is None:
+        return {}
+    test = clicks.positions(TEST)
+    return measure_conversions(found, features, parts, test, seconds=budget, seed=seed, progress=progress)
+
+
+def log_clicks(run: Run, result: CtrResult, *, keep: Path | None = None, **params: Any) -> None:
+    """Into an MLflow run, and into one below it for every fit; `keep`: the folder of the fitted model."""
+    run.params({"task": "ctr", "model": result.model, "chosen": result.chosen, "split": result.split, **params})
+    run.metrics(result.metrics, prefix="test/")
+    run.metrics(result.validation, prefix="validation/")
+    run.metrics(result.baselines["popularity"], prefix="popularity/")
+    for model, found in result.conversion.items():
+        known = {name: value for name, value in found.items() if np.isfinite(value)}
+        run.metrics(known, prefix=f"conversion/{model}/")
+    run.document(result.as_dict(), "result.json")
+    for one in result.tried:
+        with run.child(f"{one['model']}, seed {one['seed']}") as child:
+            child.params({"model": one["model"], "seed": one["seed"]})
+            child.metrics(one["validation"], prefix="validation/")
+            child.metrics({key: one[key] for key in ("epochs", "best_epoch", "seconds")})
+    if keep is not None:
+        run.folder(keep, "model")
+
+
+def _check(model: str, overrides: Mapping[str, Any] | None, *, refit: bool, keep: Path | None) -> None:
+    if keep is not None and keep.exists():  # before an hour of fitting, not after it
+        raise Conflict(f"{keep} is there already", valid="a new folder", remedy="name another one, or remove it")
     if model != AUTO:
         find_click_model(model)
     if refit:

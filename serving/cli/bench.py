@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from graph.errors import Unsupported
+from serving.cli.bench_ctr import CtrOptions, Keep, Track, WithoutIds, bench_clicks
 from serving.cli.scale import Pieces, PrecisionName, Processes, Ray, open_team
 from serving.cli.session import Home, Json, Session, Store, examples, require, start
 from serving.cli.train import (
@@ -48,6 +49,7 @@ def add_to(app: typer.Typer) -> None:
             ("interlace bench top-n ml-1m/ --model ease --settings ml-1m", "with what `interlace tune ml-1m/` found"),
             ("interlace bench top-n ml-1m/ --min-value 4 --refit", "a rating of 4 is a like"),
             ("interlace bench ctr ctr-ml-1m/", "probabilities of labels 0/1, calibrated"),
+            ("interlace bench ctr ctr-ml-1m/ --without-ids", "from profiles and attributes alone"),
         ),
     )(bench)  # fmt: skip
 
@@ -68,6 +70,9 @@ def bench(
     pieces: Pieces = 0,
     precision: PrecisionName = None,
     ray: Ray = "",
+    without_ids: WithoutIds = False,
+    keep: Keep = None,
+    track: Track = False,
     seed: Seed = None,
     home: Home = None,
     store: Store = None,
@@ -78,8 +83,16 @@ def bench(
     require(path)
     if task == "ctr":
         _one_process(processes, pieces, precision)
-        _bench_ctr(session, path, model, settings, tuned, refit, min_value, budget, embed)
+        embed_with = embedder(session) if embed else None
+        options = CtrOptions(model, settings, tuned, refit, min_value, budget, embed_with, without_ids, keep, track)
+        bench_clicks(session, path, options)
         return
+    if without_ids or keep is not None or track:
+        raise Unsupported(
+            f"--without-ids, --keep or --track in the task {task!r}",
+            valid="the task ctr",
+            remedy="`interlace train` keeps and tracks models that rank",
+        )
     from training.bench import bench as measure
     from training.scale.runtime import Scale
 
@@ -93,7 +106,7 @@ def bench(
             min_value=min_value,
             budget=budget,
             seed=session.settings.seed,
-            embed=_embedder(session) if embed else None,
+            embed=embedder(session) if embed else None,
             ablation=ablation,
             progress=step.note,
             scale=Scale(precision, team, pieces),
@@ -111,42 +124,9 @@ def _one_process(processes: int, pieces: int, precision: str | None) -> None:
         )
 
 
-def _bench_ctr(
-    session: Session,
-    path: Path,
-    model: str,
-    settings: list[str] | None,
-    tuned: str,
-    refit: bool,
-    min_value: float | None,
-    budget: float | None,
-    embed: bool,
-) -> None:
-    """Labels have no ranking: another measure, other models, the same object."""
-    from training.bench_ctr import bench_ctr as measure
+def embedder(session: Session) -> Any:
+    """(snapshot, folder) -> its item embeddings, by the encoders and the cache of the home."""
 
-    if tuned or min_value is not None:
-        raise Unsupported(
-            f"{'tuned settings' if tuned else '--min-value'} in the task 'ctr'",
-            valid="labels 0/1 and --set NAME=VALUE",
-            remedy="leave it out",
-        )
-    with session.reporter.step(f"ctr on {path}") as step:
-        result = measure(
-            path,
-            model=model,
-            overrides=parse_settings(settings or []),
-            refit=refit,
-            budget=budget,
-            seed=session.settings.seed,
-            embed=_embedder(session) if embed else None,
-            progress=step.note,
-        )
-    payload = result.as_dict()
-    session.answer(payload, lambda console: show_ctr(console, payload))
-
-
-def _embedder(session: Session) -> Any:
     def embed(snapshot: Any, folder: Path) -> Any:
         from encoders.encode import embed_folder
 
@@ -179,24 +159,5 @@ def show(console: Console, result: dict[str, Any]) -> None:
     show_models(console, {result["model"]: result["metrics"], **result["baselines"]})
     show_report(console, result["report"])
     show_leaks(console, result["leaks"])
-    seconds = ", ".join(f"{name} {value:.1f} s" for name, value in result["seconds"].items())
-    console.print(f"[dim]{seconds}, peak {result['peak_mb']:,} MB[/]")
-
-
-def show_ctr(console: Console, result: dict[str, Any]) -> None:
-    """The result of the task `ctr` for people."""
-    from rich.table import Table
-
-    rows = ", ".join(f"{name} {count:,}" for name, count in result["rows"].items())
-    console.print(f"[bold]ctr[/] {rows} rows, {result['split']}")
-    console.print(result["chosen"])
-    table = Table("model", *result["metrics"], box=None)
-    for name, metrics in {result["model"]: result["metrics"], **result["baselines"]}.items():
-        table.add_row(name, *(f"{value:.4f}" for value in metrics.values()))
-    console.print(table)
-    for name, gain in result["brings"].items():
-        console.print(
-            f"[dim]{name} brings {gain['difference']:.5f} logloss ({gain['low']:.5f} to {gain['high']:.5f})[/]"
-        )
     seconds = ", ".join(f"{name} {value:.1f} s" for name, value in result["seconds"].items())
     console.print(f"[dim]{seconds}, peak {result['peak_mb']:,} MB[/]")

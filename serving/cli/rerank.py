@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from serving.cli.session import Home, Json, Session, Store, examples, require, start
+from serving.cli.bench import embedder
+from serving.cli.session import Home, Json, Store, examples, require, start
 from serving.cli.train import MinValue, Seed, complete_model
 
 if TYPE_CHECKING:
@@ -86,18 +87,9 @@ def rerank(
     plan = RerankPlan(task, first, named, candidates, keep, budget, users, min_value, session.settings.seed)
     check(plan)
     with session.reporter.step(f"re-ranking {first} on {path}") as step:
-        result = measure(path, plan, embed=_embedder(session) if embed else None, note=step.note)
+        result = measure(path, plan, embed=embedder(session) if embed else None, note=step.note)
     payload = result.as_dict()
     session.answer(payload, lambda console: show(console, payload))
-
-
-def _embedder(session: Session) -> Any:
-    def embed(snapshot: Any, folder: Path) -> Any:
-        from encoders.encode import embed_folder
-
-        return embed_folder(snapshot, folder, home=session.home)
-
-    return embed
 
 
 def show(console: Console, result: dict[str, Any]) -> None:

@@ -63,13 +63,22 @@ def make_features(
     clicks: Clicks,
     *,
     collaborative: CollaborativeConfig | None = None,
+    ids: bool = True,
     seed: int = 42,
     progress: Callable[[str], None] = lambda _text: None,
 ) -> Features:
-    """Features of all rows of `clicks`, in their order."""
+    """Features of all rows of `clicks`, in their order.
+
+    Without `ids`, nothing tells one user or item from another of the same profile and attributes: neither their ids nor
+    rates, scores and pasts of their own.
+    """
     progress("features: fields of users, items and times")
-    found, groups = fields(clicks), bags(clicks.snapshot)
-    names, columns = _dense(clicks, groups, collaborative or CollaborativeConfig(seed=seed), seed, progress)
+    found, groups = fields(clicks, ids=ids), bags(clicks.snapshot)
+    names, columns = _described(clicks)
+    if ids:
+        config = collaborative or CollaborativeConfig(seed=seed)
+        of_ids, more = _of_ids(clicks, groups, config, seed, progress)
+        names, columns = (*of_ids, *names), [*more, *columns]
     return assemble(found, groups, clicks.rows, names, columns)
 
 
@@ -92,10 +101,11 @@ def assemble(
     )
 
 
-def _dense(
+def _of_ids(
     clicks: Clicks, groups: list[Bag], config: CollaborativeConfig, seed: int, progress: Callable[[str], None]
 ) -> tuple[tuple[str, ...], list[FloatArray]]:
     shape = (len(clicks.snapshot.users), len(clicks.snapshot.items))
+    """What the user and the item of a row have to do with other labelled rows."""
     progress("features: rates and collaborative scores, out of fold")
     names: list[str] = [*RATES, *SCORES]
     columns = [
@@ -109,6 +119,13 @@ def _dense(
     if not (clicks.rows.time == NO_TIME).all():
         columns.append(past(clicks))
         names += PAST
+    return tuple(names), columns
+
+
+def _described(clicks: Clicks) -> tuple[tuple[str, ...], list[FloatArray]]:
+    """What is known of users and items themselves: numbers and the main directions of embeddings."""
+    names: list[str] = []
+    columns: list[FloatArray] = []
     for name, values in numbers(clicks):
         columns.append(values[:, None])
         names.append(name)

@@ -50,13 +50,14 @@ class Bag:
     members: csr_matrix
 
 
-def fields(clicks: Clicks) -> list[Field]:
-    """Ids, profile of the user, properties of the item, year, hour, weekday and period of the row."""
+def fields(clicks: Clicks, *, ids: bool = True) -> list[Field]:
+    """Ids where they are wanted, profile of the user, properties and year of the item, hour, weekday and period."""
     rows, snapshot = clicks.rows, clicks.snapshot
     train = clicks.part == TRAIN
     found = [
-        Field(name, *_ids(of, train, len(ids)))
-        for name, of, ids in (("user", rows.user, snapshot.users), ("item", rows.item, snapshot.items))
+        Field(name, *_ids(of, train, len(known)))
+        for name, of, known in (("user", rows.user, snapshot.users), ("item", rows.item, snapshot.items))
+        if ids
     ]
     for side, table, of in (("user", snapshot.user_properties, rows.user), ("item", _items(snapshot), rows.item)):
         for name in table.column_names:

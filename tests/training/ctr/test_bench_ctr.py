@@ -8,12 +8,13 @@ import json
 import numpy as np
 import pytest
 
-from graph.errors import InvalidData, NotFound, Unsupported
+from graph.errors import Conflict, InvalidData, NotFound, Unsupported
 from tests.training.ctr.planted_clicks import planted_clicks
-from training.bench_ctr import bench_ctr
+from training.bench_ctr import bench_ctr, log_clicks
 from training.ctr.auto import Parts, fit_clicks
 from training.ctr.features import make_features
 from training.split import TEST, TRAIN, VALIDATION
+from training.tracking import open_tracker
 
 
 def write(path, clicks, *, parts=True, values=None, time=True):
@@ -116,3 +117,27 @@ def test_a_part_of_one_label_is_refused(tmp_path, clicks):
 def test_the_blend_is_better_than_the_item_rate_within_users(folder):
     found = bench_ctr(folder, model="lr", overrides={"epochs": 5})
     assert found.metrics["gauc"] > found.baselines["popularity"]["gauc"] + 0.1
+
+
+def test_without_ids_nothing_tells_two_of_one_profile_apart(clicks):
+    features = make_features(clicks, ids=False)
+    assert not {"user", "item"} & set(features.field_names)
+    assert features.dense_names == (), "no rates, scores or pasts of a user or an item"
+    assert "user plan" in features.field_names
+    assert features.bag_names
+
+
+def test_what_was_measured_is_kept_and_logged(folder, tmp_path):
+    tracker = open_tracker(f"sqlite:///{tmp_path}/mlflow.db")
+    keep = tmp_path / "kept"
+    result = bench_ctr(folder, model="lr", budget=20, ids=False, keep=keep)
+    with tracker.run("clicks", "ctr lr") as run:
+        log_clicks(run, result, keep=keep, ids=False)
+    logged = tracker.client.get_run(run.id)
+    assert logged.data.metrics["test/auc"] == pytest.approx(result.metrics["auc"])
+    assert logged.data.params["ids"] == "False"
+    (child,) = tracker.client.search_runs([run.experiment_id], f"tags.`mlflow.parentRunId` = '{run.id}'")
+    assert child.data.metrics["validation/auc"] == pytest.approx(result.tried[0]["validation"]["auc"])
+    assert {one.path for one in tracker.client.list_artifacts(run.id, "model")} >= {"model/blend.json"}
+    with pytest.raises(Conflict, match="kept"):
+        bench_ctr(folder, model="lr", keep=keep)
