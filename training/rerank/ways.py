@@ -58,7 +58,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class Reranked:
-    """Test `lists` (users, 10) of one way, `chosen` in words. `alone`: ndcg@10 without the first stage mixed in."""
+    """Test `lists` (users, 10) of one way, `chosen` in words. `alone`: ndcg@10 of the learned score unmixed.
+
+    That score starts from the first stage's (`start` of the configs), so `alone` is not of trees or text by themselves.
+    """
 
     name: str
     chosen: str
