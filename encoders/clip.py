@@ -104,6 +104,6 @@ def _load_projections(model: CustomTextCLIP, file: Path) -> None:
         raise Unsupported(
             f"{file} holds {sorted(weights)}, not this model's projections",
             valid=", ".join(sorted(expected)),
-            remedy="train them again with encoders.train_clip",
+            remedy="interlace train-encoder",
         )
     model.load_state_dict(weights, strict=False)

@@ -72,7 +72,7 @@ def _projected(name: str, reference: str, base: AnyEncoder, tensor: str) -> Proj
         raise NotFound(
             f"no trained projections at {reference!r}",
             valid="a file that encoders.train_clip saved: HOME/encoders/catalogue-clip.safetensors",
-            remedy="train them with encoders.train_clip.train_clip",
+            remedy="interlace train-encoder",
         )
     return ProjectedEncoder(f"{name}:{reference}", base, file, tensor)
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 FILE = Path("encoders") / "catalogue-clip.safetensors"
 BASES = {"image": "efficientnet-lite0", "text": "minilm"}
 FEWEST_PAIRS = 100
+K = 10
 LARGEST_LOG_SCALE = 4.6
 """CLIP's own bound: similarities are multiplied by at most 100."""
 
@@ -52,9 +53,17 @@ class ClipTraining:
 
 
 @dataclass(frozen=True)
+class Recall:
+    """Recall@10 of zero-shot retrieval: the own text of a picture among all texts, and the other way round."""
+
+    image_to_text: float
+    text_to_image: float
+
+
+@dataclass(frozen=True)
 class ClipReport:
-    """`recall_before`, `recall_after`: recall@10 of the own text among the texts of `held_out` pairs, picture by
-    picture, with random projections and with those of the held-in pairs; by chance it is 10 / held_out.
+    """`before`, `after`: recall among the `held_out` pairs, with random projections and with those learned from the
+    other pairs; by chance it is 10 / held_out. `losses`: of validation, by epoch, of which the lowest is kept.
     """
 
     file: str
@@ -62,8 +71,13 @@ class ClipReport:
     pairs: int
     held_out: int
     epochs: int
-    recall_before: float
-    recall_after: float
+    before: Recall
+    after: Recall
+    losses: tuple[float, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for `--json`."""
+        return {**asdict(self), "chance": round(min(1.0, K / max(1, self.held_out)), 4)}
 
 
 def train_clip(
@@ -83,13 +97,16 @@ def train_clip(
     images, texts = _pairs(tables)
     fit, stop, test = _parts(len(images), chosen.seed)
     before = _Projections(images.shape[1], texts.shape[1], chosen)
-    trained, epochs = _fit(images[fit], texts[fit], (images[stop], texts[stop]), chosen, progress)
+    trained, losses = _fit(images[fit], texts[fit], (images[stop], texts[stop]), chosen, progress)
+    epochs = int(np.argmin(losses)) + 1
     final, _ = _fit(images, texts, None, chosen, progress, epochs=epochs)
-    recalls = [round(projections.recall(images[test], texts[test]), 4) for projections in (before, trained)]
-    about = {"training": asdict(chosen), "epochs": epochs, "pairs": len(images), "recall@10": recalls}
+    recalls = [projections.recall(images[test], texts[test]) for projections in (before, trained)]
+    measured = [asdict(recall) for recall in recalls]
+    about = {"training": asdict(chosen), "epochs": epochs, "pairs": len(images), "recall@10": measured}
     about["bases"] = {modality: [table.encoder, table.version] for modality, table in sorted(tables.items())}
     file = _save(final, home / FILE, about)
-    return ClipReport(str(file), files_version([file], ""), len(images), len(test), epochs, recalls[0], recalls[1])
+    version = files_version([file], "")
+    return ClipReport(str(file), version, len(images), len(test), epochs, recalls[0], recalls[1], tuple(losses))
 
 
 def _pairs(tables: Mapping[str, EmbeddingTable]) -> tuple[Vectors, Vectors]:
@@ -151,15 +168,19 @@ class _Projections:
             features = features * kept
         return functional.normalize(features @ matrix.T, dim=1)
 
-    def recall(self, images: Vectors, texts: Vectors, k: int = 10) -> float:
-        """Share of pictures whose own text is among the k nearest; ties count against it."""
+    def recall(self, images: Vectors, texts: Vectors) -> Recall:
+        """Shares whose own counterpart is among the K nearest; ties count against it."""
         import torch
 
         with torch.no_grad():
             pictures = self._unit(torch.from_numpy(images), self.image, 0.0)
             similarity = pictures @ self._unit(torch.from_numpy(texts), self.text, 0.0).T
-            better = (similarity >= similarity.diag()[:, None]).sum(1) - 1
-            return float((better < k).float().mean())
+        return Recall(_own_found(similarity), _own_found(similarity.T))
+
+
+def _own_found(similarity: torch.Tensor) -> float:
+    better = (similarity >= similarity.diag()[:, None]).sum(1) - 1
+    return round(float((better < K).float().mean()), 4)
 
 
 def _fit(
@@ -170,8 +191,8 @@ def _fit(
     progress: Callable[[str, int, int], None] | None,
     *,
     epochs: int | None = None,
-) -> tuple[_Projections, int]:
-    """Projections, and the epoch whose validation loss was the lowest: they are that epoch's."""
+) -> tuple[_Projections, list[float]]:
+    """Projections of the epoch whose validation loss was the lowest (without `stop`: of the last), and the losses."""
     import torch
 
     projections = _Projections(images.shape[1], texts.shape[1], training)
@@ -180,7 +201,7 @@ def _fit(
     optimizer = torch.optim.AdamW(groups, lr=training.learning_rate, weight_decay=training.regularization)
     x, y = torch.from_numpy(images), torch.from_numpy(texts)
     order = np.random.default_rng(training.seed)
-    best, best_epoch, kept = float("inf"), 0, [matrix.detach().clone() for matrix in matrices]
+    losses, kept = list[float](), [matrix.detach().clone() for matrix in matrices]
     last = epochs or training.epochs
     for epoch in range(1, last + 1):
         for batch in _batches(order.permutation(len(x)), training.batch_size):
@@ -192,15 +213,15 @@ def _fit(
         if stop is None:
             continue
         with torch.no_grad():
-            loss = float(projections.loss(torch.from_numpy(stop[0]), torch.from_numpy(stop[1]), 0.0))
-        if loss < best:
-            best, best_epoch, kept = loss, epoch, [matrix.detach().clone() for matrix in matrices]
-        elif epoch - best_epoch >= training.patience:
+            losses.append(float(projections.loss(torch.from_numpy(stop[0]), torch.from_numpy(stop[1]), 0.0)))
+        best = int(np.argmin(losses))
+        if best == epoch - 1:
+            kept = [matrix.detach().clone() for matrix in matrices]
+        elif epoch - 1 - best >= training.patience:
             break
-    if stop is None:
-        return projections, last
-    projections.image, projections.text = kept
-    return projections, best_epoch
+    if stop is not None:
+        projections.image, projections.text = kept
+    return projections, losses
 
 
 def _batches(order: np.ndarray, size: int) -> list[np.ndarray]:

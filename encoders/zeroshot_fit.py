@@ -88,16 +88,31 @@ def fitted(
 
     Raises `NotFound` when no item has a vector.
     """
+    encoders, items = encoders_used(store)
+    catalogue = _Catalogue(tuple(names), attribute, encoders, _kind(store))
+    kept = None if refit else _kept(home, catalogue, items, device)
+    return kept or _learn(store, home, catalogue, items, device)
+
+
+def encoders_used(store: GraphStore) -> tuple[dict[str, tuple[str, str]], int]:
+    """By modality the (name, version) that made most of the graph's vectors; and how many vectors those are in all.
+
+    Raises `NotFound` when no item has a vector.
+    """
     counts = {name: store.query(f"{name}_encoders").rows for name in MODALITIES}
     encoders = {name: (str(rows[0][0]), str(rows[0][1])) for name, rows in counts.items() if rows}
     if not encoders:
         raise NotFound(
             "no item has a vector to compare", valid="items with texts or pictures", remedy="interlace encode"
         )
-    items = sum(int(rows[0][2]) for rows in counts.values() if rows)
-    catalogue = _Catalogue(tuple(names), attribute, encoders, _kind(store))
-    kept = None if refit else _kept(home, catalogue, items, device)
-    return kept or _learn(store, home, catalogue, items, device)
+    return encoders, sum(int(rows[0][2]) for rows in counts.values() if rows)
+
+
+def graph_tables(store: GraphStore) -> dict[str, EmbeddingTable]:
+    """The graph's vectors by modality, of at most `FIT_ITEMS` items. Raises `NotFound` when no item has one."""
+    encoders, _ = encoders_used(store)
+    _, vectors, present = _sample(store, encoders)
+    return {name: EmbeddingTable(vectors[name], present[name], *encoders[name]) for name in encoders}
 
 
 def _kind(store: GraphStore) -> str:

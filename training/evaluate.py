@@ -20,8 +20,8 @@ from training.prepare import Prepared
 from training.recommender import Recommender
 from training.topk import top_k
 
-BLOCK_CELLS = 8_000_000
-"""Scores held at once (users x items): 32 MB."""
+BLOCK_CELLS = 2_000_000
+"""Scores held at once (users x items): 8 MB."""
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,16 @@ from typing import Self
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from training.data import TrainingData
 from training.factors import Factors, FittedFactors, mean_fold_in
 from training.recommender import SILENT, Enough, Monitor
 from training.space import Categorical, Float, Int, Space
 
+BLOCK = 64
+"""Pairs fetched at once; a multiple of `TOLD`."""
 TOLD = 16
 """The loss is told from one pair in so many."""
 
@@ -59,73 +63,91 @@ class BPR(FittedFactors):
     def fit(self, data: TrainingData, monitor: Monitor = SILENT) -> Self:
         config, matrix = self.config, data.matrix
         rng = np.random.default_rng([config.seed, data.seed])
-        size, spread = config.embedding_size, config.embedding_size**-0.5
-        users = (0.1 * spread * rng.standard_normal((data.num_users, size + 1))).astype(np.float32)
-        items = (0.1 * spread * rng.standard_normal((data.num_items, size + 1))).astype(np.float32)
-        users[:, size], items[:, size] = 1.0, 0.0
-        of_pair = np.repeat(np.arange(data.num_users, dtype=np.int32), np.diff(matrix.indptr))
+        size, spread = config.embedding_size, 0.1 * config.embedding_size**-0.5
+        users = (spread * rng.standard_normal((data.num_users, size))).astype(np.float32)
+        items = (spread * rng.standard_normal((data.num_items, size))).astype(np.float32)
+        bias, triples = np.zeros(data.num_items, np.float32), _triples(matrix)
         for epoch in range(config.epochs if matrix.nnz else 0):
-            order = rng.permutation(matrix.nnz)
+            _draw(matrix.indptr, triples, data.num_items, rng.integers(1, 2**63, dtype=np.uint64))
             rate = np.float32(config.learning_rate * (1 - epoch / config.epochs))
-            loss = _epoch(
-                order, of_pair, matrix.indptr, matrix.indices, users, items, rate, np.float32(config.regularization),
-                rng.integers(1, 2**63, dtype=np.uint64),
-            )  # fmt: skip
+            ridge = np.float32(config.regularization)
+            loss = _epoch(rng.permutation(matrix.nnz), triples, users, items, bias, rate, ridge)
             try:
                 monitor.epoch(epoch + 1, config.epochs, {"loss": float(loss)})
             except Enough:
                 break
-        users[np.diff(matrix.indptr) == 0, :size] = 0.0  # nobody has learned anything of them
-        inputs = np.column_stack([items[:, :size], np.ones(data.num_items, np.float32)])
+        users[np.diff(matrix.indptr) == 0] = 0.0  # nobody has learned anything of them
+        users = np.column_stack([users, np.ones(data.num_users, np.float32)])
+        inputs = np.column_stack([items, np.ones(data.num_items, np.float32)])
         fold_in = mean_fold_in(matrix, users, inputs)
         fold_in[:, size] = 1.0  # whose mean is one: the bias counts in full
-        self._factors = Factors(users, items, fold_in, power=1.0)
+        self._factors = Factors(users, np.column_stack([items, bias]), fold_in, power=1.0)
         return self
 
 
-@njit(cache=True, fastmath=True)
-def _epoch(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    order, of_pair, indptr, indices, users, items, rate, regularization, state
-):
-    """One step for each pair, in `order`, in place; returns the mean loss of one in `TOLD` of them."""
-    size, num_items, total = users.shape[1] - 1, np.uint64(len(items)), np.float32(0.0)
-    one, shrink = np.float32(1.0), np.float32(1.0) - rate * regularization
-    for step in range(len(order)):
-        user, good = of_pair[order[step]], indices[order[step]]
-        start, end = indptr[user], indptr[user + 1]
-        if end - start == num_items:
-            continue
-        while True:
-            state = _next(state)
-            bad = np.int32(((state >> np.uint64(33)) * num_items) >> np.uint64(31))
-            if not _holds(indices, start, end, bad):
-                break
-        apart = items[good, size] - items[bad, size]
-        for k in range(size):
-            apart += users[user, k] * (items[good, k] - items[bad, k])
-        pull = one / (one + np.exp(apart))
-        if step % TOLD == 0:
-            total -= np.log(max(one - pull, np.float32(1e-30)))
-        pull *= rate
-        for k in range(size):
-            mine, liked, other = users[user, k], items[good, k], items[bad, k]
-            users[user, k] = shrink * mine + pull * (liked - other)
-            items[good, k] = shrink * liked + pull * mine
-            items[bad, k] = shrink * other - pull * mine
-        items[good, size] = shrink * items[good, size] + pull
-        items[bad, size] = shrink * items[bad, size] - pull
-    return total / max(1, len(order) // TOLD)
+def _triples(matrix: csr_matrix) -> NDArray[np.int32]:
+    """(pairs, 4): user, item, a place for what was drawn against it, nothing: a pair is one read of the memory."""
+    triples = np.full((matrix.nnz, 4), -1, np.int32)
+    triples[:, 0] = np.repeat(np.arange(matrix.shape[0], dtype=np.int32), np.diff(matrix.indptr))
+    triples[:, 1] = matrix.indices
+    return triples
 
 
 @njit(cache=True)
-def _holds(indices, start, end, item):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Is `item` among the sorted `indices[start:end]`; without a branch to guess wrong at each halving."""
-    length = end - start
-    while length > 1:
-        half = length // 2
-        start += half * (indices[start + half] <= item)
-        length -= half
-    return indices[start] == item
+def _draw(indptr, triples, num_items, state):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """An item that the user did not meet for every pair; user by user, so that what was met is a mark in the cache."""
+    met, count = np.zeros(num_items, np.bool_), np.uint64(num_items)
+    for user in range(len(indptr) - 1):
+        mine = triples[indptr[user] : indptr[user + 1]]
+        if len(mine) == num_items:
+            continue
+        for place in range(len(mine)):
+            met[mine[place, 1]] = True
+        for place in range(len(mine)):
+            bad = np.int64(0)
+            while True:
+                state = _next(state)
+                bad = np.int64(((state >> np.uint64(33)) * count) >> np.uint64(31))
+                if not met[bad]:
+                    break
+            mine[place, 2] = bad
+        for place in range(len(mine)):
+            met[mine[place, 1]] = False
+
+
+@njit(cache=True, fastmath=True)
+def _epoch(order, triples, users, items, bias, rate, regularization):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """One step for each pair, in `order`, in place; returns the mean loss of one in `TOLD` of them.
+
+    The pairs of `BLOCK` steps are fetched together, so that their waits for memory pass side by side.
+    """
+    near, total, one = np.empty((BLOCK, 3), np.int32), np.float32(0.0), np.float32(1.0)
+    shrink = one - rate * regularization
+    for first in range(0, len(order), BLOCK):
+        count = min(BLOCK, len(order) - first)
+        for place in range(count):
+            for part in range(3):
+                near[place, part] = triples[order[first + place], part]
+        for place in range(count):
+            user, good, bad = near[place, 0], near[place, 1], near[place, 2]
+            if bad < 0:
+                continue
+            mine, liked, other = users[user], items[good], items[bad]
+            apart = bias[good] - bias[bad]
+            for k in range(len(mine)):
+                apart += mine[k] * (liked[k] - other[k])
+            pull = one / (one + np.exp(apart))
+            if place % TOLD == 0:
+                total -= np.log(max(one - pull, np.float32(1e-30)))
+            pull *= rate
+            for k in range(len(mine)):
+                a, b, c = mine[k], liked[k], other[k]
+                mine[k] = shrink * a + pull * (b - c)
+                liked[k] = shrink * b + pull * a
+                other[k] = shrink * c - pull * a
+            bias[good] = shrink * bias[good] + pull
+            bias[bad] = shrink * bias[bad] - pull
+    return total / max(1, len(order) // TOLD)
 
 
 @njit(cache=True)

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 
 from tests.training.models.planted_graph import Planted, ndcg, planted, popularity_ndcg
 from tests.training.models.small import histories_of, small_data
 from training.data import UNKNOWN, TrainingData, UserBatch
-from training.models.bpr import BPR, BPRConfig, _epoch, _holds
+from training.models.bpr import BPR, BPRConfig, _draw, _epoch, _triples
 
 SMALL = BPRConfig(embedding_size=16, epochs=60)
 
@@ -32,29 +33,33 @@ def test_learns_the_planted_groups(world: Planted, fitted: BPR) -> None:
 def test_a_step_is_the_papers() -> None:
     """One user who met item 0 of two: the negative can only be item 1."""
     rng = np.random.default_rng(1)
-    users, items = rng.normal(size=(1, 4)).astype(np.float32), rng.normal(size=(2, 4)).astype(np.float32)
-    users[:, 3] = 1.0
-    p, q = users[0, :3].copy(), items.copy()
+    users, items = rng.normal(size=(1, 3)).astype(np.float32), rng.normal(size=(2, 3)).astype(np.float32)
+    bias = rng.normal(size=2).astype(np.float32)
+    p, q, b = users[0].copy(), items.copy(), bias.copy()
     rate, ridge = np.float32(0.1), np.float32(0.3)
-    indptr, indices = np.array([0, 1], np.int32), np.array([0], np.int32)
-    order, of_pair = np.zeros(1, np.int64), np.zeros(1, np.int32)
-    loss = _epoch(order, of_pair, indptr, indices, users, items, rate, ridge, np.uint64(7))
-    apart = p @ (q[0, :3] - q[1, :3]) + q[0, 3] - q[1, 3]
+    triples = _triples(csr_matrix(np.array([[1, 0]], np.float32)))
+    _draw(np.array([0, 1], np.int32), triples, 2, np.uint64(7))
+    loss = _epoch(np.zeros(1, np.int64), triples, users, items, bias, rate, ridge)
+    apart = p @ (q[0] - q[1]) + b[0] - b[1]
     pull = 1 / (1 + np.exp(apart))
     assert loss == pytest.approx(np.log1p(np.exp(-apart)), rel=1e-4)
-    np.testing.assert_allclose(users[0, :3], p + rate * (pull * (q[0, :3] - q[1, :3]) - ridge * p), rtol=1e-4)
-    np.testing.assert_allclose(items[0, :3], q[0, :3] + rate * (pull * p - ridge * q[0, :3]), rtol=1e-4)
-    np.testing.assert_allclose(items[1, :3], q[1, :3] + rate * (-pull * p - ridge * q[1, :3]), rtol=1e-4)
-    np.testing.assert_allclose(items[:, 3], q[:, 3] + rate * (pull * np.array([1, -1]) - ridge * q[:, 3]), rtol=1e-4)
-    assert users[0, 3] == 1.0
+    np.testing.assert_allclose(users[0], p + rate * (pull * (q[0] - q[1]) - ridge * p), rtol=1e-4)
+    np.testing.assert_allclose(items[0], q[0] + rate * (pull * p - ridge * q[0]), rtol=1e-4)
+    np.testing.assert_allclose(items[1], q[1] + rate * (-pull * p - ridge * q[1]), rtol=1e-4)
+    np.testing.assert_allclose(bias, b + rate * (pull * np.array([1, -1]) - ridge * b), rtol=1e-4)
 
 
-def test_membership_is_that_of_a_set() -> None:
-    rng = np.random.default_rng(3)
-    for length in range(1, 40):
-        mine = np.sort(rng.choice(60, length, replace=False)).astype(np.int32)
-        indices = np.concatenate([[-5], mine, [99]]).astype(np.int32)
-        assert [bool(_holds(indices, 1, 1 + length, item)) for item in range(60)] == [i in set(mine) for i in range(60)]
+def test_what_is_drawn_was_not_met_and_is_drawn_evenly() -> None:
+    """The last user met everything: nothing can be drawn against its pairs."""
+    matrix = csr_matrix(np.array([[1, 0, 0, 1, 0], [0, 0, 1, 0, 0], [1, 1, 1, 1, 1]], np.float32))
+    triples, seen = _triples(matrix), np.zeros((3, 5), int)
+    for seed in range(1, 3001):
+        _draw(matrix.indptr, triples, 5, np.uint64(seed * 0x9E3779B97F4A7C15 % 2**64))
+        np.add.at(seen, (triples[:, 0][triples[:, 2] >= 0], triples[:, 2][triples[:, 2] >= 0]), 1)
+    assert not seen[matrix.toarray() > 0].any()
+    assert not seen[2].any()
+    np.testing.assert_allclose(seen[0, [1, 2, 4]], 2000, rtol=0.1)
+    np.testing.assert_allclose(seen[1, [0, 1, 3, 4]], 750, rtol=0.15)
 
 
 def test_a_newcomer_with_a_known_users_history_gets_its_taste(world: Planted, fitted: BPR) -> None:
