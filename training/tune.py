@@ -105,21 +105,13 @@ def models_of(name: str, data: TrainingData) -> tuple[list[str], dict[str, str]]
     if name == ALL:
         asked = list(ZOO)
     else:
-        if not find(name).space():
-            raise Unsupported(f"model {name!r} has no settings to tune", valid=", ".join(_tunable()),
-                              remedy="train it as it is")  # fmt: skip
         if not find(name).fits(data):
             raise Unsupported(f"the data has not what {name!r} learns from ({', '.join(find(name).needs)})",
-                              valid=", ".join(one for one in _tunable() if find(one).fits(data)),
+                              valid=", ".join(one for one in ZOO if find(one).fits(data)),
                               remedy="interlace encode, or ingest triples; or choose another model")  # fmt: skip
         asked = [name]
-    skipped = {one: "no settings to tune" for one in asked if not find(one).space()}
-    skipped |= {one: "the data has not what it learns from" for one in asked if not find(one).fits(data)}
+    skipped = {one: "the data has not what it learns from" for one in asked if not find(one).fits(data)}
     return [one for one in asked if one not in skipped], skipped
-
-
-def _tunable() -> list[str]:
-    return [name for name, model in ZOO.items() if model.space()]
 
 
 def tune(

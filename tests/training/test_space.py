@@ -15,6 +15,7 @@ from training.zoo import ZOO
 def test_every_setting_of_a_space_is_one_of_its_model(name: str) -> None:
     model = ZOO[name]
     config = model.config()
+    assert model.space(), "every model can be tuned"
     assert set(model.space()) <= {field.name for field in dataclasses.fields(config)}
     assert "seed" not in model.space()
 

@@ -84,11 +84,11 @@ def test_the_same_study_goes_on_and_other_data_is_refused(data: TrainingData, tr
 def test_all_models_get_the_same_trials(
     data: TrainingData, tracker: Tracker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    few = {name: one for name, one in tuning.ZOO.items() if name in {"popularity", "ease", "item-knn", "content-image"}}
+    few = {name: one for name, one in tuning.ZOO.items() if name in {"ease", "item-knn", "content-image"}}
     monkeypatch.setattr(tuning, "ZOO", few)
     report = search(data, tracker, tmp_path, "all", budget=Budget(trials=2))
     assert {one.model: one.trials for one in report.models} == {"ease": 2, "item-knn": 2}
-    assert set(report.skipped) == {"popularity", "content-image"}
+    assert set(report.skipped) == {"content-image"}
     assert report.models[0].validation >= report.models[1].validation  # type: ignore[operator]
 
 
@@ -151,7 +151,7 @@ def test_ctrl_c_ends_with_what_there_is_and_the_trial_comes_back(
 
 @pytest.mark.parametrize(
     ("model", "error", "named"),
-    [("nope", NotFound, "'nope'"), ("popularity", Unsupported, "no settings"), ("content-image", Unsupported, "image")],
+    [("nope", NotFound, "'nope'"), ("content-image", Unsupported, "image")],
 )
 def test_a_model_that_cannot_be_tuned_is_named(
     data: TrainingData, tracker: Tracker, tmp_path: Path, model: str, error: type[Exception], named: str

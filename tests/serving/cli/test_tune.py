@@ -59,7 +59,7 @@ def test_tune_then_list_and_compare_its_trials(interlace: Interlace, shop: Path,
     [
         (("tune", "nowhere", "--model", "ease"), "nowhere"),
         (("tune", "shop", "--model", "nope"), "'nope'"),
-        (("tune", "shop", "--model", "popularity", "--no-embed"), "no settings to tune"),
+        (("tune", "shop", "--model", "content-image", "--no-embed"), "content-image"),
         (("tune", "shop", "--model", "ease", "--study", "../x", "--no-embed"), "../x"),
         (("train", "--model", "ease", "--settings", "never"), "interlace tune"),
         (("bench", "top-n", "shop", "--settings", "shop"), "not of auto"),
