@@ -1,8 +1,8 @@
 """MovieLens 100K with all that is known of its films and people; called by `benchmarks.convert`.
 
 `cold-item-ml-100k`: the films that have a poster, a plot and triples, and every rating of them; the command holds a
-fifth of them out by its seed (`interlace bench cold-item FOLDER --min-value 4 --seed 1`). `cold-user-ml-100k`: every film
-and rating, with the profiles; the command holds users out.
+fifth of them out by its seed (`interlace bench cold-item FOLDER --min-value 4 --seed 1`). `cold-user-ml-100k`: every
+film and rating, with the profiles; the command holds users out.
 """
 
 from __future__ import annotations

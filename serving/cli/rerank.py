@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from serving.cli.bench import embedder
-from serving.cli.session import Home, Json, Store, examples, require, start
+from serving.cli.session import Home, Json, Store, embedder, examples, require, start
 from serving.cli.train import MinValue, Seed, complete_model
 
 if TYPE_CHECKING:
