@@ -1,7 +1,8 @@
 """`interlace bench cold-user`: people never met, with nothing, one, three, five or all of their interactions known.
 
-The whole flow for a task with several test parts: the models are fitted once, without the held-out users; how they are
-blended is learned for each number of interactions on validation users of whom as many are known; each is measured once.
+The whole flow for a task with several test parts: the models are fitted without the held-out users; how they are
+blended is learned for each number of interactions on validation users of whom as many are known; then the members are
+fitted once more, with validation's people, and each blend is measured once.
 """
 
 from __future__ import annotations
@@ -14,18 +15,20 @@ from statistics import median
 from typing import Any
 
 from graph.snapshot_read import read_folder
-from training.auto import BUDGET, Chosen, Progress, blend, choose, fit_auto
+from training.auto import BUDGET, DIRECT_SHARE, ONE_SHARE, Chosen, Progress, Tried, blend, choose, fit_auto
 from training.bench import Embed, peak_mb
-from training.cold_users import GIVEN, ColdUsers, NewUsers, hold_out_users
+from training.blend import Blend
+from training.cold_users import GIVEN, ColdUsers, hold_out_users
 from training.data import HeldOut
 from training.evaluate import Evaluation, evaluate
 from training.metrics import KS, TARGET
 from training.recommender import Recommender
+from training.refit import fit_again
 from training.significance import paired_test
-from training.zoo import ZOO, find
+from training.zoo import ZOO, Model, find
 
 CHOOSE_WITH = 3
-"""Interactions that are known where settings are chosen: the weights of the blend are then learned for each number."""
+"""Interactions that are known where networks stop: the weights of the blend are then learned for each number."""
 TIMED = 100
 """Users who are scored one by one, as requests come."""
 EVERYTHING = "all"
@@ -82,10 +85,10 @@ def bench_cold_user(
     read = time.perf_counter()
     members = _fitted(cold, model, overrides, budget, progress)
     fitted = time.perf_counter()
-    models, texts = _blends(cold.validation, members, seed)
+    models, texts = _blends(cold, members, seed, progress)
     progress("measuring on test")
     found = {given: evaluate(models[given], cold.test.held_out(given), ks=KS) for given in GIVEN}
-    plain = find("popularity").build().fit(cold.data)
+    plain = find("popularity").build().fit(cold.everything)
     popular = {given: evaluate(plain, cold.test.held_out(given), ks=KS) for given in GIVEN}
     return ColdUserResult(
         model=model,
@@ -108,24 +111,82 @@ def bench_cold_user(
 
 def _fitted(
     cold: ColdUsers, model: str, overrides: Mapping[str, Any] | None, budget: float | None, progress: Progress
-) -> Sequence[Chosen]:
+) -> list[Chosen]:
+    """Closed forms with the settings that are best for each number of interactions; networks as `auto` chooses them."""
     data = replace(cold.data, validation=cold.validation.held_out(CHOOSE_WITH))
     if model != "auto":
         progress(f"fitting {model}")
-        return (choose(find(model), data, overrides=overrides),)
-    names = [name for name, one in ZOO.items() if one.in_auto(data) or (name == "profile" and one.fits(data))]
-    return fit_auto(data, names=names, budget=budget, progress=progress).members
+        return [choose(find(model), data, overrides=overrides)]
+    began = time.monotonic()
+    names = [one for one in ZOO.values() if one.in_auto(data) or (one.name == "profile" and one.fits(data))]
+    found: list[Chosen] = []
+    for one in (one for one in names if not one.slow):
+        progress(f"{one.name}: fitting")
+        deadline = began + DIRECT_SHARE * budget if budget else float("inf")
+        found += _closed_form(one, cold, min(deadline, time.monotonic() + ONE_SHARE * (budget or float("inf"))))
+    left = None if budget is None else budget - (time.monotonic() - began)
+    networks = [one.name for one in names if one.slow]
+    if networks and (left is None or left > 0):
+        found += fit_auto(data, names=networks, budget=left, progress=progress).members
+    return found
+
+
+def _closed_form(model: Model, cold: ColdUsers, deadline: float) -> list[Chosen]:
+    """The fits of a grid that are the best for some number of known interactions.
+
+    Short histories want more of a prior than the grids, made for whole ones, have: each regularization is tried at ten
+    times its strength, too.
+    """
+    configs = list(model.grid())
+    configs += [
+        replace(one, regularization=10 * one.regularization) for one in configs if hasattr(one, "regularization")
+    ]
+    best: dict[int | None, tuple[float, Chosen]] = {}
+    for config in dict.fromkeys(configs):
+        if best and time.monotonic() > deadline:
+            break
+        began = time.perf_counter()
+        recommender = model.build(config).fit(cold.data)
+        seconds = time.perf_counter() - began
+        for given in GIVEN:
+            quality = evaluate(recommender, cold.validation.held_out(given), ks=(10,)).metrics[TARGET]
+            tried = Tried(model.name, asdict(config), quality, seconds)
+            if given not in best or quality > best[given][0]:
+                best[given] = quality, Chosen(recommender, config, tried, (tried,))
+    return list({id(one.recommender): one for _, one in best.values()}.values())
 
 
 def _blends(
-    validation: NewUsers, members: Sequence[Chosen], seed: int
+    cold: ColdUsers, members: Sequence[Chosen], seed: int, progress: Progress
 ) -> tuple[dict[int | None, Recommender], dict[int | None, str]]:
-    """The recommender of each number of known interactions, and what it is made of."""
+    """The recommender of each number of known interactions, fitted on validation's people too; and what it is."""
+    again = _Again(cold, progress)
     if len(members) == 1:
-        only = members[0]
-        return dict.fromkeys(GIVEN, only.recommender), dict.fromkeys(GIVEN, f"{only.best.name} {only.best.settings}")
-    found = {given: blend(members, validation.held_out(given), seed=seed) for given in GIVEN}
-    return {given: one.recommender for given, one in found.items()}, {given: one.text for given, one in found.items()}
+        only = again.of(members[0].recommender, members[0].config)
+        return dict.fromkeys(GIVEN, only), dict.fromkeys(GIVEN, f"{only.name} {members[0].best.settings}")
+    models: dict[int | None, Recommender] = {}
+    texts: dict[int | None, str] = {}
+    for given in GIVEN:
+        found = blend(members, cold.validation.held_out(given), seed=seed)
+        pairs = zip(found.recommender.config.members, found.recommender.members, strict=True)
+        parts = [again.of(member, find(one.name).config(one.settings)) for one, member in pairs]
+        models[given], texts[given] = Blend(found.recommender.config, parts), found.text
+    return models, texts
+
+
+class _Again:
+    """The last fit of each member, once however many blends hold it."""
+
+    def __init__(self, cold: ColdUsers, progress: Progress) -> None:
+        self._cold, self._progress = cold, progress
+        self._made: dict[int, Recommender] = {}
+
+    def of(self, recommender: Recommender, config: Any) -> Recommender:
+        """The same, fitted on everything but the test's people."""
+        if id(recommender) not in self._made:
+            self._progress(f"{recommender.name}: fitting with validation's people")
+            self._made[id(recommender)] = fit_again(recommender, config, self._cold.everything)
+        return self._made[id(recommender)]
 
 
 def _compared(

@@ -1,9 +1,9 @@
 """People whom a model has never met: held out whole, and shown with nothing, one, three or five of their interactions.
 
-Between the snapshot and the fit, for the task `cold-user`. Of a held-out user the last fifth (at least one) of the
-items are the targets; of what came before, the first k are given. Whatever is given, the same targets are ranked among
-the same items, those that the user meets before them being left out, so that the measures of all k can be compared:
-with one another and with that of everything given.
+Between the snapshot and the fit, for the task `cold-user`. Of a held-out user a fifth of the items (at least one, by
+seed) are the targets; of the others, the first k are given. Whatever is given, the same targets are ranked among the
+same items, the user's others being left out, so that the measures of all k can be compared: with one another and with
+that of everything given.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from training.prepare import histories, side_information
 from training.split import TEST, first_of_each_pair, ordered_positives
 
 GIVEN: tuple[int | None, ...] = (0, 1, 3, 5, None)
-"""Interactions that are given; None: all that come before the targets."""
+"""Interactions that are given; None: all but the targets."""
 TARGETS = 5
-"""One item in so many, the last ones, is a target."""
+"""One item in so many is a target."""
 LEAST_ITEMS = 7
 """Of a user who is held out by seed: five to give, one between, one target."""
-TEST_SHARE, VALIDATION_SHARE = 5, 10
+TEST_SHARE, VALIDATION_SHARE = 5, 5
 """One user in so many is held out for the test, and for validation."""
 
 
 @dataclass(frozen=True)
 class NewUsers:
-    """`users` (n,) are their positions, whose profiles may be read; `before` what they did before the targets."""
+    """`users` (n,) are their positions, whose profiles may be read; `known` what they did beside the targets."""
 
     users: NDArray[np.int64]
-    before: Histories
+    known: Histories
     relevant: csr_matrix
 
     def __len__(self) -> int:
@@ -43,15 +43,19 @@ class NewUsers:
 
     def held_out(self, given: int | None) -> HeldOut:
         """With the first `given` interactions of each known (None: all)."""
-        shown = _first(self.before, given)
-        return HeldOut(self.users, self.relevant, self.before.matrix, shown, newcomers=True)
+        shown = _first(self.known, given)
+        return HeldOut(self.users, self.relevant, self.known.matrix, shown, newcomers=True)
 
 
 @dataclass(frozen=True)
 class ColdUsers:
-    """`data` to fit on, without anybody of the other two; `how` they were chosen, in words."""
+    """`data` to choose on, without anybody of the other two; `everything`: with validation's people, for the last fit.
+
+    `how` they were chosen, in words.
+    """
 
     data: TrainingData
+    everything: TrainingData
     validation: NewUsers
     test: NewUsers
     how: str
@@ -80,12 +84,12 @@ def hold_out_users(folder: FolderData, *, min_value: float | None = None, seed: 
             valid=f"users with at least {LEAST_ITEMS} positive interactions, some of them in the test part alone",
             remedy="give more data or a lower --min-value",
         )
-    stays = np.ones(len(known), bool)
-    stays[np.concatenate([test, validation])] = False
-    learned = _kept(known, np.repeat(stays, counts))
-    data = TrainingData(learned, side_information(snapshot), None, seed)
-    shown, asked = (_new_users(known, np.sort(part)) for part in (validation, test))
-    return ColdUsers(data, shown, asked, f"{how}, a tenth of the others for validation")
+    side = side_information(snapshot)
+    everything, data = (
+        TrainingData(_without(known, gone), side, None, seed) for gone in (test, np.concatenate([test, validation]))
+    )
+    shown, asked = (_new_users(known, np.sort(part), rng) for part in (validation, test))
+    return ColdUsers(data, everything, shown, asked, f"{how}, a fifth of the others for validation")
 
 
 def _known(folder: FolderData, min_value: float | None) -> Histories:
@@ -105,16 +109,24 @@ def _met(folder: FolderData, part: NDArray[np.int8]) -> NDArray[np.bool_]:
     return np.asarray(np.bincount(users, minlength=len(folder.snapshot.users)) > 0)
 
 
-def _new_users(known: Histories, users: NDArray[np.int64]) -> NewUsers:
+def _without(known: Histories, users: NDArray[np.int64]) -> Histories:
+    """Nothing is known of `users`."""
+    stays = np.ones(len(known), bool)
+    stays[users] = False
+    return _kept(known, np.repeat(stays, np.diff(known.indptr)))
+
+
+def _new_users(known: Histories, users: NDArray[np.int64], rng: np.random.Generator) -> NewUsers:
     mine = known.take(users)
     counts = np.diff(mine.indptr)
-    targets = np.maximum(1, counts // TARGETS)
-    place = np.arange(len(mine.items)) - np.repeat(mine.indptr[:-1], counts)
-    late = place >= np.repeat(counts - targets, counts)
     rows = np.repeat(np.arange(len(users)), counts)
-    ones = np.ones(int(late.sum()), np.float32)
-    relevant = csr_matrix((ones, (rows[late], mine.items[late])), shape=(len(users), known.num_items))
-    return NewUsers(users, _kept(mine, ~late), relevant)
+    drawn = np.lexsort((rng.random(len(rows)), rows))
+    place = np.empty(len(rows), np.int64)
+    place[drawn] = np.arange(len(rows)) - np.repeat(mine.indptr[:-1], counts)
+    target = place < np.repeat(np.maximum(1, counts // TARGETS), counts)
+    ones = np.ones(int(target.sum()), np.float32)
+    relevant = csr_matrix((ones, (rows[target], mine.items[target])), shape=(len(users), known.num_items))
+    return NewUsers(users, _kept(mine, ~target), relevant)
 
 
 def _first(histories: Histories, given: int | None) -> Histories:

@@ -109,12 +109,14 @@ def test_whole_users_are_held_out_with_the_same_targets_whatever_is_known(folder
     shown = {given: cold.test.held_out(given) for given in GIVEN}
     for given, held in shown.items():
         counts = np.diff(held.histories.indptr)
-        assert (counts == given).all() if given is not None else (counts > 5).all()
+        assert (counts == given).all() if given is not None else (counts >= 5).all()
         assert (held.relevant != shown[0].relevant).nnz == 0
         assert (held.excluded != shown[None].excluded).nnz == 0
         batch = held.batch(slice(None))
         assert (batch.index == UNKNOWN).all()
         assert (batch.people == cold.test.users).all()
+    assert not cold.everything.matrix[cold.test.users].nnz
+    assert cold.everything.matrix[cold.validation.users].nnz, "the last fit knows validation's people"
     times = [shown[None].histories.times[start:end] for start, end in zip(
         shown[None].histories.indptr, shown[None].histories.indptr[1:], strict=False)]  # fmt: skip
     assert all((np.diff(one) >= 0).all() for one in times), "the first interactions are the oldest"
