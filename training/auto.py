@@ -97,16 +97,20 @@ class AutoResult:
     brings: Mapping[str, Mapping[str, float]]
 
     @property
-    def text(self) -> str:
-        """What was chosen and why, in one line."""
+    def recipe(self) -> str:
+        """The blend's weights by model."""
         weights: dict[str, list[float]] = {}
         for member in self.recommender.config.members:
             weights.setdefault(member.name, []).append(member.weight)
         shown = {name: name if len(each) == 1 else f"{name} ({len(each)} seeds)" for name, each in weights.items()}
-        parts = " + ".join(f"{sum(each):.2f} {shown[name]}" for name, each in weights.items())
+        return " + ".join(f"{sum(each):.2f} {shown[name]}" for name, each in weights.items())
+
+    @property
+    def text(self) -> str:
+        """What was chosen and why, in one line."""
         best = max(self.members, key=lambda chosen: chosen.best.validation).best
         return (
-            f"{parts}: validation {TARGET} {self.validation:.4f}, best single {best.name} {best.validation:.4f}, "
+            f"{self.recipe}: validation {TARGET} {self.validation:.4f}, best single {best.name} {best.validation:.4f}, "
             f"of {len(self.tried)} candidates"
         )
 

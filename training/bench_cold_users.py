@@ -170,7 +170,8 @@ def _blends(
         found = blend(members, cold.validation.held_out(given), seed=seed)
         pairs = zip(found.recommender.config.members, found.recommender.members, strict=True)
         parts = [again.of(member, find(one.name).config(one.settings)) for one, member in pairs]
-        models[given], texts[given] = Blend(found.recommender.config, parts), found.text
+        models[given] = Blend(found.recommender.config, parts)
+        texts[given] = f"{found.recipe}: validation {TARGET} {found.validation:.4f}"
     return models, texts
 
 
