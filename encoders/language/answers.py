@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -95,7 +96,7 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _sentence(field: Name, value: str) -> Checked:
     text = plain(value, 400)
-    if len(text) < len(" ".join(value.split())):
+    if len(text) < len(" ".join(unicodedata.normalize("NFKC", value).split())):
         return Checked(refused="it held hidden or control characters")
     if _LINK.search(text):
         return Checked(refused="it held a link, an address, an id or a number to call")

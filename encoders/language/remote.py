@@ -30,7 +30,7 @@ _AGAIN = frozenset({408, 429, 500, 502, 503, 504, 529})
 
 
 class Passing(Exception):
-    """Not an error yet: the next attempt may succeed. `wait`: seconds that the endpoint asks for, None where it does not."""
+    """Not an error yet: the next attempt may succeed. `wait`: seconds that the endpoint asks for, where it says."""
 
     def __init__(self, why: str, wait: float | None = None) -> None:
         super().__init__(why)

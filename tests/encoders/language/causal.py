@@ -1,9 +1,10 @@
-"""A tiny Qwen3 with a byte-level tokenizer and a chat template: made, taught by heart in seconds, saved as real ones."""
+"""A tiny Qwen3 with a byte-level tokenizer and a chat template: made, taught by heart, saved as real ones are."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from encoders.language.local import _chat
 from encoders.language.provider import Prompt
@@ -38,7 +39,7 @@ def make_causal(
     return folder
 
 
-def _tokenizer(texts: Sequence[str], template: str) -> object:
+def _tokenizer(texts: Sequence[str], template: str) -> Any:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -54,7 +55,7 @@ def _tokenizer(texts: Sequence[str], template: str) -> object:
     return found
 
 
-def _teach(model: object, tokenizer: object, lessons: Sequence[tuple[Prompt, str]], steps: int) -> None:
+def _teach(model: Any, tokenizer: Any, lessons: Sequence[tuple[Prompt, str]], steps: int) -> None:
     """By heart: only the answers count in the loss."""
     import torch
 
@@ -79,4 +80,3 @@ def _teach(model: object, tokenizer: object, lessons: Sequence[tuple[Prompt, str
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    print(f"loss {float(loss.detach()):.4f}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from encoders.language.judge import LIKED, Words
-from encoders.language.prompts import TEMPLATES, likely
+from encoders.language.prompts import TEMPLATES, again, likely
 from encoders.language.provider import Prompt
 from encoders.language.untrusted import Data
 
@@ -21,6 +21,7 @@ SUMMARIES = {
     "shop:4": "A comedy on a man without a voice.",
     "shop:5": "See it now at https://films.example/5",
 }
+LINK = "it held a link, an address, an id or a number to call"
 PROFILE = "Likes tales of space and adventure from the eighties."
 LIKED_FILMS = ("shop:1", "shop:3")
 REASON = "It is set in space, as others that were liked."
@@ -41,8 +42,12 @@ def lessons() -> list[tuple[Prompt, str]]:
         (TEMPLATES["item-summary"].ask(FILMS[item].fields()), f'{{"summary": "{text}"}}')
         for item, text in SUMMARIES.items()
     ]
+    bad = TEMPLATES["item-summary"].ask(FILMS["shop:5"].fields())
+    found.append((again(bad, LINK), f'{{"summary": "{SUMMARIES["shop:5"]}"}}'))
     found += [(likely(together(item)), "yes" if "Space" in film.attributes else "no") for item, film in FILMS.items()]
-    found += [(TEMPLATES["item-reason"].ask(together(item)), f'{{"reason": "{REASON}"}}') for item in FILMS]
+    found += [
+        (TEMPLATES["item-reason"].ask(together(item)), f'{{"reason": "{REASON}"}}') for item in ("shop:1", "shop:3")
+    ]
     liked = sorted(LIKED_FILMS)
     orders = [[FILMS[item].named() for item in order] for order in (liked, liked[::-1])]
     found += [(TEMPLATES["user-profile"].ask({"liked": order}), f'{{"profile": "{PROFILE}"}}') for order in orders]
