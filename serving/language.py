@@ -6,7 +6,7 @@ For commands alone: no request of the server asks a language model.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 
 from encoders.language.ask import Asker, Prices
@@ -35,7 +35,7 @@ def open_asker(settings: Settings, provider: str | None = None, *, anew: bool = 
         settings.language_url, settings.language_key, settings.language_timeout, settings.language_parallel
     )
     opened = open_provider(provider or settings.language_provider, endpoint)
-    with AnswerCache(settings.home / FILE) as cache:
+    with closing(opened), AnswerCache(settings.home / FILE) as cache:
         yield Asker(opened, cache, anew=anew)
 
 

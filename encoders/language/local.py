@@ -75,6 +75,8 @@ class LocalCausal:
                 found.append(_completion(loaded.tokenizer, prompt, row, real))
         return found
 
+    def close(self) -> None: ...
+
     def likelihoods(self, prompts: Sequence[Prompt]) -> list[Likelihood]:
         """Of yes against no, by the logits of the first token after `prompt.start`."""
         import torch

@@ -68,6 +68,10 @@ class Provider(Protocol):
         """Tokens that the prompt has, or about so many where only the endpoint knows. Asks nobody."""
         ...
 
+    def close(self) -> None:
+        """Ends connections; a local model has none."""
+        ...
+
 
 @runtime_checkable
 class Judge(Protocol):

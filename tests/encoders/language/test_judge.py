@@ -62,8 +62,8 @@ def judged(
     liked: list[Words] = LIKED,
     cache: AnswerCache | None = None,
 ) -> Judged:
-    asker = Asker(provider, cache or AnswerCache(None))
-    return judge(asker, liked, candidates, reach=REACH, reasons=reasons)
+    with AnswerCache(None) as fresh:
+        return judge(Asker(provider, cache or fresh), liked, candidates, reach=REACH, reasons=reasons)
 
 
 def injected(text: str, place: int) -> list[Words]:
@@ -80,11 +80,11 @@ def test_no_injection_moves_other_items_past_each_other_or_its_own_far(
     obedient: Provider, monkeypatch: pytest.MonkeyPatch, place: int
 ) -> None:
     monkeypatch.setattr(judging, "instructs", lambda *_: False)  # As if the first line of defence found nothing.
-    cache = AnswerCache(None)
-    honest = judged(obedient, CATALOGUE, cache=cache)
+    honest = judged(obedient, CATALOGUE)
     assert honest.places != tuple(range(len(CATALOGUE)))
-    for text in ALL:
-        found = judged(obedient, injected(text, place), reasons=len(CATALOGUE), cache=cache)
+    with AnswerCache(None) as cache:
+        steered = [judged(obedient, injected(text, place), reasons=len(CATALOGUE), cache=cache) for text in ALL]
+    for found in steered:
         assert others(found, place) == others(honest, place)
         assert abs(found.places.index(place) - place) <= REACH
         assert all(one is None or "evil" not in one for one in found.said)
