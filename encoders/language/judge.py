@@ -20,6 +20,8 @@ LIKED = 12
 """So many of what the user liked are told."""
 PINNED = "its text reads as if it spoke to a model: it keeps its place"
 
+UNKNOWN = "nothing is known of what the user likes"
+
 
 @dataclass(frozen=True)
 class Words:
@@ -60,22 +62,35 @@ def judge(asker: Asker, liked: Sequence[Words], candidates: Sequence[Words], *, 
 
     What the user liked is told without items whose words are suspicious; without any, nothing is asked or moved.
     """
-    taste = [one.named() for one in liked if one.title and not one.suspicious][:LIKED]
-    pinned: list[str | None] = [PINNED if one.suspicious else None for one in candidates]
-    if not taste:
-        pinned = ["nothing is known of what the user likes"] * len(candidates)
-    asked = [place for place, why in enumerate(pinned) if why is None]
-    fields = {place: _together(taste, candidates[place]) for place in asked}
-    judged: list[float | None] = [None] * len(candidates)
-    for place, (score, why) in zip(asked, _scores(asker, [fields[one] for one in asked]), strict=True):
-        judged[place], pinned[place] = score, why or None
+    judged, pinned = judgements(asker, liked, candidates)
     places = reorder(judged, reach=reach)
+    taste = _taste(liked)
+    told = [place for place in places[:reasons] if taste and not candidates[place].suspicious]
+    prompts = [TEMPLATES["item-reason"].ask(_together(taste, candidates[place])) for place in told]
     said: list[str | None] = [None] * len(candidates)
-    told = [place for place in places[:reasons] if place in fields]
-    answers = asker.ask("reason", [TEMPLATES["item-reason"].ask(fields[place]) for place in told])
-    for place, answer in zip(told, answers, strict=True):
+    for place, answer in zip(told, asker.ask("reason", prompts), strict=True):
         said[place] = answer.text or None
     return Judged(tuple(places), tuple(judged), tuple(said), tuple(pinned))
+
+
+def judgements(
+    asker: Asker, liked: Sequence[Words], candidates: Sequence[Words]
+) -> tuple[list[float | None], list[str | None]]:
+    """Each candidate in [0, 1] by itself, None where it keeps its place; and why it does, None where it was judged."""
+    taste = _taste(liked)
+    pinned: list[str | None] = [PINNED if one.suspicious else None for one in candidates]
+    if not taste:
+        pinned = [UNKNOWN] * len(candidates)
+    asked = [place for place, why in enumerate(pinned) if why is None]
+    judged: list[float | None] = [None] * len(candidates)
+    scores = _scores(asker, [_together(taste, candidates[place]) for place in asked])
+    for place, (score, why) in zip(asked, scores, strict=True):
+        judged[place], pinned[place] = score, why or None
+    return judged, pinned
+
+
+def _taste(liked: Sequence[Words]) -> list[str]:
+    return [one.named() for one in liked if one.title and not one.suspicious][:LIKED]
 
 
 def _together(taste: Sequence[str], candidate: Words) -> Data:

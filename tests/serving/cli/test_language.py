@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from tests.encoders.language.server import KEY, Answer, Seen, chat, serving
 from tests.serving.cli.conftest import Interlace
 from tests.serving.samples import sample_snapshot
 from tests.serving.test_with_store import fill
+from tests.training.rerank.shops import write_shop
 
 pytestmark = pytest.mark.integration
 
@@ -110,6 +113,37 @@ def test_recommend_judges_the_best_and_keeps_proved_reasons(
     assert "the language model: A plain reason" in shown.out
     assert "0 calls" in shown.out
     assert len({json.dumps(one) for one in endpoint.bodies}) == len(endpoint.bodies)
+
+
+def same_group(body: dict[str, Any], _: int) -> Answer:
+    """A model that likes what has the attribute that most of the liked ones have."""
+    told = json.loads(body["messages"][1]["content"].split("\n")[1])
+    groups = Counter(word for line in told["liked"] for word in re.findall(r"\bg[01]\b", line))
+    return chat(json.dumps({"score": 10 if groups.most_common(1)[0][0] in told["item attributes"] else 0}))
+
+
+def test_rerank_measures_what_a_model_brings_with_the_reach_that_validation_chose(
+    interlace: Interlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = write_shop(tmp_path / "shop")
+    words = ("--first", "popularity", "--ways", "language", "--candidates", "20", "--users", "20", "--no-embed")
+    with serving(same_group) as seen:
+        monkeypatch.setenv("INTERLACE_LANGUAGE_PROVIDER", "openai:groups")
+        monkeypatch.setenv("INTERLACE_LANGUAGE_URL", seen.url)
+        answer = interlace("rerank", shop, *words, "--json").json
+        first, judged = answer["rows"]
+        assert judged["ndcg@10"] > first["ndcg@10"]
+        assert judged["chosen"].startswith("openai:groups@")
+        assert not judged["chosen"].endswith("reach 0")
+        assert answer["language"]["calls"] == len(seen.bodies) > 200
+        shown = interlace("rerank", shop, *words).out
+        assert "0 calls" in shown
+
+
+def test_rerank_by_a_model_names_the_setting_that_is_missing(interlace: Interlace, tmp_path: Path) -> None:
+    answer = interlace("rerank", write_shop(tmp_path / "shop"), "--ways", "language")
+    assert answer.code == 2
+    assert "INTERLACE_LANGUAGE_PROVIDER" in answer.err
 
 
 def test_an_endpoint_that_refuses_is_named(
