@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,8 +87,11 @@ class LocalCausal:
             loaded = self._loaded.get()
             ids, mask = self._padded([_ids(loaded.tokenizer, prompt) for prompt in batch])
             places = (mask.cumsum(1) - 1).clamp(min=0)
+            # The last place's logits alone, where the model can leave the others out: a vocabulary is wide.
+            last = {"logits_to_keep": 1} if "logits_to_keep" in signature(loaded.model.forward).parameters else {}
             with torch.inference_mode():
-                logits = loaded.model(input_ids=ids, attention_mask=mask, position_ids=places).logits[:, -1].float()
+                shown = loaded.model(input_ids=ids, attention_mask=mask, position_ids=places, **last).logits
+            logits = shown[:, -1].float()
             shares = torch.softmax(logits[:, [loaded.yes, loaded.no]], dim=1)[:, 0].tolist()
             found += [Likelihood(*pair) for pair in zip(shares, mask.sum(1).tolist(), strict=True)]
         return found
@@ -191,6 +195,7 @@ def _chat(tokenizer: Any, prompt: Prompt) -> str:
 
 def _completion(tokenizer: Any, prompt: Prompt, row: Sequence[int], tokens_in: int) -> Completion:
     """What was written up to the end-of-text token, behind `prompt.start`."""
+    row = row[: prompt.max_tokens]  # The batch went on for the one that may be longest.
     ends = {tokenizer.eos_token_id, tokenizer.pad_token_id} - {None}
     length = next((place for place, token in enumerate(row) if token in ends), len(row))
     text = tokenizer.decode(row[:length], skip_special_tokens=True)

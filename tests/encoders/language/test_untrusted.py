@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -60,3 +62,10 @@ def test_a_prompt_is_bounded() -> None:
     huge = "word " * 100_000
     prompt = TEMPLATES["item-summary"].ask(item_fields(huge, huge, huge, huge, [huge] * 100))
     assert len(prompt.user) < 2_000
+
+
+def test_no_honest_description_is_taken_for_an_injection(data_root: Path) -> None:
+    with (data_root / "ml-100k" / "items_overview.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) > 1_700
+    assert [row["title"] for row in rows if instructs(row["title"], row["overview"])] == []
