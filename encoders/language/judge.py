@@ -35,7 +35,7 @@ class Words:
 
     @property
     def suspicious(self) -> bool:
-        return instructs(self.title, self.text, *self.attributes)
+        return instructs(self.title, self.text, self.kind, str(self.year or ""), *self.attributes)
 
     def fields(self) -> Data:
         return item_fields(self.title, self.text, self.kind, self.year, self.attributes)

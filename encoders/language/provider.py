@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from pydantic import SecretStr
@@ -108,7 +109,10 @@ def open_provider(name: str, endpoint: Endpoint | None = None, *, device: str | 
         from encoders.language.local import LocalCausal
         from encoders.weights import model_folder
 
-        return LocalCausal(name, model_folder(reference), device=device)
+        folder = model_folder(reference)
+        # A path on this machine is nobody's business: its last part, and the version tell the model.
+        known = folder.resolve().name if Path(reference).expanduser().is_dir() else reference
+        return LocalCausal(f"local:{known}", folder, device=device)
     if family == "openai" and reference:
         from encoders.language.remote import OpenAICompatible
 

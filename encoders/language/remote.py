@@ -26,6 +26,8 @@ LONGEST_WAIT = 30.0
 CONNECT_SECONDS = 10.0
 BYTES_PER_TOKEN = 4
 """Of English text with most tokenizers, about; the endpoint's own count is what is reported after a call."""
+THINKING = 1024
+"""Tokens beside the answer for a model that thinks first, where an endpoint takes `max_completion_tokens` alone."""
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504, 529})
 
 
@@ -64,6 +66,7 @@ class OpenAICompatible:
         self._sleep = sleep
         self._clock = clock
         self._host = parts.netloc
+        self._plain = False
         key = endpoint.key.get_secret_value() if endpoint.key else ""
         self._client = httpx.Client(
             headers={"accept-encoding": "identity", **({"authorization": f"Bearer {key}"} if key else {})},
@@ -93,16 +96,9 @@ class OpenAICompatible:
         self._client.close()
 
     def _one(self, prompt: Prompt) -> Completion:
-        body = {
-            "model": self._model,
-            "messages": [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}],
-            "temperature": 0,
-            "max_tokens": prompt.max_tokens,
-            "response_format": {"type": "json_object"},
-        }
         for attempt in range(ATTEMPTS):
             try:
-                return _completion(self._send(orjson.dumps(body)))
+                return _completion(self._answer(prompt))
             except Passing as passing:
                 why = passing
                 if attempt + 1 < ATTEMPTS:
@@ -110,8 +106,26 @@ class OpenAICompatible:
         raise ProviderUnavailable(
             f"the language model at {self._host} did not answer in {ATTEMPTS} attempts: {why.why}",
             valid="an endpoint that answers POST /chat/completions",
-            remedy="see whether it runs, or run the command again later: what was answered is kept",
+            remedy="see whether it runs, or run the command again later: what was done until then is kept",
         )
+
+    def _answer(self, prompt: Prompt) -> bytes:
+        """With the usual options; an endpoint that does not take them (400) is asked without from then on."""
+        if not self._plain:
+            try:
+                return self._send(self._body(prompt, plain=False))
+            except Unsupported:
+                self._plain = True
+        return self._send(self._body(prompt, plain=True))
+
+    def _body(self, prompt: Prompt, *, plain: bool) -> bytes:
+        turns = [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
+        body: dict[str, Any] = {"model": self._model, "messages": turns}
+        if plain:
+            body["max_completion_tokens"] = prompt.max_tokens + THINKING
+        else:
+            body |= {"temperature": 0, "max_tokens": prompt.max_tokens, "response_format": {"type": "json_object"}}
+        return orjson.dumps(body)
 
     def _send(self, body: bytes) -> bytes:
         """The answer's body; raises `Passing` where another attempt may succeed."""
@@ -152,9 +166,10 @@ class OpenAICompatible:
                 valid="a model that it serves, a URL that ends before /chat/completions",
                 remedy="correct INTERLACE_LANGUAGE_PROVIDER or INTERLACE_LANGUAGE_URL",
             )
-        return Unsupported(
+        kind = Unsupported if status == httpx.codes.BAD_REQUEST else ProviderUnavailable
+        return kind(
             f"{at} answered {status}",
-            valid="200: an endpoint that takes messages, temperature, max_tokens and response_format",
+            valid="200: an endpoint that takes model, messages and max_tokens or max_completion_tokens",
             remedy="read its log; redirects are not followed",
         )
 

@@ -76,6 +76,7 @@ def test_its_name_changes_with_its_weights(causal_folder: Path, tmp_path: Path) 
     first = open_provider(f"local:{copied}").name
     make_causal(copied, lessons()[:2], steps=0)
     assert open_provider(f"local:{copied}").name != first
+    assert first.startswith("local:copied@")
 
 
 def test_weights_that_would_be_unpickled_are_refused(causal_folder: Path, tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def test_what_is_no_answer_is_named_after_some_attempts(answer: Answer, named: s
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"), [(401, Forbidden), (403, Forbidden), (404, NotFound), (400, Unsupported), (418, Unsupported)]
+    ("status", "kind"), [(401, Forbidden), (403, Forbidden), (404, NotFound), (418, ProviderUnavailable)]
 )
 def test_a_refusal_is_not_asked_again(status: int, kind: type[InterlaceError]) -> None:
     with serving(lambda *_: Answer(status, chunks=[f"bad key {KEY}".encode()])) as seen:
@@ -94,10 +94,23 @@ def test_a_refusal_is_not_asked_again(status: int, kind: type[InterlaceError]) -
     assert caught.value.remedy
 
 
+def test_an_endpoint_that_takes_fewer_options_is_asked_without_them_from_then_on() -> None:
+    def behave(body: dict[str, Any], _: int) -> Answer:
+        return Answer(400) if {"temperature", "max_tokens", "response_format"} & body.keys() else GOOD
+
+    with serving(behave) as seen:
+        found = client(seen, parallel=1).complete([PROMPT] * 3)
+        assert [one.text for one in found] == ['{"summary": "All is well here."}'] * 3
+        assert ["temperature" in body for body in seen.bodies] == [True, False, False, False]
+        assert seen.bodies[-1]["max_completion_tokens"] > PROMPT.max_tokens
+    with serving(lambda *_: Answer(400)) as seen, pytest.raises(Unsupported, match="400"):
+        client(seen, parallel=1).complete([PROMPT])
+
+
 def test_a_redirect_gets_neither_prompt_nor_key() -> None:
     with serving(lambda *_: GOOD) as elsewhere:
         moved = Answer(307, headers={"location": f"{elsewhere.url}/chat/completions"})
-        with serving(lambda *_: moved) as seen, pytest.raises(Unsupported, match="307"):
+        with serving(lambda *_: moved) as seen, pytest.raises(ProviderUnavailable, match="307"):
             client(seen).complete([PROMPT])
         assert elsewhere.bodies == []
 
