@@ -59,14 +59,17 @@ class Kind:
 
 @dataclass(frozen=True)
 class PartReport:
-    """`written` now, `kept` from before, `left` for a later run (`--limit`); `skipped` and refused ones by reason."""
+    """`seen` were looked at: `written` now, `kept` from before; `skipped` and refused ones by reason.
+
+    `more`: the limit ended it; a later run goes on.
+    """
 
     what: What
     seen: int
     written: int
     kept: int
     removed: int
-    left: int
+    more: bool
     skipped: Mapping[str, int]
 
     def as_dict(self) -> dict[str, Any]:
@@ -131,7 +134,7 @@ def enrich(
 
     Raises what `Provider.complete` does; the pages before are written and answers are in the cache.
     """
-    kind, counts, skipped = KINDS[what], Counter[str](), Counter[str]()
+    kind, counts, skipped, more = KINDS[what], Counter[str](), Counter[str](), False
     total = int(store.query("item_count" if kind.label == ITEM else "user_count").rows[0][0])
     changes.prepare(store)
     for subjects in _pages(store, asker, kind):
@@ -152,13 +155,14 @@ def enrich(
             seen=len(subjects),
             asked=len(asked),
             removed=len(gone),
-            left=len(wanted) - len(asked),
             kept=sum(one.prompt is None and not one.why for one in subjects),
         )
         if progress is not None:
             progress(what, counts["seen"], max(total, counts["seen"]))
-    numbers = {name: counts[name] for name in ("seen", "written", "kept", "removed", "left")}
-    return PartReport(what, **numbers, skipped=dict(skipped))
+        if more := len(asked) < len(wanted):
+            break
+    numbers = {name: counts[name] for name in ("seen", "written", "kept", "removed")}
+    return PartReport(what, **numbers, more=more, skipped=dict(skipped))
 
 
 def estimate(
@@ -186,6 +190,8 @@ def estimate(
         seen += len(subjects)
         if progress is not None:
             progress(what, seen, max(total, seen))
+        if limit is not None and calls + cached >= limit:
+            break
     return Estimate(what, calls, cached, tokens_in, tokens_out, round(prices.of(tokens_in, tokens_out), 6))
 
 

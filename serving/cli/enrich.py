@@ -133,8 +133,8 @@ def show(console: Console, payload: dict[str, Any]) -> None:
             )
             continue
         console.print(
-            f"{part['what']}: {part['written']:,} written, {part['kept']:,} as before, {part['removed']:,} removed, "
-            f"{part['left']:,} left for a later run"
+            f"{part['what']}: {part['written']:,} written, {part['kept']:,} as before, {part['removed']:,} removed"
+            + ("; more are left for a later run" if part["more"] else "")
         )
         for why, count in part["skipped"].items():
             console.print(f"[yellow]{count:,} without:[/] {why}")

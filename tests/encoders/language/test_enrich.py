@@ -96,10 +96,10 @@ def test_summaries_are_written_once_with_who_wrote_them(any_store: GraphStore, a
 
 def test_a_run_that_was_cut_short_goes_on(store: LocalStore, asker: Asker, tmp_path: Path) -> None:
     first = enrich(store, asker, "summaries", home=tmp_path, limit=2)
-    assert (first.written, first.left) == (2, 3)
+    assert (first.written, first.more) == (2, True)
     assert (asker.tally.calls, asker.tally.retries) == (2, 0)
     rest = enrich(store, asker, "summaries", home=tmp_path)
-    assert (rest.written, rest.kept, rest.left) == (2, 2, 0)
+    assert (rest.written, rest.kept, rest.more) == (2, 2, False)
     assert (asker.tally.calls, asker.tally.retries) == (6, 1)
 
 
@@ -196,3 +196,14 @@ def test_what_an_injection_makes_a_model_say_reaches_no_other_item(
     rows = store.query("MATCH (n:Item) WHERE n.summary IS NOT NULL RETURN n.id, n.summary ORDER BY n.id").rows
     assert [one[0] for one in rows] == [f"shop:{number}" for number in range(1, 7)]
     assert "evil" not in str(rows)
+
+
+def test_a_limit_reads_no_further_than_it_has_to(
+    store: LocalStore, asker: Asker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("encoders.language.enrich.PAGE", 2)
+    report = enrich(store, asker, "summaries", home=tmp_path, limit=2)
+    assert (report.seen, report.written, report.more) == (4, 2, True)
+    assert estimate(store, asker, "summaries", prices=Prices(), limit=1).calls == 1
+    rest = enrich(store, asker, "summaries", home=tmp_path, limit=50)
+    assert (rest.seen, rest.written, rest.kept, rest.more) == (8, 2, 2, False)
