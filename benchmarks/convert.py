@@ -3,6 +3,7 @@
     python -m benchmarks.convert ml-100k DATA SPLITS OUT
     python -m benchmarks.convert ml-1m DATA SPLITS OUT
     python -m benchmarks.convert beauty|sports|lastfm|ncf-ml-1m|lastfm-social|kg-lastfm|ctr-ml-1m DATA OUT
+    python -m benchmarks.convert cold-item-ml-100k|cold-user-ml-100k DATA OUT
 
 DATA holds the published files; SPLITS the parquet parts that the rivals' `split.py` wrote (so both read one split).
 """
@@ -10,17 +11,23 @@ DATA holds the published files; SPLITS the parquet parts that the rivals' `split
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from pathlib import Path
 
 import pandas as pd
 
+from benchmarks.convert_100k import cold_item_ml_100k, cold_user_ml_100k, films_100k, people_100k
 from benchmarks.convert_tasks import ctr_ml_1m, kg_lastfm, lastfm_social, movies, ncf_ml_1m
-from graph.movielens_links import films_of_movies_dat, mend
 
 SEQUENCES = {"beauty": "amazon-seq/Beauty", "sports": "amazon-seq/Sports_and_Outdoors", "lastfm": "lastfm-seq/LastFM"}
-OWN_PROTOCOL = {"ncf-ml-1m": ncf_ml_1m, "lastfm-social": lastfm_social, "kg-lastfm": kg_lastfm, "ctr-ml-1m": ctr_ml_1m}
+OWN_PROTOCOL = {
+    "ncf-ml-1m": ncf_ml_1m,
+    "lastfm-social": lastfm_social,
+    "kg-lastfm": kg_lastfm,
+    "ctr-ml-1m": ctr_ml_1m,
+    "cold-item-ml-100k": cold_item_ml_100k,
+    "cold-user-ml-100k": cold_user_ml_100k,
+}
 PARTS = ("train", "valid", "test")
 
 
@@ -37,43 +44,8 @@ def peer_split(splits: Path, name: str, out: Path) -> pd.Series:
 
 def ml_100k(data: Path, splits: Path, out: Path) -> None:
     """Likes, titles, years, genres, plots, posters, and the Freebase triples."""
-    source = data / "ml-100k"
-    kept = peer_split(splits, "ml-100k", out)
-    items = pd.read_csv(source / "ml-100k.item", sep="\t", dtype=str)
-    items.columns = ["item", "title", "year", "genres"]
-    items = items[items.item.astype(int).isin(kept)]
-    overviews = pd.read_csv(source / "items_overview.csv", dtype=str).drop_duplicates("movie_id")
-    plots = overviews.set_index("movie_id").overview
-    posters = {path.stem for path in (source / "posters").glob("*.jpg")}
-    (out / "posters").mkdir(exist_ok=True)
-    for name in sorted(posters & set(items.item)):
-        shutil.copyfile(source / "posters" / f"{name}.jpg", out / "posters" / f"{name}.jpg")
-    folder = pd.DataFrame(
-        {
-            "item": items.item,
-            "kind": "movie",
-            "title": items.title,
-            "year": items.year,
-            "text": items.item.map(plots),
-            "image": [f"posters/{name}.jpg" if name in posters else None for name in items.item],
-            "Genre[]": items.genres.str.replace(" ", "|"),
-        }
-    )
-    folder.to_csv(out / "items.csv", index=False)
-    triples = pd.read_csv(source / "ml-100k.kg", sep="\t", dtype=str)
-    triples.columns = ["head", "relation", "tail"]
-    triples.to_csv(out / "triples.csv", index=False)
-    for name in ("ml-100k.link", "ml-100k.item"):
-        shutil.copyfile(source / name, out / name)
-    mend(out, films_of_movies_dat(data / "ml-1m" / "movies.dat"))  # the published numbers are another catalogue's
-    links = pd.read_csv(out / "ml-100k.link", sep="\t", dtype=str)
-    for name in ("ml-100k.link", "ml-100k.item"):
-        (out / name).unlink()
-    links.columns = ["item", "entity"]
-    links[links.item.isin(items.item)].to_csv(out / "links.csv", index=False)
-    users = pd.read_csv(source / "ml-100k.user", sep="\t", dtype=str)
-    users.columns = ["user", "age", "gender", "occupation", "zip_code"]
-    users[users.user.isin(pd.read_csv(out / "train.csv", dtype=str).user)].to_csv(out / "users.csv", index=False)
+    films_100k(data, out, set(peer_split(splits, "ml-100k", out)))
+    people_100k(data, out, set(pd.read_csv(out / "train.csv").user))
 
 
 def ml_1m(data: Path, splits: Path, out: Path) -> None:

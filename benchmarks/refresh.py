@@ -31,7 +31,7 @@ import psutil
 from graph.store import open_store
 from serving.progress import Lines
 from serving.refresh import Refresh, RefreshReport
-from serving.refresh_choice import Choice
+from serving.refresh_choice import BUDGET, Choice
 from serving.refresh_sources import Source, remember
 from serving.settings import read_settings
 
@@ -48,7 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("path", type=Path)
     parser.add_argument("--model", action="append", default=[], help="only these models are tried")
-    parser.add_argument("--budget", type=float, default=120.0, help="seconds of a choice of models, as in `demo`")
+    parser.add_argument("--budget", type=float, default=BUDGET, help="seconds of a choice of models")
     parser.add_argument("--min-value", type=float, default=4.0)
     parser.add_argument("--work", type=Path, default=None, help="folder to work in, kept; default: a temporary one")
     options = parser.parse_args()

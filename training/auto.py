@@ -36,6 +36,12 @@ DIRECT_SHARE = 0.5
 ONE_SHARE = 0.2
 """Of the budget, for one closed form: after it no further config of it is fitted, and one that iterates ends there."""
 
+TWIN_SHARE = 0.2
+"""Of what is left for the networks, for fitting those that the blend leans on from other seeds."""
+
+MOST_TWINS = 3
+"""Of one network: each costs a fit in every refresh, and the fourth brings little."""
+
 Progress = Callable[[str], None]
 Monitors = Callable[[str], Monitor]
 
@@ -66,12 +72,16 @@ class Tried:
 
 @dataclass(frozen=True)
 class Chosen:
-    """A model fitted with the settings that validation chose, and everything tried on the way."""
+    """A model fitted with the settings that validation chose, and everything tried on the way.
+
+    `twins`: the same model from other seeds, each with its config.
+    """
 
     recommender: Recommender
     config: Any
     best: Tried
     tried: tuple[Tried, ...]
+    twins: tuple[tuple[Recommender, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,7 +99,11 @@ class AutoResult:
     @property
     def text(self) -> str:
         """What was chosen and why, in one line."""
-        parts = " + ".join(f"{member.weight:.2f} {member.name}" for member in self.recommender.config.members)
+        weights: dict[str, list[float]] = {}
+        for member in self.recommender.config.members:
+            weights.setdefault(member.name, []).append(member.weight)
+        shown = {name: name if len(each) == 1 else f"{name} ({len(each)} seeds)" for name, each in weights.items()}
+        parts = " + ".join(f"{sum(each):.2f} {shown[name]}" for name, each in weights.items())
         best = max(self.members, key=lambda chosen: chosen.best.validation).best
         return (
             f"{parts}: validation {TARGET} {self.validation:.4f}, best single {best.name} {best.validation:.4f}, "
@@ -156,7 +170,8 @@ def fit_auto(
     """Fits every model of `names` (default: all the zoo that the data allows and suits), then learns the blend.
 
     `budget` seconds: the closed forms come first, with half of it, and none with more than a fifth; the networks race
-    for what is left (`training.race`); no new candidate is begun after it. None: no bound. `ablation` measures after
+    for what is left (`training.race`), but for a fifth of that, in which those that the blend leans on are fitted from
+    other seeds too; no new candidate is begun after it. None: no bound. `ablation` measures after
     it what the graph, friends and each modality bring (`training.ablation`). `precision`: of the networks.
     """
     started = time.monotonic()
@@ -178,11 +193,15 @@ def fit_auto(
     networks = [model for model in models if model.slow]
     left = started + budget - time.monotonic() if budget else float("inf")
     if networks and (left > 0 or not chosen):
-        chosen += _raced(networks, data, left, monitors, progress, Scale(precision))
+        chosen += _raced(networks, data, (1 - TWIN_SHARE) * left, monitors, progress, Scale(precision))
     elif networks:
         progress(f"{', '.join(model.name for model in networks)}: skipped, the budget of {budget:.0f} s is spent")
     progress("blend: learning weights on validation")
     found = blend(chosen, _validation(data), seed=data.seed)
+    ends = started + budget if budget else float("inf")
+    twinned = _twinned(found, chosen, data, ends, monitors, progress, Scale(precision))
+    if twinned is not None:
+        found = blend(twinned, _validation(data), seed=data.seed)
     if not ablation:
         return found
     parts = ablate(found.recommender, data, _validation(data), progress=progress)
@@ -214,18 +233,48 @@ def _raced(
     return chosen
 
 
+def _twinned(
+    found: AutoResult,
+    chosen: Sequence[Chosen],
+    data: TrainingData,
+    ends: float,
+    monitors: Monitors,
+    progress: Progress,
+    scale: Scale,
+) -> list[Chosen] | None:
+    """The same, with twins of the networks in the blend, the heaviest first, round by round; None where none had time.
+
+    A network's ranking is in part the chance of its seed, and a mean over seeds is better than each (Lakshminarayanan
+    et al. 2017, «Deep ensembles»).
+    """
+    names = dict.fromkeys(member.name for member in found.recommender.config.members if find(member.name).slow)
+    by_name, any_made = {one.best.name: one for one in chosen}, False
+    for seed in range(1, MOST_TWINS + 1):
+        for name in names:
+            one = by_name[name]
+            if time.monotonic() + one.best.seconds > ends:
+                continue
+            progress(f"{name}: fitting from another seed")
+            config = replace(one.config, seed=one.config.seed + seed)
+            twin = fit(find(name), config, data, Until(monitors(name), ends), scale=scale)
+            by_name[name], any_made = replace(one, twins=(*one.twins, (twin, config))), True
+    return [by_name[one.best.name] for one in chosen] if any_made else None
+
+
 def blend(chosen: Sequence[Chosen], held_out: HeldOut, *, seed: int = 42) -> AutoResult:
-    """Learns the weights of already fitted members."""
-    held = candidates([one.recommender for one in chosen], held_out, seed=seed)
+    """Learns the weights of already fitted members and their twins."""
+    members = [(one, *pair) for one in chosen for pair in ((one.recommender, one.config), *one.twins)]
+    held = candidates([recommender for _, recommender, _ in members], held_out, seed=seed)
     weights = learn(held, seed=seed)
     order = [int(place) for place in np.argsort(-weights, kind="stable") if weights[place] > 0]
-    config = BlendConfig(tuple(_member(chosen[place], weights[place]) for place in order))
-    recommender = Blend(config, [chosen[place].recommender for place in order])
-    brings = {chosen[place].best.name: asdict(test) for place, test in left_out(held, weights, seed=seed).items()}
+    config = BlendConfig(tuple(_member(*members[place], weight=weights[place]) for place in order))
+    recommender = Blend(config, [members[place][1] for place in order])
+    groups = [one.best.name for one, _, _ in members]
+    brings = {name: asdict(test) for name, test in left_out(held, weights, groups, seed=seed).items()}
     validation = evaluate(recommender, held_out, ks=(10,)).metrics[TARGET]
     tried = tuple(one for member in chosen for one in member.tried)
     return AutoResult(recommender, tuple(chosen), tried, validation, brings)
 
 
-def _member(chosen: Chosen, weight: float) -> MemberConfig:
-    return MemberConfig(chosen.best.name, float(weight), asdict(chosen.config))
+def _member(chosen: Chosen, _recommender: Recommender, config: Any, *, weight: float) -> MemberConfig:
+    return MemberConfig(chosen.best.name, float(weight), asdict(config))

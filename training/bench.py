@@ -28,7 +28,7 @@ from training.report import full_report
 from training.scale.runtime import ONE, Scale
 from training.significance import Comparison, family, paired_test
 from training.tasks import Task, TaskData, find_task, task_data
-from training.zoo import find
+from training.zoo import ZOO, find
 
 Embed = Callable[[Snapshot, Path], Mapping[str, EmbeddingTable]]
 
@@ -104,7 +104,7 @@ def bench(  # noqa: PLR0913 - each is an option of the command
     started = time.perf_counter()
     folder = _read(path, embed, progress)
     parts = task_data(asked, folder, min_value=min_value, seed=seed)
-    plan = _Plan(asked, parts, model, overrides, budget, refit, seed, progress, ablation, scale)
+    plan = _Plan(asked, parts, model, overrides, budget, refit or asked.cold, seed, progress, ablation, scale)
     return _measured(plan, folder.snapshot, time.perf_counter() - started)
 
 
@@ -243,7 +243,12 @@ def _fit(plan: _Plan, data: TrainingData) -> _Fitted:
     model = plan.model
     if model == "auto":
         auto = fit_auto(
-            data, budget=plan.budget, progress=plan.progress, ablation=plan.ablation, precision=plan.scale.precision
+            data,
+            names=_names(plan),
+            budget=plan.budget,
+            progress=plan.progress,
+            ablation=plan.ablation,
+            precision=plan.scale.precision,
         )
         tried = tuple(asdict(one) for one in auto.tried)
         return _Fitted(auto.recommender, None, auto.text, auto.validation, tried, auto.brings)
@@ -252,6 +257,11 @@ def _fit(plan: _Plan, data: TrainingData) -> _Fitted:
     text = f"{model} {dict(chosen.best.settings)}, best of {len(chosen.tried)} by validation ndcg@10"
     tried = tuple(asdict(one) for one in chosen.tried)
     return _Fitted(chosen.recommender, chosen.config, text, chosen.best.validation, tried, {})
+
+
+def _names(plan: _Plan) -> list[str] | None:
+    """Models that know nothing of a newcomer are not tried on newcomers."""
+    return [name for name, model in ZOO.items() if model.reads_content] if plan.task.cold else None
 
 
 def peak_mb() -> int:

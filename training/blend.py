@@ -7,7 +7,8 @@ serving can repeat it for one user from that user's scores alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -35,6 +36,16 @@ class BlendConfig:
     """The members in order of weight."""
 
     members: tuple[MemberConfig, ...]
+
+
+def labels(names: Iterable[str]) -> list[str]:
+    """A label for each member: its name, and its number where the same model is there again (`lightgcn 2`)."""
+    seen: Counter[str] = Counter()
+    found = []
+    for name in names:
+        seen[name] += 1
+        found.append(name if seen[name] == 1 else f"{name} {seen[name]}")
+    return found
 
 
 def standardise(scores: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -48,13 +48,22 @@ class Histories:
 
 @dataclass(frozen=True)
 class UserBatch:
-    """Users to score: `index` is their position at fit time (`UNKNOWN` for newcomers), `histories` what they did."""
+    """Users to score: `index` is their position at fit time (`UNKNOWN` for newcomers), `histories` what they did.
+
+    `persons`: the position of somebody who was not fitted on, but has a profile; None: as `index`.
+    """
 
     index: NDArray[np.int64]
     histories: Histories
+    persons: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.index)
+
+    @property
+    def people(self) -> NDArray[np.int64]:
+        """Whose profile each has: positions in `SideInformation.profiles`, `UNKNOWN` for nobody's."""
+        return self.index if self.persons is None else self.persons
 
     @property
     def matrix(self) -> csr_matrix:
@@ -68,7 +77,9 @@ class HeldOut:
 
     `excluded` (same shape) may not be ranked: what the user has seen already. `histories`: what a model may read
     about each of these users when it scores them. `candidates` (same shape; None: the whole catalogue): only these are
-    ranked, as where a protocol gives each relevant item a list of irrelevant ones.
+    ranked, as where a protocol gives each relevant item a list of irrelevant ones. `only` (num_items,): the items that
+    may be ranked for anybody, as where only new ones are. `newcomers`: nothing was fitted on these users; `histories`
+    and profiles are all that is known of them.
     """
 
     users: NDArray[np.int64]
@@ -76,20 +87,35 @@ class HeldOut:
     excluded: csr_matrix
     histories: Histories
     candidates: csr_matrix | None = None
+    only: NDArray[np.bool_] | None = None
+    newcomers: bool = False
 
     def __len__(self) -> int:
         return len(self.users)
 
+    @property
+    def limited(self) -> bool:
+        """Is less than the whole catalogue ranked."""
+        return self.candidates is not None or self.only is not None
+
     def batch(self, rows: slice) -> UserBatch:
         """The users of these rows as a scoring batch."""
         positions = np.arange(len(self))[rows]
-        return UserBatch(self.users[rows], self.histories.take(positions))
+        histories, users = self.histories.take(positions), self.users[rows]
+        if self.newcomers:
+            return UserBatch(np.full(len(users), UNKNOWN), histories, users)
+        return UserBatch(users, histories)
 
     def take(self, rows: NDArray[np.integer]) -> HeldOut:
         """The given rows, in the given order."""
         candidates = None if self.candidates is None else self.candidates[rows]
-        return HeldOut(
-            self.users[rows], self.relevant[rows], self.excluded[rows], self.histories.take(rows), candidates
+        return replace(
+            self,
+            users=self.users[rows],
+            relevant=self.relevant[rows],
+            excluded=self.excluded[rows],
+            histories=self.histories.take(rows),
+            candidates=candidates,
         )
 
     def mask(self, scores: NDArray[np.float32], rows: slice = slice(None)) -> None:
@@ -99,25 +125,33 @@ class HeldOut:
             kept = scores[allowed.row, allowed.col]
             scores[:] = -np.inf
             scores[allowed.row, allowed.col] = kept
+        if self.only is not None:
+            scores[:, ~self.only] = -np.inf
         excluded = self.excluded[rows].tocoo()
         scores[excluded.row, excluded.col] = -np.inf
 
 
 @dataclass(frozen=True)
 class SideInformation:
-    """Everything about items and users that is not an interaction; empty parts are absent parts."""
+    """Everything about items and users that is not an interaction; empty parts are absent parts.
+
+    `profiles` (num_users, features): see `training.profiles`.
+    """
 
     num_nodes: int
     relations: tuple[str, ...]
     triples: Triples
     friendships: NDArray[np.int32]
     embeddings: Mapping[str, EmbeddingTable] = field(default_factory=dict)
+    profiles: csr_matrix | None = None
 
     def without(self, part: str) -> SideInformation:
-        """The same without `triples`, `friendships` or one modality: the leave-one-out tables are made with this."""
+        """The same without `triples`, `friendships`, `profiles` or one modality: for the leave-one-out tables."""
         if part == "triples":
             empty = Triples(np.empty(0, np.int32), np.empty(0, np.int16), np.empty(0, np.int32))
             return replace(self, triples=empty)
+        if part == "profiles":
+            return replace(self, profiles=None)
         if part == "friendships":
             return replace(self, friendships=np.empty((0, 2), np.int32))
         return replace(self, embeddings={name: table for name, table in self.embeddings.items() if name != part})

@@ -51,7 +51,7 @@ def rank(recommender: Recommender, held_out: HeldOut, depth: int) -> NDArray[np.
             raise InvalidData(f"model {recommender.name!r} gave NaN scores", valid="finite scores or -inf",
                               remedy="lower its learning rate or raise its regularization")  # fmt: skip
         _lower_relevant(scores, held_out, rows)
-        if held_out.candidates is not None:
+        if held_out.limited:
             held_out.mask(scores, rows)
         ranking[rows] = top_k(scores, held_out.excluded[rows], depth)[0]
     return ranking

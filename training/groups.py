@@ -17,6 +17,7 @@ from scipy.sparse import csr_matrix
 from scipy.stats import kruskal
 
 from training.metrics import hit_matrix
+from training.profiles import NO_PROFILE, as_numbers
 from training.resample import Groups, ratios
 from training.significance import holm
 
@@ -26,7 +27,6 @@ FEW, MOST_VALUES = 12, 30
 """A profile column of numbers with more values than the first is cut into thirds, words beyond the second left out."""
 HEAD, TAIL = 0.2, 0.2
 """Head: the most popular fifth of the items. Tail: the least popular that together have a fifth of the interactions."""
-NO_PROFILE = frozenset({"id", "platform"})
 Labels = tuple[NDArray[np.int64], tuple[str, ...]]
 """Group of each row, -1 for none, and the groups' names."""
 
@@ -108,7 +108,7 @@ def _profile(column: pa.ChunkedArray, users: NDArray[np.int64]) -> Labels | None
     if pa.types.is_nested(column.type) or pa.types.is_binary(column.type):
         return None
     taken = column.combine_chunks().take(pa.array(users))
-    numbers = _numbers(taken)
+    numbers = as_numbers(taken)
     distinct = taken.unique().drop_null()
     if numbers is not None and len(distinct) > FEW:
         return _thirds(numbers), ("low", "middle", "high")
@@ -117,11 +117,3 @@ def _profile(column: pa.ChunkedArray, users: NDArray[np.int64]) -> Labels | None
     names = sorted(distinct.to_pylist(), key=str)
     places = pc.index_in(taken, pa.array(names, taken.type)).fill_null(-1)
     return np.asarray(places.to_numpy(zero_copy_only=False), np.int64), tuple(map(str, names))
-
-
-def _numbers(column: pa.Array) -> NDArray[np.float64] | None:
-    """As numbers, NaN where there is none; None where a value is a word."""
-    try:
-        return np.asarray(pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False), np.float64)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return None

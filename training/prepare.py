@@ -14,6 +14,7 @@ from scipy.sparse import csr_matrix
 
 from graph.snapshot import Interactions, Snapshot
 from training.data import HeldOut, Histories, SideInformation, TrainingData
+from training.profiles import profile_features
 from training.split import Split
 
 
@@ -41,9 +42,14 @@ def prepare(snapshot: Snapshot, split: Split, *, seed: int = 42) -> Prepared:
 
 
 def side_information(snapshot: Snapshot) -> SideInformation:
-    """The snapshot's triples, friendships and embeddings."""
+    """The snapshot's triples, friendships, embeddings and profiles."""
     return SideInformation(
-        snapshot.num_nodes, snapshot.relations, snapshot.triples, snapshot.friendships, snapshot.embeddings
+        snapshot.num_nodes,
+        snapshot.relations,
+        snapshot.triples,
+        snapshot.friendships,
+        snapshot.embeddings,
+        profile_features(snapshot.user_properties, len(snapshot.users)),
     )
 
 

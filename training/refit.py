@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
-from training.blend import Blend, BlendConfig
+from training.blend import Blend, BlendConfig, labels
 from training.data import TrainingData
 from training.recommender import SILENT, Monitor, Recommender
 from training.scale.fit import fit
@@ -32,16 +31,17 @@ def refit(
 ) -> Recommender:
     """A new model like `recommender` (fitted, its settings in `config`), fitted on `data`.
 
-    `starts`: weights that networks begin from, by name.
+    `starts`: weights that networks begin from, by member (`training.blend.labels`).
     """
     starts = starts or {}
     if not isinstance(recommender, Blend):
-        return fit_again(recommender, config, data, monitors(recommender.name), starts, scale)
-    pairs = zip(recommender.config.members, recommender.members, strict=True)
-    members = [
-        fit_again(member, find(one.name).config(one.settings), data, monitors(one.name), starts, scale)
-        for one, member in pairs
-    ]  # fmt: skip
+        start = starts.get(recommender.name)
+        return fit_again(recommender, config, data, monitors(recommender.name), start, scale)
+    members = []
+    named = labels(one.name for one in recommender.config.members)
+    for label, one, member in zip(named, recommender.config.members, recommender.members, strict=True):
+        config = find(one.name).config(one.settings)
+        members.append(fit_again(member, config, data, monitors(label), starts.get(label), scale))
     return Blend(BlendConfig(recommender.config.members), members)
 
 
@@ -50,11 +50,11 @@ def fit_again(
     config: Any,
     data: TrainingData,
     monitor: Monitor = SILENT,
-    starts: Mapping[str, Start] = MappingProxyType({}),
+    start: Start | None = None,
     scale: Scale = ONE,
 ) -> Recommender:
     """A fresh model of the kind of `recommender`, fitted on `data` for as many epochs as validation chose for that."""
     training = getattr(recommender, "training", None)
     if training is not None and training.best_epoch:
         config = replace(config, epochs=training.best_epoch)
-    return fit(find(recommender.name), config, data, monitor, scale=scale, start=starts.get(recommender.name))
+    return fit(find(recommender.name), config, data, monitor, scale=scale, start=start)

@@ -20,7 +20,7 @@ import numpy as np
 from graph.snapshot import Snapshot
 from training.auto import Chosen, Tried
 from training.blend import NAME as BLEND
-from training.blend import Blend, BlendConfig, MemberConfig
+from training.blend import Blend, BlendConfig, MemberConfig, labels
 from training.evaluate import evaluate
 from training.fitted import POPULARITY, Children, Clock, Fitted, Measured
 from training.gate import Verdict
@@ -213,10 +213,10 @@ def carry_over(carried: Carried, job: Job, prepared: Prepared, monitor: Callable
     final = _starts(carried, job.snapshot, FINAL) if clean else {}
     starts = {name: one for name, one in _starts(carried, job.snapshot, MEASURED).items() if name in final}
     chosen = []
-    for member in there:
-        job.watch.say(f"{member.name}: fitting as version {carried.version} was")
+    for label, member in zip(labels(one.name for one in there), there, strict=True):
+        job.watch.say(f"{label}: fitting as version {carried.version} was")
         config = find(member.name).config(typed_settings(member.settings))
-        start = starts.get(member.name)
+        start = starts.get(label)
         chosen.append(_chosen(member.name, config, prepared, monitor, start=start, scale=job.plan.scale))
     if carried.card.model != BLEND:
         only = chosen[0]

@@ -63,10 +63,9 @@ def make_split(
     `part` (0 train, 1 validation, 2 test) is needed by, and only by, `fixed` and `stable`. `order` breaks ties of time
     (row number in the file). Raises `InvalidData` when a part comes out empty.
     """
-    kept = np.flatnonzero(positives(interactions, min_value))
-    kept = kept[_by_user_and_time(interactions, kept, order)]
+    kept = ordered_positives(interactions, min_value, order)
     if how != "last-out":
-        kept = kept[_first_of_each_pair(interactions, kept, None if part is None else part[kept])]
+        kept = kept[first_of_each_pair(interactions, kept, None if part is None else part[kept])]
     rows = interactions.take(kept)
     rng = np.random.default_rng(seed)
     labels, made = _labels(rows, how, rng, None if part is None else part[kept])
@@ -101,15 +100,17 @@ def _hashes(ids: Sequence[str], seed: int) -> NDArray[np.uint64]:
     return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)
 
 
-def _by_user_and_time(
-    interactions: Interactions, rows: NDArray[np.int64], order: NDArray[np.int64] | None
+def ordered_positives(
+    interactions: Interactions, min_value: float | None, order: NDArray[np.int64] | None = None
 ) -> NDArray[np.int64]:
+    """Positions of the positives by user and time; `order` breaks ties."""
+    rows = np.flatnonzero(positives(interactions, min_value))
     tie = rows if order is None else order[rows]
-    return np.lexsort((tie, interactions.time[rows], interactions.user[rows]))
+    return rows[np.lexsort((tie, interactions.time[rows], interactions.user[rows]))]
 
 
-def _first_of_each_pair(
-    interactions: Interactions, rows: NDArray[np.int64], part: NDArray[np.int8] | None
+def first_of_each_pair(
+    interactions: Interactions, rows: NDArray[np.int64], part: NDArray[np.int8] | None = None
 ) -> NDArray[np.int64]:
     """A user's second click on an item is no new relevant item, and must not sit in two parts at once."""
     pair = interactions.user[rows].astype(np.int64) << 32 | interactions.item[rows]

@@ -205,11 +205,17 @@ def greedy(held: Candidates) -> NDArray[np.float64]:
     return np.asarray(best_counts / best_counts.sum())
 
 
-def left_out(held: Candidates, weights: NDArray[np.float64], *, seed: int = 42) -> dict[int, Comparison]:
-    """For each member with a weight: ndcg@10 of the blend beside that of the blend without it, user by user."""
-    used = np.flatnonzero(weights)
+def left_out(
+    held: Candidates, weights: NDArray[np.float64], groups: Sequence[str], *, seed: int = 42
+) -> dict[str, Comparison]:
+    """For each group of members with a weight: ndcg@10 of the blend beside that without the group, user by user.
+
+    `groups` (members,): the name of each member's.
+    """
+    names = np.array(groups)
+    used = list(dict.fromkeys(names[weights > 0].tolist()))
     if len(used) < 2:
         return {}
     whole = held.ndcg(weights)
-    without = {int(member): np.where(np.arange(len(weights)) == member, 0.0, weights) for member in used}
-    return {member: paired_test(whole, held.ndcg(rest), seed=seed) for member, rest in without.items()}
+    without = {name: np.where(names == name, 0.0, weights) for name in used}
+    return {name: paired_test(whole, held.ndcg(rest), seed=seed) for name, rest in without.items()}

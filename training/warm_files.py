@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from training.blend import Blend
+from training.blend import Blend, labels
 from training.recommender import Recommender
 from training.warm import WarmStarted, Weights
 
@@ -31,7 +31,10 @@ def save_weights(folder: Path, *, final: Recommender, measured: Recommender) -> 
 
 
 def load_weights(folder: Path, name: str) -> dict[str, Weights]:
-    """Weights by model; empty where none were kept, or where they cannot be read: a start from nothing does as well."""
+    """Weights by member (`training.blend.labels`).
+
+    Empty where none were kept, or where they cannot be read: a start from nothing does as well.
+    """
     try:
         arrays = load_file(folder / name)
     except (FileNotFoundError, SafetensorError):
@@ -45,4 +48,5 @@ def load_weights(folder: Path, name: str) -> dict[str, Weights]:
 
 def _networks(recommender: Recommender) -> list[tuple[str, Mapping[str, NDArray[np.generic]]]]:
     members = recommender.members if isinstance(recommender, Blend) else (recommender,)
-    return [(one.name, one.weights) for one in members if isinstance(one, WarmStarted) and one.weights is not None]
+    named = zip(labels(one.name for one in members), members, strict=True)
+    return [(name, one.weights) for name, one in named if isinstance(one, WarmStarted) and one.weights is not None]

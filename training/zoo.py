@@ -25,7 +25,7 @@ class Model:
     least one embedding. `reads_side`: side information that is there goes in, needed or not. `slow`: gradient training,
     not a closed form. `most_items`: with more items its dense item by item matrix would not fit in 16 GB.
     `least_items`: with fewer another model does the same sooner, so that `auto` leaves this one out. `by_name`: another
-    always does, as far as we measured: it is fitted where it is named.
+    always does better on what somebody met, as far as we measured: it is fitted where it is named.
     """
 
     name: str
@@ -73,6 +73,8 @@ class Model:
         there = {name for name, table in side.embeddings.items() if table.present.any()}
         if len(side.triples):
             there.add("triples")
+        if side.profiles is not None and side.profiles.shape[1]:
+            there.add("profiles")
         if side.embeddings:
             there.add("any")
         return set(self.needs) <= there and data.num_items <= (self.most_items or data.num_items)
@@ -80,6 +82,11 @@ class Model:
     def in_auto(self, data: TrainingData) -> bool:
         """Does `auto` try it on this data unasked."""
         return not self.by_name and data.num_items >= self.least_items and self.fits(data)
+
+    @property
+    def reads_content(self) -> bool:
+        """Can it say anything of an item that nobody met."""
+        return bool(set(self.needs) - {"profiles"}) or self.reads_side
 
     def reads_part(self, part: str, data: TrainingData) -> bool:
         """Would it be another model without this part (`triples`, `friendships` or a modality) of the data."""
@@ -100,6 +107,14 @@ ZOO: Mapping[str, Model] = MappingProxyType(
         model.name: model
         for model in (
             Model("popularity", "popularity", "Popularity", "what most people interacted with"),
+            Model(
+                "profile",
+                "profile",
+                "Profile",
+                "what people of the same profile like, for those of whom nothing else is known",
+                ("profiles",),
+                by_name=True,
+            ),
             Model("item-knn", "item_knn", "ItemKNN", "items that the same people liked, by shrunk cosine or BM25"),
             Model("content-text", _CONTENT, "ContentKNN", "items whose text is alike", ("text",), {"modality": "text"}),
             Model("content-image", _CONTENT, "ContentKNN", "items that look alike", ("image",), {"modality": "image"}),
@@ -119,6 +134,18 @@ ZOO: Mapping[str, Model] = MappingProxyType(
                 ("triples",),
             ),
             Model("content-fused", _CONTENT, "ContentKNN", "all modalities together", ("any",), {"modality": "fused"}),
+            *(
+                Model(
+                    f"ridge-{name}", "content_ridge", "ContentRidge", about, (need,), {"modality": name}, by_name=True
+                )
+                for name, need, about in (
+                    ("text", "text", "what is liked as a linear function of items' texts"),
+                    ("image", "image", "the same of their pictures"),
+                    ("graph", "triples", "the same of their attributes in the knowledge graph"),
+                    ("counts", "triples", "the same of how many attributes of each kind they have"),
+                    ("fused", "any", "the same of everything that is known of them"),
+                )
+            ),
             Model("ease", "ease", "EASE", "closed-form linear autoencoder over items", most_items=25_000),
             Model(
                 "ease-sparse",

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from graph.errors import Unsupported
+from serving.cli.bench_cold_user import NewcomerOptions, bench_newcomers
 from serving.cli.bench_ctr import CtrOptions, Keep, Track, WithoutIds, bench_clicks
 from serving.cli.scale import Pieces, PrecisionName, Processes, Ray, open_team
-from serving.cli.session import Home, Json, Session, Store, examples, require, start
+from serving.cli.session import Home, Json, Store, embedder, examples, require, start
 from serving.cli.train import (
     Budget,
     MinValue,
@@ -27,7 +28,7 @@ from serving.cli.train import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-TASKS = "top-n, next-item, ranking-99, social, kg or ctr"
+TASKS = "top-n, next-item, ranking-99, social, kg, cold-item, cold-user or ctr"
 Task = Annotated[str, typer.Argument(metavar="TASK", help=f"What is ranked and measured: {TASKS}.")]
 Folder = Annotated[Path, typer.Argument(metavar="PATH", help="A dataset folder.")]
 Refit = Annotated[bool, typer.Option("--refit", help="Fit once more on train and validation before the test.")]
@@ -48,6 +49,8 @@ def add_to(app: typer.Typer) -> None:
             ("interlace bench next-item beauty/ --model ease --json", "one model, one object"),
             ("interlace bench top-n ml-1m/ --model ease --settings ml-1m", "with what `interlace tune ml-1m/` found"),
             ("interlace bench top-n ml-1m/ --min-value 4 --refit", "a rating of 4 is a like"),
+            ("interlace bench cold-item films/ --min-value 4", "a fifth of the items is new: ranked by what they are"),
+            ("interlace bench cold-user films/ --min-value 4", "newcomers with 0, 1, 3 or 5 interactions known"),
             ("interlace bench ctr ctr-ml-1m/", "probabilities of labels 0/1, calibrated"),
             ("interlace bench ctr ctr-ml-1m/ --without-ids", "from profiles and attributes alone"),
         ),
@@ -82,7 +85,7 @@ def bench(
     session = start(ctx, home, store, as_json, seed=seed)
     require(path)
     if task == "ctr":
-        _one_process(processes, pieces, precision)
+        _one_process(task, processes, pieces, precision)
         embed_with = embedder(session) if embed else None
         options = CtrOptions(model, settings, tuned, refit, min_value, budget, embed_with, without_ids, keep, track)
         bench_clicks(session, path, options)
@@ -93,6 +96,12 @@ def bench(
             valid="the task ctr",
             remedy="`interlace train` keeps and tracks models that rank",
         )
+    if task == "cold-user":
+        _one_process(task, processes, pieces, precision)
+        bench_newcomers(
+            session, path, NewcomerOptions(model, settings, tuned, refit, min_value, budget, embed, ablation)
+        )
+        return
     from training.bench import bench as measure
     from training.scale.runtime import Scale
 
@@ -115,24 +124,13 @@ def bench(
     session.answer(payload, lambda console: show(console, payload))
 
 
-def _one_process(processes: int, pieces: int, precision: str | None) -> None:
+def _one_process(task: str, processes: int, pieces: int, precision: str | None) -> None:
     if processes > 1 or pieces or precision:
         raise Unsupported(
-            "--processes, --pieces or --precision in the task 'ctr'",
+            f"--processes, --pieces or --precision in the task {task!r}",
             valid="networks that rank: lightgcn, gnn, sasrec, bert4rec, embedding-mlp",
             remedy="leave it out",
         )
-
-
-def embedder(session: Session) -> Any:
-    """(snapshot, folder) -> its item embeddings, by the encoders and the cache of the home."""
-
-    def embed(snapshot: Any, folder: Path) -> Any:
-        from encoders.encode import embed_folder
-
-        return embed_folder(snapshot, folder, home=session.home)
-
-    return embed
 
 
 def show_report(console: Console, report: dict[str, Any]) -> None:

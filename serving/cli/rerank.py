@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from serving.cli.bench import embedder
 from serving.cli.enrich import show_cost
-from serving.cli.session import Home, Json, Session, Store, examples, require, start
+from serving.cli.session import Home, Json, Session, Store, embedder, examples, require, start
 from serving.cli.train import MinValue, Seed, complete_model
 
 if TYPE_CHECKING:

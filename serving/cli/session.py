@@ -105,6 +105,17 @@ def start(ctx: typer.Context, home: Path | None, store: str | None, as_json: boo
     return session
 
 
+def embedder(session: Session) -> Callable[..., Any]:
+    """(snapshot, folder) -> its item embeddings, by the encoders and the cache of the home."""
+
+    def embed(snapshot: Any, folder: Path) -> Any:
+        from encoders.encode import embed_folder
+
+        return embed_folder(snapshot, folder, home=session.home)
+
+    return embed
+
+
 def require(path: Path) -> None:
     """Raises `NotFound` for a path that is not there: before a store is started for it."""
     if not path.exists():

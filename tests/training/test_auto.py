@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from graph.errors import InvalidData
 from tests.training.planted import snapshot_of
-from training.auto import choose, fit_auto
-from training.blend import Blend, standardise
+from training.auto import MOST_TWINS, choose, fit_auto
+from training.blend import Blend, BlendConfig, MemberConfig, labels, standardise
 from training.data import TrainingData
 from training.evaluate import evaluate
 from training.prepare import Prepared, prepare
 from training.split import make_split
+from training.warm_files import FINAL, load_weights, save_weights
 from training.zoo import find
 
 CHEAP = ("popularity", "item-knn", "ease", "ials")
@@ -44,6 +47,52 @@ def test_what_each_member_brings_is_reported(auto):
     for one in auto.brings.values():
         assert one["low"] <= one["difference"] <= one["high"]
         assert 0 < one["p_value"] <= 1
+
+
+@pytest.fixture(scope="module")
+def twinned(prepared):
+    """Fitted with few epochs, so that seeds differ."""
+    return fit_auto(prepared.data, names=("popularity", "lightgcn"), budget=40)
+
+
+def test_a_network_that_the_blend_leans_on_is_fitted_from_other_seeds(twinned, prepared):
+    chosen = next(one for one in twinned.members if one.best.name == "lightgcn")
+    assert [config.seed - chosen.config.seed for _, config in chosen.twins] == list(range(1, MOST_TWINS + 1))
+    users = prepared.test.batch(slice(None))
+    scores = [one.score(users) for one in (chosen.recommender, *(twin for twin, _ in chosen.twins))]
+    assert all(not np.allclose(scores[0], other) for other in scores[1:])
+    assert twinned.validation >= chosen.best.validation - 0.005
+
+
+def test_the_text_counts_seeds(twinned):
+    members = (
+        MemberConfig("gnn", 0.4, {"seed": 1}),
+        MemberConfig("ease", 0.35),
+        MemberConfig("gnn", 0.25, {"seed": 2}),
+    )
+    found = replace(twinned, recommender=Blend(BlendConfig(members)))
+    assert found.text.startswith("0.65 gnn (2 seeds) + 0.35 ease: ")
+
+
+def test_no_twin_is_begun_when_the_budget_is_spent(prepared):
+    found = fit_auto(prepared.data, names=("popularity", "lightgcn"), budget=1e-3)
+    assert all(not one.twins for one in found.members)
+
+
+def test_labels_tell_twins_apart():
+    assert labels(["ease", "gnn", "ease", "ease"]) == ["ease", "gnn", "ease 2", "ease 3"]
+
+
+def test_weights_of_twins_are_kept_apart(twinned, tmp_path):
+    chosen = next(one for one in twinned.members if one.best.name == "lightgcn")
+    twins = [chosen.recommender, *(twin for twin, _ in chosen.twins)]
+    blend = Blend(BlendConfig(tuple(MemberConfig("lightgcn", 0.25) for _ in twins)), twins)
+    save_weights(tmp_path, final=blend, measured=blend)
+    kept = load_weights(tmp_path, FINAL)
+    names = ["lightgcn", "lightgcn 2", "lightgcn 3", "lightgcn 4"]
+    assert set(kept) == set(names)
+    for label, member in zip(names, twins, strict=True):
+        assert all(np.array_equal(kept[label][key], value) for key, value in member.weights.items())
 
 
 def test_a_saved_blend_scores_the_same(auto, prepared):

@@ -121,10 +121,20 @@ def test_too_many_users_are_sampled_by_seed(held_out, models):
 
 def test_what_a_member_brings_is_a_paired_comparison(held_out, models):
     held = candidates(models, held_out)
-    found = left_out(held, np.array([0.5, 0.5, 0.0]))
-    assert set(found) == {0, 1}
+    found = left_out(held, np.array([0.5, 0.5, 0.0]), ["first", "second", "third"])
+    assert set(found) == {"first", "second"}
     assert all(one.better for one in found.values())
-    assert left_out(held, np.array([1.0, 0.0, 0.0])) == {}
+    assert left_out(held, np.array([1.0, 0.0, 0.0]), ["first", "second", "third"]) == {}
+
+
+def test_members_of_one_group_are_left_out_together(held_out, models):
+    held = candidates(models, held_out)
+    weights = np.array([0.4, 0.4, 0.2])
+    found = left_out(held, weights, ["twins", "twins", "third"])
+    assert set(found) == {"twins", "third"}
+    alone = held.ndcg(np.array([0.0, 0.0, 1.0]))
+    assert found["twins"].difference == pytest.approx((held.ndcg(weights) - alone).mean())
+    assert left_out(held, weights, ["one", "one", "one"]) == {}
 
 
 def test_greedy_takes_the_only_useful_member(held_out, models):

@@ -76,6 +76,14 @@ def centred(table: EmbeddingTable) -> NDArray[np.float32]:
 
 def attribute_vectors(side: SideInformation, num_items: int) -> csr_matrix:
     """(num_items, num_nodes) unit TF-IDF rows over the entities an item is joined with, in either direction."""
+    matrix = attributes_of_items(side, num_items)
+    norms = np.sqrt(np.asarray(matrix.multiply(matrix).sum(1)).ravel())
+    matrix.data /= np.repeat(np.maximum(norms, 1e-12), np.diff(matrix.indptr)).astype(np.float32)
+    return matrix
+
+
+def attributes_of_items(side: SideInformation, num_items: int) -> csr_matrix:
+    """(num_items, num_nodes): the rarity log(num_items / items that have it) of each entity an item is joined with."""
     head, tail = side.triples.head, side.triples.tail
     items = np.concatenate([head[head < num_items], tail[tail < num_items]])
     others = np.concatenate([tail[head < num_items], head[tail < num_items]])
@@ -85,8 +93,6 @@ def attribute_vectors(side: SideInformation, num_items: int) -> csr_matrix:
     matrix.data[:] = 1.0
     known_by = np.bincount(matrix.indices, minlength=side.num_nodes)
     matrix.data = np.log(num_items / np.maximum(1, known_by)).astype(np.float32)[matrix.indices]
-    norms = np.sqrt(np.asarray(matrix.multiply(matrix).sum(1)).ravel())
-    matrix.data /= np.repeat(np.maximum(norms, 1e-12), np.diff(matrix.indptr)).astype(np.float32)
     return csr_matrix(matrix)
 
 

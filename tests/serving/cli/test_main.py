@@ -44,6 +44,7 @@ def test_the_design_commands_are_all_there() -> None:
         "refresh",
         "cypher",
         "train",
+        "train-encoder",
         "tune",
         "evaluate",
         "recommend",

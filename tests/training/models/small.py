@@ -29,17 +29,21 @@ def small_data(num_users: int = 40, num_items: int = 25, seed: int = 0) -> Train
     validation = HeldOut(
         users, csr_matrix(held[users].astype(np.float32)), train.take(users).matrix, train.take(users)
     )  # fmt: skip
-    return TrainingData(train, _side(num_items, rng), validation)
+    profiles = np.stack(
+        [np.arange(num_users) % 2 == 0, np.arange(num_users) % 2 == 1, np.arange(num_users) % 5 == 0], 1
+    )
+    return TrainingData(train, _side(num_items, csr_matrix(profiles.astype(np.float32)), rng), validation)
 
 
-def _side(num_items: int, rng: np.random.Generator) -> SideInformation:
+def _side(num_items: int, profiles: csr_matrix, rng: np.random.Generator) -> SideInformation:
     head = np.repeat(np.arange(num_items, dtype=np.int32), 2)
     tail = (num_items + np.stack([np.arange(num_items) % 2, rng.integers(2, 6, num_items)], 1).ravel()).astype(np.int32)
     relation = np.tile(np.array([0, 1], np.int16), num_items)
     kept = head != 5
     triples = Triples(head[kept], relation[kept], tail[kept])
     embeddings = {name: table(num_items, 8, rng, gap) for name, gap in (("text", 2), ("image", 9))}
-    return SideInformation(num_items + 6, ("HAS_GENRE", "HAS_ACTOR"), triples, np.array([[0, 2]], np.int32), embeddings)
+    friends = np.array([[0, 2]], np.int32)
+    return SideInformation(num_items + 6, ("HAS_GENRE", "HAS_ACTOR"), triples, friends, embeddings, profiles)
 
 
 def table(num_items: int, dim: int, rng: np.random.Generator, gap: int) -> EmbeddingTable:

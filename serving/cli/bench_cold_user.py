@@ -1,0 +1,75 @@
+"""`interlace bench cold-user`: several test parts, one for each number of interactions that are known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from graph.errors import Unsupported
+from serving.cli.session import Session, embedder
+from serving.cli.train import parse_settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+COLUMNS = ("recall@10", "ndcg@10", "hr@10", "recall@20", "ndcg@20")
+
+
+@dataclass(frozen=True)
+class NewcomerOptions:
+    """What was asked of `bench`, as it stands on the command line."""
+
+    model: str
+    settings: list[str] | None
+    tuned: str
+    refit: bool
+    min_value: float | None
+    budget: float | None
+    embed: bool
+    ablation: bool
+
+
+def bench_newcomers(session: Session, path: Path, options: NewcomerOptions) -> None:
+    """Measures and answers."""
+    from training.bench_cold_users import bench_cold_user
+
+    if options.tuned or options.refit or options.ablation:
+        raise Unsupported(
+            "--settings, --refit or --ablation in the task 'cold-user'",
+            valid="--model, --set, --min-value, --budget and --seed",
+            remedy="leave it out",
+        )
+    with session.reporter.step(f"cold-user on {path}") as step:
+        result = bench_cold_user(
+            path,
+            model=options.model,
+            min_value=options.min_value,
+            budget=options.budget,
+            seed=session.settings.seed,
+            overrides=parse_settings(options.settings or []),
+            embed=embedder(session) if options.embed else None,
+            progress=step.note,
+        )
+    payload = result.as_dict()
+    session.answer(payload, lambda console: show(console, payload))
+
+
+def show(console: Console, result: dict[str, Any]) -> None:
+    """The result for people."""
+    from rich.table import Table
+
+    users = ", ".join(f"{count:,} {part}" for part, count in result["users"].items())
+    console.print(f"[bold]cold-user[/] users: {users}; {result['items']:,} items; {result['split']}")
+    table = Table("known", "model", *COLUMNS, "of all known", "p", box=None)
+    for given, metrics in result["metrics"].items():
+        p_value = result["beats_popularity"][given]["p_value"]
+        measures = (f"{metrics[name]:.4f}" for name in COLUMNS)
+        table.add_row(given, result["model"], *measures, f"{result['of_full'][given]:.0%}", f"{p_value:.4f}")
+        for name, baseline in result["baselines"].items():
+            table.add_row("", name, *(f"{baseline[given][column]:.4f}" for column in COLUMNS), "", "")
+    console.print(table)
+    for given, text in result["chosen"].items():
+        console.print(f"{given} known: {text}", markup=False, style="dim")
+    seconds = ", ".join(f"{name} {value:.1f} s" for name, value in result["seconds"].items())
+    console.print(f"[dim]{seconds}, a newcomer in {result['fold_in_ms']:.1f} ms, peak {result['peak_mb']:,} MB[/]")

@@ -1,0 +1,143 @@
+"""People whom a model has never met: held out whole, and shown with nothing, one, three or five of their interactions.
+
+Between the snapshot and the fit, for the task `cold-user`. Of a held-out user a fifth of the items (at least one, by
+seed) are the targets; of the others, the first k are given. Whatever is given, the same targets are ranked among the
+same items, the user's others being left out, so that the measures of all k can be compared: with one another and with
+that of everything given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from graph.errors import InvalidData
+from graph.snapshot_read import FolderData
+from training.data import HeldOut, Histories, TrainingData
+from training.prepare import histories, side_information
+from training.split import TEST, first_of_each_pair, ordered_positives
+
+GIVEN: tuple[int | None, ...] = (0, 1, 3, 5, None)
+"""Interactions that are given; None: all but the targets."""
+TARGETS = 5
+"""One item in so many is a target."""
+LEAST_ITEMS = 7
+"""Of a user who is held out by seed: five to give, one between, one target."""
+TEST_SHARE, VALIDATION_SHARE = 5, 5
+"""One user in so many is held out for the test, and for validation."""
+
+
+@dataclass(frozen=True)
+class NewUsers:
+    """`users` (n,) are their positions, whose profiles may be read; `known` what they did beside the targets."""
+
+    users: NDArray[np.int64]
+    known: Histories
+    relevant: csr_matrix
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def held_out(self, given: int | None) -> HeldOut:
+        """With the first `given` interactions of each known (None: all)."""
+        shown = _first(self.known, given)
+        return HeldOut(self.users, self.relevant, self.known.matrix, shown, newcomers=True)
+
+
+@dataclass(frozen=True)
+class ColdUsers:
+    """`data` to choose on, without anybody of the other two; `everything`: with validation's people, for the last fit.
+
+    `how` they were chosen, in words.
+    """
+
+    data: TrainingData
+    everything: TrainingData
+    validation: NewUsers
+    test: NewUsers
+    how: str
+
+
+def hold_out_users(folder: FolderData, *, min_value: float | None = None, seed: int = 42) -> ColdUsers:
+    """Users chosen by `seed`; with fixed parts, the test's are those without an interaction in train or validation.
+
+    Raises `InvalidData` where nobody can be held out.
+    """
+    snapshot, rng = folder.snapshot, np.random.default_rng(seed)
+    known = _known(folder, min_value)
+    counts = np.diff(known.indptr)
+    if folder.part is None:
+        enough = rng.permutation(np.flatnonzero(counts >= LEAST_ITEMS))
+        share = len(enough) // TEST_SHARE
+        test, enough, how = enough[:share], enough[share:], f"a fifth of the users is new (seed {seed})"
+    else:
+        met = _met(folder, folder.part)
+        test, how = np.flatnonzero(~met & (counts > 0)), "fixed: the users without an interaction in train"
+        enough = rng.permutation(np.flatnonzero(met & (counts >= LEAST_ITEMS)))
+    validation = enough[: len(enough) // VALIDATION_SHARE]
+    if not len(test) or not len(validation):
+        raise InvalidData(
+            f"{len(test)} users can be held out for the test and {len(validation)} for validation",
+            valid=f"users with at least {LEAST_ITEMS} positive interactions, some of them in the test part alone",
+            remedy="give more data or a lower --min-value",
+        )
+    side = side_information(snapshot)
+    everything, data = (
+        TrainingData(_without(known, gone), side, None, seed) for gone in (test, np.concatenate([test, validation]))
+    )
+    shown, asked = (_new_users(known, np.sort(part), rng) for part in (validation, test))
+    return ColdUsers(data, everything, shown, asked, f"{how}, a fifth of the others for validation")
+
+
+def _known(folder: FolderData, min_value: float | None) -> Histories:
+    """Every user's positives, oldest first, each item once. The test part counts for those whom it alone knows."""
+    snapshot, rows = folder.snapshot, folder.snapshot.interactions
+    kept = ordered_positives(rows, min_value, folder.order)
+    if folder.part is not None:
+        met = _met(folder, folder.part)
+        kept = kept[(folder.part[kept] != TEST) | ~met[rows.user[kept]]]
+    kept = kept[first_of_each_pair(rows, kept)]
+    return histories(rows.take(kept), (len(snapshot.users), len(snapshot.items)))
+
+
+def _met(folder: FolderData, part: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """(num_users,): who did anything in train or validation."""
+    users = folder.snapshot.interactions.user[part != TEST]
+    return np.asarray(np.bincount(users, minlength=len(folder.snapshot.users)) > 0)
+
+
+def _without(known: Histories, users: NDArray[np.int64]) -> Histories:
+    """Nothing is known of `users`."""
+    stays = np.ones(len(known), bool)
+    stays[users] = False
+    return _kept(known, np.repeat(stays, np.diff(known.indptr)))
+
+
+def _new_users(known: Histories, users: NDArray[np.int64], rng: np.random.Generator) -> NewUsers:
+    mine = known.take(users)
+    counts = np.diff(mine.indptr)
+    rows = np.repeat(np.arange(len(users)), counts)
+    drawn = np.lexsort((rng.random(len(rows)), rows))
+    place = np.empty(len(rows), np.int64)
+    place[drawn] = np.arange(len(rows)) - np.repeat(mine.indptr[:-1], counts)
+    target = place < np.repeat(np.maximum(1, counts // TARGETS), counts)
+    ones = np.ones(int(target.sum()), np.float32)
+    relevant = csr_matrix((ones, (rows[target], mine.items[target])), shape=(len(users), known.num_items))
+    return NewUsers(users, _kept(mine, ~target), relevant)
+
+
+def _first(histories: Histories, given: int | None) -> Histories:
+    """The oldest `given` of each row."""
+    if given is None:
+        return histories
+    place = np.arange(len(histories.items)) - np.repeat(histories.indptr[:-1], np.diff(histories.indptr))
+    return _kept(histories, place < given)
+
+
+def _kept(histories: Histories, mask: NDArray[np.bool_]) -> Histories:
+    """The items of the mask, in their rows."""
+    ends = np.concatenate([[0], np.cumsum(mask)])[histories.indptr].astype(np.int64)
+    return Histories(ends, histories.items[mask], histories.times[mask], histories.num_items)
