@@ -25,23 +25,22 @@ _MARKS = re.compile(
     re.IGNORECASE,
 )
 _WORDS = (
-    r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}\b(?:instruction|prompt|rule|above|previous|prior|earlier)",
-    r"\b(?:system|developer) (?:prompt|message|note|override)\b",
-    r"(?:^|[\s\"'{\[>])(?:system|assistant|user|developer|human|ai)\s*:",
-    r"\b(?:you are|you're|act as|pretend)\b.{0,30}\b(?:assistant|model|ai|recommender|ranker|bot|dan)\b",
-    r"\b(?:as an?|dear|hey|note to(?: the)?|attention,?) "
-    r"(?:ai|llm|language model|assistant|model|ranker|recommender)\b",
-    r"\b(?:rank|place|put|move|score|rate|recommend) (?:this|me|it|us|the (?:item|film|movie|product)|all|every)\b"
-    r".{0,60}"
-    r"\b(?:first|top|highest|higher|above|number one|no\. ?1|10|ten|100|maximum|last|lowest)\b",
-    r"\b(?:always|must|only|just) (?:answer|respond|reply|output|say|return|print|recommend)\b",
-    r"\b(?:answer|respond|reply|output|return|print)\b.{0,20}\b(?:yes|no|json|with|score|exactly)\b",
-    r"[\"']?\b(?:score|summary|profile|reason|role|content|tool_calls?)\b[\"']\s*:",
-    r"\b(?:new|updated|real|actual|following) (?:instruction|task|rule)s?\b",
-    r"\b(?:previous|vorherigen?|bisherigen?|précédentes?|anteriores|precedenti)\b.{0,30}\b(?:anweisung|instruc|istruz)",
-    r"\b(?:ignoriere|vergiss|ignorez|oubliez|ignora|olvida|ignorer)\b",
-    r"忽略|无视|無視|игнорируй|забудь|تجاهل|指示を",
-    r"\bend of (?:data|item|text|catalogue|input)\b",
+    r"\b(?:ignore|disregard|override|bypass)\b.{0,40}\b(?:instruction|prompt|previous|prior|rule|above)",
+    r"\bforget\b.{0,20}\b(?:instructions|prompt|above)\b",
+    r"\b(?:ignoriere|vergiss|ignorez|oubliez|ignora|olvida)\b.{0,40}\b(?:anweisung|regel|consigne|instruc|istruzion)",
+    r"(?:忽略|无视|無視).{0,12}(?:指令|指示|说明)|指示を(?:無視|忘)|(?:игнорируй|забудь).{0,20}(?:инструкц|указан)",
+    r"\b(?:system|developer) (?:prompt|message|override)\b",
+    r"(?:^|[.!?\"'{\[>]\s?)(?:system|assistant)\s?:",
+    r"\b(?:you are(?: now)?|act as)(?: an?)? (?:assistant|language model|llm|ai|recommender|ranker|chatbot|dan)\b",
+    r"\bas an? (?:ai|llm|(?:large )?language model)\b",
+    r"\b(?:dear|hey|note to(?: the)?|attention,?) (?:ai|llm|language model|assistant|ranker|recommender)\b",
+    r"\b(?:rank|score|place|move) (?:this|it)(?: (?:item|film|movie|product|book|song|track|title))?"
+    r"(?: (?:at|to|as))?(?: the)? (?:first|top|highest|number one|10|ten|100|maximum)\b(?! (?:of|shelf))",
+    r"\b(?:always|must|only) (?:answer|respond|reply)\b.{0,12}\b(?:yes|\d+|with|json)\b",
+    r"\b(?:answer|respond|reply|output|return|print)\b.{0,12}\b(?:json|score (?:of )?\d+)\b",
+    r"[\"'](?:score|summary|profile|reason|role|content|tool_calls?)[\"']\s?:",
+    r"\b(?:new|updated|real|actual) (?:instruction|task)s?\s?:",
+    r"\bend of data\b",
 )
 _INSTRUCTS = re.compile("|".join(f"(?:{one})" for one in _WORDS), re.IGNORECASE | re.DOTALL)
 _ENCODED = re.compile(r"[A-Za-z0-9+/]{60,}={0,2}|(?:\\x[0-9a-f]{2}){6}|(?:&#x?[0-9a-f]{2,6};){4}", re.IGNORECASE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from encoders.language.answers import LARGEST, check
@@ -57,6 +57,7 @@ def test_what_is_no_plain_sentence_is_refused(text: str) -> None:
     assert not found.text
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_no_answer_breaks_the_check(answer: str) -> None:
     for name in ("summary", "profile", "reason", "score"):
@@ -64,6 +65,7 @@ def test_no_answer_breaks_the_check(answer: str) -> None:
         assert bool(found.refused) != bool(found.text or (name == "score" and not found.refused))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_what_passes_is_one_visible_line(text: str) -> None:
     found = check("summary", json.dumps({"summary": text}))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from encoders.language.reorder import reorder
@@ -13,6 +13,7 @@ JUDGEMENTS = st.lists(st.one_of(st.none(), st.floats(0, 1)), max_size=40)
 REACH = st.integers(0, 12)
 
 
+@settings(deadline=None)
 @given(JUDGEMENTS, REACH)
 def test_nobody_moves_further_than_the_reach_and_the_pinned_not_at_all(judged: list[float | None], reach: int) -> None:
     places = reorder(judged, reach=reach)
@@ -22,6 +23,7 @@ def test_nobody_moves_further_than_the_reach_and_the_pinned_not_at_all(judged: l
         assert judged[before] is not None or now == before
 
 
+@settings(deadline=None)
 @given(JUDGEMENTS.filter(bool), REACH, st.data())
 def test_the_order_of_all_others_does_not_depend_on_one(
     judged: list[float | None], reach: int, data: st.DataObject

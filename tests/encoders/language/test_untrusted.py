@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import re
+import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from encoders.language.prompts import TEMPLATES, again, item_fields, likely
@@ -17,6 +18,7 @@ from tests.encoders.language.films import FILMS
 from tests.encoders.language.injections import ALL, LOUD
 
 
+@settings(deadline=None)
 @given(st.text(), st.lists(st.text(), max_size=3))
 def test_no_text_leaves_its_block(text: str, more: list[str]) -> None:
     lines = as_data({"text": text, "more": more}).split("\n")
@@ -43,6 +45,29 @@ def test_what_speaks_to_a_model_is_found(text: str) -> None:
 @pytest.mark.parametrize("words", FILMS.values(), ids=FILMS)
 def test_what_speaks_of_films_is_not(words: object) -> None:
     assert not words.suspicious  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "He must return home before dawn, and only says that he will reply.", "HDMI output with 4K support.",
+        "They return with the gold.", "AI: the movie.", "Human: a history.", "We print with soy ink on 10 sheets.",
+        "I always recommend it to friends, and rate it 10 out of 10.", "Return policy: no questions asked.",
+        "Move it to the top shelf.", "Place it above the sink.", "He answers the call of duty with no fear.",
+        "Recommend this first to new readers.", "Operating system: Windows 10.", "Developer: Valve. User: one.",
+        "She works as an assistant to a model.", "Forget the rules of love.", "You are a model student, they say.",
+        "The content: 12 cups. Role: a spy.", "A new set of rules: no talking.", "Ignore the noise around you.",
+    ],
+)  # fmt: skip
+def test_what_is_said_of_things_is_not_taken_for_it(text: str) -> None:
+    assert not instructs(text)
+
+
+def test_a_long_text_is_read_at_once() -> None:
+    began = time.process_time()
+    for part in ("[ ", "<|", "ignore ", "return ", '"score" ', "<", "&#", "as an ", "a" * 59 + " "):
+        instructs(part * 5_000)
+    assert time.process_time() - began < 2
 
 
 def test_marks_that_join_when_one_is_taken_out_go_too() -> None:
