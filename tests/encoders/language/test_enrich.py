@@ -20,6 +20,8 @@ from encoders.minilm import MiniLM
 from graph.changes import mark_of
 from graph.local_store import LocalStore
 from graph.schema import Entity, Interaction, Triple
+from graph.snapshot_fresh import take_snapshot
+from graph.snapshot_hash import content_hash
 from graph.snapshot_store import read_snapshot
 from graph.store import GraphStore
 from tests.encoders.language.films import FILMS, LIKED_FILMS, LINK, PROFILE, SUMMARIES
@@ -207,3 +209,19 @@ def test_a_limit_reads_no_further_than_it_has_to(
     assert estimate(store, asker, "summaries", prices=Prices(), limit=1).calls == 1
     rest = enrich(store, asker, "summaries", home=tmp_path, limit=50)
     assert (rest.seen, rest.written, rest.kept, rest.more) == (8, 2, 2, False)
+
+
+def test_a_kept_snapshot_is_brought_up_to_date_by_what_was_written(
+    store: LocalStore, asker: Asker, texts: MiniLM, tmp_path: Path
+) -> None:
+    take_snapshot(store, tmp_path)
+    enrich(store, asker, "summaries", home=tmp_path)
+    enrich(store, asker, "profiles", home=tmp_path)
+    with VectorCache(None) as cache:
+        embed_profiles(store, texts, cache, home=tmp_path)
+    taken = take_snapshot(store, tmp_path)
+    assert taken.how == "changes"
+    full = read_snapshot(store)
+    assert content_hash(taken.snapshot) == content_hash(full)
+    assert full.item_properties.column("summary").to_pylist().count(SUMMARIES["shop:1"]) == 1
+    assert not any(name.startswith("summary_") for name in full.item_properties.column_names)
