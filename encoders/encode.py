@@ -171,7 +171,9 @@ def embed_folder(
 def _table(
     snapshot: Snapshot, encoder: AnyEncoder, folder: Path, cache: VectorCache, progress: Progress | None
 ) -> EmbeddingTable | None:
-    columns = [name for name in ("title", "text", encoder.modality) if name in snapshot.item_properties.column_names]
+    columns = [
+        name for name in ("title", "text", "summary", encoder.modality) if name in snapshot.item_properties.column_names
+    ]
     found: dict[int, Vectors] = {}
     total = len(snapshot.items)
     for begin in range(0, total, PAGE):

@@ -41,15 +41,15 @@ class Outcome:
 def source_of(modality: Modality, item: str, row: Mapping[str, Any]) -> Source | None:
     """Source of an item with the properties `row`, None where it has none of this modality."""
     if modality == "text":
-        text = item_text(row.get("title"), row.get("text"))
+        text = item_text(row.get("title"), row.get("text"), row.get("summary"))
         return Source(item, text, content_key(text).hex()[:32]) if text else None
     path = row.get(modality)
     return Source(item, str(path), str(path)) if path else None
 
 
-def item_text(title: object, text: object) -> str:
-    """`Title. Text`, cleaned; either may be missing."""
-    parts = [clean_text(str(part)) for part in (title, text) if part is not None]
+def item_text(title: object, text: object, summary: object = None) -> str:
+    """`Title. Summary. Text`, cleaned; each may be missing. The text comes last: an encoder may cut a long one."""
+    parts = [clean_text(str(part)) for part in (title, summary, text) if part is not None]
     return ". ".join(part for part in parts if part)
 
 

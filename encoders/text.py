@@ -86,7 +86,7 @@ class SentenceEncoder:
         from sentence_transformers import SentenceTransformer
 
         try:
-            with _quiet_loading():
+            with quiet_loading():
                 model = SentenceTransformer(
                     str(self.folder),
                     device=str(pick_device(self._device)),
@@ -104,7 +104,7 @@ class SentenceEncoder:
 
 
 @contextmanager
-def _quiet_loading() -> Iterator[None]:
+def quiet_loading() -> Iterator[None]:
     """Without transformers' own progress bar, which would tear ours apart."""
     from transformers.utils import logging
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from graph.errors import NotFound
 
-FETCHED = ("*.json", "*.txt", "*.model", "*.safetensors")
+FETCHED = ("*.json", "*.jinja", "*.txt", "*.model", "*.safetensors")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _CHUNK = 1 << 22
 

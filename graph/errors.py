@@ -11,6 +11,7 @@ __all__ = [
     "InterlaceError",
     "InvalidData",
     "NotFound",
+    "ProviderUnavailable",
     "StoreUnavailable",
     "TimedOut",
     "TooMany",
@@ -72,6 +73,13 @@ class StoreUnavailable(InterlaceError):
 
     status = 503
     title = "Graph store unavailable"
+
+
+class ProviderUnavailable(InterlaceError):
+    """The language model cannot be reached, or gave up."""
+
+    status = 503
+    title = "Language model unavailable"
 
 
 class Conflict(InterlaceError):

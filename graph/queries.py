@@ -12,6 +12,7 @@ from types import MappingProxyType
 from graph.queries_changes import CHANGES
 from graph.queries_encode import ENCODE
 from graph.queries_explain import EXPLAIN
+from graph.queries_language import LANGUAGE
 from graph.queries_refresh import REFRESH
 from graph.queries_snapshot import SNAPSHOT
 from graph.queries_tags import TAGS
@@ -22,6 +23,7 @@ QUERIES: Mapping[str, str] = MappingProxyType(
         **CHANGES,
         **ENCODE,
         **EXPLAIN,
+        **LANGUAGE,
         **REFRESH,
         **SNAPSHOT,
         **TAGS,

@@ -41,6 +41,12 @@ TAGGED = "TAGGED"
 DERIVED_TYPES = frozenset({RECOMMENDED, SIMILAR, TAGGED})
 """What a refresh writes back from models and encoders: read by people and Cypher, never learned from again."""
 
+DERIVED_PROPERTIES = frozenset(
+    {"profile_text"} | {f"{name}_{mark}" for name in ("summary", "profile_text") for mark in ("by", "prompt", "source")}
+)
+"""What a language model wrote of users, from interactions that a split may hold out, and who wrote what: no snapshot
+has these as columns. (An item's summary says nothing that its own text does not.)"""
+
 KIND_TO_TYPE: Mapping[str, str] = MappingProxyType(
     {
         "viewed": "VIEWED",

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from graph.schema import DERIVED_PROPERTIES
 from graph.snapshot import EmbeddingTable
 
 MODALITIES = ("text", "image", "audio")
@@ -16,11 +17,11 @@ EMBEDDING = "_embedding"
 
 
 def as_table(ids: list[str], properties: list[dict[str, Any]], mixed: set[str]) -> pa.Table:
-    """Nodes as columns; vectors and what is said of them are not properties of a snapshot.
+    """Nodes as columns; vectors, what is said of them and what a language model derived are not a snapshot's.
 
     Names of columns whose values are of several types are added to `mixed`.
     """
-    names = sorted({name for one in properties for name in one if EMBEDDING not in name and name != "id"})
+    names = sorted({name for one in properties for name in one if EMBEDDING not in name} - DERIVED_PROPERTIES - {"id"})
     columns: dict[str, pa.Array] = {"id": pa.array(ids, pa.string())}
     for name in names:
         values = [one.get(name) for one in properties]

@@ -144,8 +144,8 @@ def _spawn(settings: Settings, folder: Path, run: str, options: list[str]) -> St
 
 
 def environment(settings: Settings) -> Mapping[str, str]:
-    """The settings as the variables that say the same to another process."""
-    values: dict[str, Any] = settings.model_dump(mode="json", exclude_unset=True)
+    """The settings as the variables that say the same to another process. It reads a secret where this one did."""
+    values: dict[str, Any] = settings.model_dump(mode="json", exclude_unset=True, exclude={"language_key"})
     values["home"] = str(settings.home.resolve())
     return {f"INTERLACE_{name.upper()}": str(value) for name, value in values.items() if value is not None}
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from graph.errors import InvalidData
@@ -53,6 +53,17 @@ class Settings(BaseSettings):
     cypher_in_flight: int = Field(4, ge=1, description="Cypher queries that one caller may run at the same time")
     hidden_labels: str = Field("", description="labels that Cypher answers never show, besides the usual: a,b")
     hidden_properties: str = Field("", description="properties that Cypher never shows, besides the usual: a,b")
+    language_provider: str = Field(
+        "", description="language model: 'openai:MODEL', 'local:FOLDER' or 'local:HUB-NAME'; empty: none, all of it off"
+    )
+    language_url: str = Field("", description="where an openai: model is, up to /chat/completions: https://HOST/v1")
+    language_key: SecretStr | None = Field(None, description="key of an openai: model; in its header and nowhere else")
+    language_timeout: float = Field(60.0, gt=0, description="seconds that one answer of a language model may take")
+    language_parallel: int = Field(4, ge=1, le=64, description="questions to an openai: model at the same time")
+    language_price_in: float = Field(0.0, ge=0, description="price of a million tokens read, in your currency")
+    language_price_out: float = Field(0.0, ge=0, description="price of a million tokens written, in your currency")
+    language_candidates: int = Field(20, ge=2, le=100, description="best items that a language model judges")
+    language_reach: int = Field(5, ge=0, le=50, description="places that a language model may move an item, at most")
 
     @property
     def store_url(self) -> str:

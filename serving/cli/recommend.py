@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from serving.index import Index
-    from serving.recommend import Recommendations
+    from serving.recommend import Recommendations, Wish
 
 PANEL = "Use it"
 
@@ -20,6 +20,10 @@ User = Annotated[str, typer.Argument(metavar="USER", help="User id, platform:nat
 Item = Annotated[str, typer.Argument(metavar="ITEM", help="Item id, platform:native.")]
 Count = Annotated[int, typer.Option("-n", min=1, max=500, help="How many items.")]
 Explain = Annotated[bool, typer.Option("--explain", help="Say why, with the path in the graph that proves it.")]
+Language = Annotated[
+    bool,
+    typer.Option("--language", help="A language model judges the best ones, each by itself, and moves them a little."),
+]  # fmt: skip
 Kind = Annotated[str | None, typer.Option("--kind", help="Only items of this kind.", show_default=False)]
 Way = Annotated[Literal["text", "image", "graph", "crowd"], typer.Option("--by", help="In which way alike.")]
 
@@ -32,6 +36,7 @@ def add_to(app: typer.Typer) -> None:
         epilog=examples(
             ("interlace recommend movielens:196", "ten items for user 196"),
             ("interlace recommend movielens:196 -n 5 --explain", "five, with reasons"),
+            ("interlace recommend movielens:196 --language --explain", "judged by the language model that is set"),
         ),
     )(recommend)
     app.command(
@@ -49,6 +54,7 @@ def recommend(
     user: User,
     n: Count = 10,
     explain: Explain = False,
+    language: Language = False,
     kind: Kind = None,
     home: Home = None,
     store: Store = None,
@@ -64,10 +70,42 @@ def recommend(
     from serving.render import recommendations
 
     index = open_index(session.home)
+    if language:
+        _judged(session, index, Wish(user, n, kind), explain)
+        return
     found = rank(index, Wish(user, n, kind))
     reasons = _reasons(session, index, found) if explain else None
     payload = orjson.loads(recommendations(index, found, reasons))
     session.answer(payload, lambda console: show(console, payload["items"]))
+
+
+def _judged(session: Session, index: Index, wish: Wish, explain: bool) -> None:
+    """The short list judged by a language model; what it says stands beside the proved reasons, marked as its own."""
+    import orjson
+
+    from serving.cli.enrich import show_cost
+    from serving.language import open_asker, prices, short_list
+    from serving.render import recommendations
+
+    settings = session.settings
+    with open_asker(settings) as asker, session.store() as graph, session.reporter.step("asking the language model"):
+        short = short_list(
+            index, graph, asker, wish, reasons=explain,
+            candidates=settings.language_candidates, reach=settings.language_reach,
+        )  # fmt: skip
+    reasons = _reasons(session, index, short.found) if explain else None
+    payload = orjson.loads(recommendations(index, short.found, reasons))
+    for entry, before, said, pinned in zip(payload["items"], short.before, short.said, short.pinned, strict=True):
+        entry["language"] = {"first_rank": before, "said": said, "pinned": pinned}
+    cost = asker.tally.as_dict(prices(settings))
+    payload["language"] = {"model": asker.provider.name, "judged": short.judged, "reach": settings.language_reach,
+                           "cost": cost}  # fmt: skip
+
+    def shown(console: Console) -> None:
+        show(console, payload["items"])
+        show_cost(console, cost)
+
+    session.answer(payload, shown)
 
 
 def _reasons(session: Session, index: Index, found: Recommendations) -> list[bytes]:
@@ -114,6 +152,8 @@ def show(console: Console, items: list[dict[str, Any]]) -> None:
         card, reason = entry["item"], entry.get("reason")
         attributes = ", ".join(value for values in card["attributes"].values() for value in values[:3])
         why = f"\n[green]{escape(reason['text'])}[/]" if reason else ""
+        told = entry.get("language", {})
+        why += f"\n[dim]the language model: {escape(told['said'])}[/]" if told.get("said") else ""
         title = escape(card["title"] or "") + why
         table.add_row(str(entry["rank"]), escape(card["id"]), title, escape(attributes), f"{entry['score']:.3f}")
     console.print(table)

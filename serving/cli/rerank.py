@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from serving.cli.session import Home, Json, Store, embedder, examples, require, start
+from serving.cli.enrich import show_cost
+from serving.cli.session import Home, Json, Session, Store, embedder, examples, require, start
 from serving.cli.train import MinValue, Seed, complete_model
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-WAYS = "mmr, dpp, calibration, lambdamart, cross-encoder"
+    from encoders.language.ask import Asker
+    from graph.snapshot import Snapshot
+    from training.rerank.language import Judge
+
+WAYS = "mmr, dpp, calibration, lambdamart, cross-encoder, language"
 COLUMNS = ("ndcg@10", "recall@10", "hr@10", "diversity@10", "coverage@10", "miscalibration@10")
 HEADS = ("ndcg", "recall", "hr", "diverse", "coverage", "miscal.")
 
@@ -25,7 +34,8 @@ First = Annotated[
                  help="The first stage: auto (every model, blended), or one of docs/reference/models.md."),
 ]  # fmt: skip
 Ways = Annotated[
-    str, typer.Option("--ways", metavar="WAY,WAY", show_default="all that the data allows", help=f"Of {WAYS}."),
+    str,
+    typer.Option("--ways", metavar="WAY,WAY", show_default="all that the data allows but language", help=f"Of {WAYS}."),
 ]  # fmt: skip
 Candidates = Annotated[int, typer.Option("--candidates", help="Best items of the first stage that are re-ranked.")]
 Keep = Annotated[
@@ -50,6 +60,7 @@ def add_to(app: typer.Typer) -> None:
             ("interlace rerank my-shop/", "auto's candidates, re-ranked every way that the data allows"),
             ("interlace rerank ml-1m/ --first ease --ways mmr,dpp --keep 0.95", "how diverse for a twentieth of ndcg"),
             ("interlace rerank ml-1m/ --first ease --ways lambdamart", "boosted trees; extra lightgbm"),
+            ("interlace rerank ml-1m/ --first ease --ways language --users 100", "the language model that is set"),
             ("interlace rerank ml-1m/ --ways cross-encoder --budget 1800 --json", "BERT, four losses, one object"),
         ),
     )(rerank)  # fmt: skip
@@ -74,6 +85,8 @@ def rerank(
 ) -> None:
     """Re-rank a first stage's candidates: diverse (mmr, dpp), calibrated, or learned (lambdamart, cross-encoder).
 
+    The way language asks the language model that is set; it is tried only when it is named.
+
     The first stage learns from train; each way learns and chooses on validation, cross-fitted by users; test is read
     once. The table tells what each way changes, with a paired interval against the first stage.
     """
@@ -85,10 +98,47 @@ def rerank(
     named = tuple(dict.fromkeys(way.strip() for way in ways.split(",") if way.strip()))
     plan = RerankPlan(task, first, named, candidates, keep, budget, users, min_value, session.settings.seed)
     check(plan)
-    with session.reporter.step(f"re-ranking {first} on {path}") as step:
-        result = measure(path, plan, embed=embedder(session) if embed else None, note=step.note)
-    payload = result.as_dict()
+    with judging(session, named) as judge, session.reporter.step(f"re-ranking {first} on {path}") as step:
+        result = measure(path, plan, embed=embedder(session) if embed else None, judge=judge.open, note=step.note)
+    payload = result.as_dict() | judge.cost()
     session.answer(payload, lambda console: show(console, payload))
+
+
+@dataclass
+class Judging:
+    """The language model of this run, None where no way needs one, and what it cost."""
+
+    session: Session
+    asker: Asker | None = None
+
+    @property
+    def open(self) -> Callable[[Snapshot], Judge] | None:
+        """What opens a judge over a snapshot."""
+        if self.asker is None:
+            return None
+        from serving.language_way import SnapshotJudge
+
+        return partial(SnapshotJudge, self.asker)
+
+    def cost(self) -> dict[str, Any]:
+        """`language`: calls, tokens, price; nothing without a model."""
+        if self.asker is None:
+            return {}
+        from serving.language import prices
+
+        return {"language": self.asker.tally.as_dict(prices(self.session.settings))}
+
+
+@contextmanager
+def judging(session: Session, ways: tuple[str, ...]) -> Iterator[Judging]:
+    """Opens the language model where the way `language` is named. Raises `Unsupported` when none is set."""
+    if "language" not in ways:
+        yield Judging(session)
+        return
+    from serving.language import open_asker
+
+    with open_asker(session.settings) as asker:
+        yield Judging(session, asker)
 
 
 def show(console: Console, result: dict[str, Any]) -> None:
@@ -106,6 +156,8 @@ def show(console: Console, result: dict[str, Any]) -> None:
     console.print("[dim]ndcg@10 beside the first stage, and what was chosen on validation[/]")
     for row in result["rows"][1:]:
         console.print(f"{row['name']}: {difference(row['difference'])}; {row['chosen']}", markup=False)
+    if "language" in result:
+        show_cost(console, result["language"])
     for name, why in result["skipped"].items():
         console.print(f"[yellow]left out[/] {name}: {why}")
 

@@ -24,8 +24,9 @@ from training.data import HeldOut, TrainingData
 from training.metrics import beyond_accuracy
 from training.recommender import Recommender
 from training.rerank.features import ItemFacts, item_facts
+from training.rerank.language import Judge
 from training.rerank.pool import LIST, Pool, make_pool
-from training.rerank.ways import WAYS, Reranked, Stage, check_way, measured_vectors
+from training.rerank.ways import NAMED_ALONE, WAYS, Reranked, Stage, check_way, measured_vectors
 from training.significance import Comparison, family, paired_test
 from training.tasks import find_task, task_data
 from training.zoo import find
@@ -83,10 +84,13 @@ def rerank(
     plan: RerankPlan,
     *,
     embed: Callable[[Snapshot, Path], Mapping[str, EmbeddingTable]] | None = None,
+    judge: Callable[[Snapshot], Judge] | None = None,
     note: Note = lambda _text: None,
 ) -> RerankResult:
-    """Measures every way. Errors: `InvalidData` for an unknown way or data without validation, `Unsupported` for a way
-    that was named and cannot be.
+    """Measures every way; `judge` opens the language model of the way `language`.
+
+    Errors: `InvalidData` for an unknown way or data without validation, `Unsupported` for a way that was named and
+    cannot be.
     """
     check(plan)
     folder = _read(path, embed, note)
@@ -98,6 +102,8 @@ def rerank(
     facts = item_facts(snapshot, data)
     ways, skipped = _possible(plan, facts, snapshot)
     first, stage = _stage(plan, data, parts.prepared.test, snapshot, facts, note, companions="lambdamart" in ways)
+    if "language" in ways:
+        stage = replace(stage, judge=_judge(judge, snapshot))
     reranked = [first]
     for way in ways:
         note(f"{way}: fitting and choosing on validation")
@@ -114,6 +120,13 @@ def rerank(
         rows=rows_of(reranked, stage, data),
         skipped=skipped,
     )
+
+
+def _judge(judge: Callable[[Snapshot], Judge] | None, snapshot: Snapshot) -> Judge:
+    if judge is None:
+        raise Unsupported("the way language without a language model", valid="a model that is set",
+                          remedy="set INTERLACE_LANGUAGE_PROVIDER, or leave it out of --ways")  # fmt: skip
+    return judge(snapshot)
 
 
 def check(plan: RerankPlan) -> None:
@@ -144,14 +157,15 @@ def _read(path: Path, embed: Callable[[Snapshot, Path], Mapping[str, EmbeddingTa
 def _possible(plan: RerankPlan, facts: ItemFacts, snapshot: Snapshot) -> tuple[tuple[str, ...], dict[str, str]]:
     """The ways that can be, and why others cannot; a way that was named must be possible."""
     skipped: dict[str, str] = {}
-    for way in plan.ways or WAYS:
+    wanted = plan.ways or tuple(way for way in WAYS if way not in NAMED_ALONE)
+    for way in wanted:
         try:
             check_way(way, facts, snapshot)
         except InterlaceError as error:
             if plan.ways:
                 raise
             skipped[way] = str(error)
-    ways = tuple(way for way in plan.ways or WAYS if way not in skipped)
+    ways = tuple(way for way in wanted if way not in skipped)
     if not ways:
         raise Unsupported("no way to re-rank is possible with this data", valid="; ".join(skipped.values()),
                           remedy="add what one of them needs")  # fmt: skip

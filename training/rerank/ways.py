@@ -23,6 +23,7 @@ from training.rerank.cross_fit import CrossFitted, cross_fit
 from training.rerank.diversity import dpp, mmr
 from training.rerank.features import ItemFacts
 from training.rerank.lambdamart import GRID, LambdaMART, import_lightgbm
+from training.rerank.language import Judge
 from training.rerank.pool import LIST, Pool
 
 TRADES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -42,6 +43,7 @@ class Stage:
     """`validation` to learn and choose on, `test` to make lists for. `keep`: share of validation's ndcg@10 that a more
     diverse or calibrated list must keep. `seconds`: for the cross-encoders together. `members_cpu_s`: what the fits
     cost whose scores only features are. `vectors`: what diversity is measured by, None where nothing is known of items.
+    `judge`: a language model, where one is asked.
     """
 
     validation: Pool
@@ -54,6 +56,7 @@ class Stage:
     seed: int = 42
     members_cpu_s: float = 0.0
     vectors: csr_matrix | NDArray[np.float32] | None = None
+    judge: Judge | None = None
 
 
 @dataclass(frozen=True)
@@ -188,6 +191,21 @@ def _mixed(
     return Reranked(name, f"{chosen}, weight {weight:g}", lists, 0.0, alone)
 
 
+def by_language(stage: Stage) -> Iterator[Reranked]:
+    """A language model judges each candidate by itself and may move it so many places."""
+    from training.rerank.language import chosen_reach, lists_of, read_judgements
+
+    assert stage.judge is not None
+    began = time.process_time()
+    pool, test = (one.best(TEXT_CANDIDATES) for one in (stage.validation, stage.test))
+    reach = chosen_reach(stage.judge, pool, read_judgements(stage.judge, pool, stage.note, "validation"))
+    judged = read_judgements(stage.judge, test, stage.note, "test")
+    lists = lists_of(stage.judge, test, judged, reach)
+    yield Reranked("language", f"{stage.judge.name}, reach {reach}", lists, time.process_time() - began)
+
+
+NAMED_ALONE = frozenset({"language"})
+"""Ways that are tried only when they are named: they may cost money."""
 WAYS: Mapping[str, Callable[[Stage], Iterator[Reranked]]] = MappingProxyType(
     {
         "mmr": by_mmr,
@@ -195,6 +213,7 @@ WAYS: Mapping[str, Callable[[Stage], Iterator[Reranked]]] = MappingProxyType(
         "calibration": by_calibration,
         "lambdamart": by_lambdamart,
         "cross-encoder": by_cross_encoder,
+        "language": by_language,
     }
 )
 

@@ -1,0 +1,1 @@
+"""Knowledge from a language model: optional, off unless the settings name one."""
