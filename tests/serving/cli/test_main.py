@@ -40,6 +40,7 @@ def test_the_design_commands_are_all_there() -> None:
         "ingest",
         "export-graph",
         "encode",
+        "enrich",
         "tag",
         "refresh",
         "cypher",
