@@ -5,13 +5,14 @@ The usual request is answered from the precomputed list; only when filters exhau
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graph.errors import InvalidData
 from serving.candidates import SOURCES, model_scores, sources_for
+from serving.diversify import diversify, pool_size
 from serving.index import Index
 from serving.index_files import MISSING
 from serving.rank import best
@@ -21,12 +22,16 @@ MAX_ITEMS = 500
 
 @dataclass(frozen=True)
 class Wish:
-    """What is asked for. `exclude`: item ids that shall not come; those the index does not know are ignored."""
+    """What is asked for. `exclude`: item ids that shall not come; those the index does not know are ignored.
+
+    `diversity`: 0, the model's order, to 1, items as unlike each other as can be (`serving.diversify`).
+    """
 
     user: str
     n: int = 10
     kind: str | None = None
     exclude: tuple[str, ...] = ()
+    diversity: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,11 @@ class Filter:
 
 
 def recommend(index: Index, wish: Wish) -> Recommendations:
-    """The n best items. Raises `NotFound` for an unknown user, `InvalidData` for an unknown kind."""
+    """The n best items. Raises `NotFound` for an unknown user, `InvalidData` for an unknown kind or diversity."""
+    if not 0 <= wish.diversity <= 1:
+        raise InvalidData(f"a diversity of {wish.diversity:g}", valid="0 (the model's order) to 1", remedy="try 0.3")
+    if wish.diversity:
+        return _diverse(index, wish)
     user = index.user(wish.user)
     chosen = _filter(index, wish)
     names = sources_for(index, user)
@@ -70,9 +79,20 @@ def recommend(index: Index, wish: Wish) -> Recommendations:
 
 def from_list(index: Index, wish: Wish) -> Recommendations | None:
     """The answer when the first source suffices (microseconds); None when the user has to be scored live."""
+    if wish.diversity:
+        return None
     user = index.user(wish.user)
     found = _ask(index, user, wish, _filter(index, wish), sources_for(index, user)[0])
     return found if len(found.items) >= wish.n else None
+
+
+def _diverse(index: Index, wish: Wish) -> Recommendations:
+    found = recommend(index, replace(wish, n=pool_size(wish.n), diversity=0.0))
+    if not found.items:
+        return found
+    items, scores = np.array(found.items, np.int64), np.array(found.scores, np.float32)
+    chosen = diversify(index, items, scores, weight=wish.diversity, n=wish.n)
+    return replace(found, items=items[chosen].tolist(), scores=scores[chosen].tolist())
 
 
 def _ask(index: Index, user: int, wish: Wish, chosen: Filter, name: str) -> Recommendations:

@@ -25,6 +25,9 @@ Language = Annotated[
     typer.Option("--language", help="A language model judges the best ones, each by itself, and moves them a little."),
 ]  # fmt: skip
 Kind = Annotated[str | None, typer.Option("--kind", help="Only items of this kind.", show_default=False)]
+Diversity = Annotated[
+    float, typer.Option("--diversity", min=0, max=1, help="0: the model's order; towards 1: items unlike each other.")
+]
 Way = Annotated[Literal["text", "image", "graph", "crowd"], typer.Option("--by", help="In which way alike.")]
 
 
@@ -36,6 +39,7 @@ def add_to(app: typer.Typer) -> None:
         epilog=examples(
             ("interlace recommend movielens:196", "ten items for user 196"),
             ("interlace recommend movielens:196 -n 5 --explain", "five, with reasons"),
+            ("interlace recommend movielens:196 --diversity 0.3", "less of the same"),
             ("interlace recommend movielens:196 --language --explain", "judged by the language model that is set"),
         ),
     )(recommend)
@@ -56,6 +60,7 @@ def recommend(
     explain: Explain = False,
     language: Language = False,
     kind: Kind = None,
+    diversity: Diversity = 0.0,
     home: Home = None,
     store: Store = None,
     as_json: Json = False,
@@ -71,9 +76,9 @@ def recommend(
 
     index = open_index(session.home)
     if language:
-        _judged(session, index, Wish(user, n, kind), explain)
+        _judged(session, index, Wish(user, n, kind, diversity=diversity), explain)
         return
-    found = rank(index, Wish(user, n, kind))
+    found = rank(index, Wish(user, n, kind, diversity=diversity))
     reasons = _reasons(session, index, found) if explain else None
     payload = orjson.loads(recommendations(index, found, reasons))
     session.answer(payload, lambda console: show(console, payload["items"]))

@@ -30,6 +30,10 @@ Excluded = Annotated[
     list[str] | None,
     Query(max_length=1000, description="item id not to recommend; may be given again", examples=[["movielens:50"]]),
 ]
+Diversity = Annotated[
+    float,
+    Query(ge=0, le=1, description="0: the model's order; towards 1: items unlike each other (MMR)", examples=[0.3]),
+]
 Explain = Annotated[bool, Query(description="give the reason of each item, proved by a path in the graph")]
 
 
@@ -40,7 +44,13 @@ Explain = Annotated[bool, Query(description="give the reason of each item, prove
     responses=answer(RecommendationList, EXAMPLE, 404, 409, 422),
 )
 async def user_recommendations(
-    request: Request, user: UserId, n: Count = 10, kind: Kind = None, exclude: Excluded = None, explain: Explain = False
+    request: Request,
+    user: UserId,
+    n: Count = 10,
+    kind: Kind = None,
+    exclude: Excluded = None,
+    diversity: Diversity = 0.0,
+    explain: Explain = False,
 ) -> Response:
     """The items that the current model ranks highest for the user, seen items left out, best first.
 
@@ -49,7 +59,7 @@ async def user_recommendations(
     """
     service = service_of(request)
     index = service.index
-    wish = Wish(user, n, kind, tuple(name[:ID_LENGTH] for name in exclude or ()))
+    wish = Wish(user, n, kind, tuple(name[:ID_LENGTH] for name in exclude or ()), diversity)
     found = from_list(index, wish)
     if found is None:
         found = await run_in_threadpool(recommend, index, wish)

@@ -1,0 +1,71 @@
+"""MMR at request time: equal to the trained re-ranker's, true to filters, and the model's order at nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from graph.errors import InvalidData
+from serving.diversify import diversify, similarities
+from serving.index import Index
+from serving.recommend import Wish, recommend
+from tests.serving.conftest import Get
+from tests.serving.samples import LONELY, USERS
+from training.rerank.diversity import mmr
+
+USER = next(name for name in USERS if name != LONELY)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.2, 0.5, 0.9, 1.0])
+def test_it_is_the_trained_re_rankers_order(index: Index, weight: float) -> None:
+    """Over one modality, whose cosines are what the other is given as vectors."""
+    only = replace(index, attributes=replace(index.attributes, weights=index.attributes.weights[:0]))
+    only = replace(only, vectors={"text": index.vectors["text"]})
+    full = recommend(index, Wish(USER, 50))
+    items, scores = np.array(full.items), np.array(full.scores, np.float32)
+    mine = items[diversify(only, items, scores, weight=weight, n=8)]
+    theirs = mmr(scores[None], items[None].astype(np.int32), only.vectors["text"].unit, weight=weight, k=8)[0]
+    assert mine.tolist() == theirs.tolist()
+
+
+def test_likeness_is_the_mean_of_what_is_known(index: Index) -> None:
+    items = np.arange(6)
+    found = similarities(index, items)
+    parts = [table.unit[:6] @ table.unit[:6].T for table in index.vectors.values()]
+    dense = np.zeros((6, int(index.attributes.rows.columns.max()) + 1))
+    for item in items:
+        span = index.attributes.rows.span(int(item))
+        dense[item, index.attributes.rows.columns[span]] = index.attributes.weights[span]
+    np.testing.assert_allclose(found, np.mean([*parts, dense @ dense.T], axis=0), atol=1e-6)
+
+
+def test_nothing_asked_changes_nothing_and_filters_hold(index: Index) -> None:
+    plain = recommend(index, Wish(USER, 6))
+    assert recommend(index, Wish(USER, 6, diversity=1e-9)).items == plain.items
+    gone = index.item_ids[plain.items[0]].decode()
+    varied = recommend(index, Wish(USER, 6, exclude=(gone,), diversity=0.7))
+    assert len(set(varied.items)) == 6
+    assert plain.items[0] not in varied.items
+    assert not set(varied.items) & set(index.seen[index.user(USER)].tolist())
+
+
+def test_more_weight_makes_lists_less_alike(index: Index) -> None:
+    def alike(weight: float) -> float:
+        lists = [np.array(recommend(index, Wish(user, 5, diversity=weight)).items) for user in USERS if user != LONELY]
+        return float(np.mean([similarities(index, items)[np.triu_indices(5, 1)].mean() for items in lists]))
+
+    assert alike(0.9) < alike(0.0)
+
+
+@pytest.mark.parametrize("weight", [-0.1, 1.5, float("nan")])
+def test_what_is_no_weight_is_named(index: Index, weight: float) -> None:
+    with pytest.raises(InvalidData, match="diversity"):
+        recommend(index, Wish(USER, 3, diversity=weight))
+
+
+def test_over_http(get: Get, index: Index) -> None:
+    wanted = recommend(index, Wish(USER, 4, diversity=0.6)).items
+    answer = get(f"/v1/users/{USER}/recommendations?n=4&diversity=0.6").json()
+    assert [entry["item"]["id"] for entry in answer["items"]] == [index.item_ids[item].decode() for item in wanted]
+    assert get(f"/v1/users/{USER}/recommendations?diversity=2").status_code == 422
