@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from urllib.parse import quote
 
 import numpy as np
 import pytest
+
 from graph.errors import InvalidData
 from serving.diversify import diversify, similarities
 from serving.index import Index
@@ -65,7 +67,8 @@ def test_what_is_no_weight_is_named(index: Index, weight: float) -> None:
 
 
 def test_over_http(get: Get, index: Index) -> None:
+    path = f"/v1/users/{quote(USER, safe='')}/recommendations"
     wanted = recommend(index, Wish(USER, 4, diversity=0.6)).items
-    answer = get(f"/v1/users/{USER}/recommendations?n=4&diversity=0.6").json()
+    answer = get(path + "?n=4&diversity=0.6").json()
     assert [entry["item"]["id"] for entry in answer["items"]] == [index.item_ids[item].decode() for item in wanted]
-    assert get(f"/v1/users/{USER}/recommendations?diversity=2").status_code == 422
+    assert get(path + "?diversity=2").status_code == 422
