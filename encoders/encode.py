@@ -1,4 +1,4 @@
-"""Texts and pictures of a catalogue to vectors on the graph, or to tables for a run without a store.
+"""Texts, pictures and sounds of a catalogue to vectors on the graph, or to tables for a run without a store.
 
 Third arrow of the flow: graph -> graph with embeddings. An item whose source did not change since its vector was
 written is left alone; one without a source, or with one that cannot be read, has no vector (a mask, never zeros).
@@ -23,7 +23,7 @@ from graph.schema import ITEM
 from graph.snapshot import EmbeddingTable, Snapshot
 from graph.store import GraphStore
 
-MODALITIES: tuple[Modality, ...] = ("text", "image")
+MODALITIES: tuple[Modality, ...] = ("text", "image", "audio")
 PAGE = 512
 CACHE = Path("cache") / "embeddings.sqlite"
 MEDIA = Path("media")
@@ -42,10 +42,12 @@ def encode_items(
     batch_size: int = PAGE,
     progress: Progress | None = None,
 ) -> EncodeReport:
-    """Writes `text_embedding` and `image_embedding` (with `_encoder`, `_version`, `_source`) on the store's items.
+    """Writes `text_embedding`, `image_embedding` and `audio_embedding` on the store's items.
 
-    `names`: encoder by modality, where not the default. `batch_size`: items read and written at once. Pictures are
-    read from HOME/media. Raises `NotFound` for an unknown encoder before anything is written.
+    Each with `_encoder`, `_version` and `_source`.
+
+    `names`: encoder by modality, where not the default. `batch_size`: items read and written at once. Files are read
+    from HOME/media. Raises `NotFound` for an unknown encoder before anything is written.
     """
     begun = time.perf_counter()
     chosen = resolve_names(modalities, names)
@@ -155,7 +157,7 @@ def embed_folder(
 ) -> dict[str, EmbeddingTable]:
     """One table a modality, rows as `snapshot.items`, without a store; a modality of which no item has any is left out.
 
-    Pictures are read below `folder`. Without `home` nothing is cached beyond this call.
+    Files are read below `folder`. Without `home` nothing is cached beyond this call.
     """
     chosen = resolve_names(modalities, names)
     tables = {}

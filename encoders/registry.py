@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from encoders.base import AnyEncoder, Modality
+from encoders.clap import clap
 from encoders.image import efficientnet_lite0, open_clip_image
 from encoders.minilm import minilm
 from encoders.projected import catalogue_image, catalogue_text
+from encoders.signal import signal
 from encoders.text import sentence_transformer
+from encoders.timm_tower import timm_image
 from graph.errors import InvalidData, NotFound
 
 
@@ -32,12 +35,18 @@ ENCODERS: Mapping[str, EncoderSpec] = MappingProxyType(
     {
         "minilm": EncoderSpec("text", minilm, "", "all-MiniLM-L6-v2, shipped; 384 wide"),
         "sentence-transformers": EncoderSpec(
-            "text", sentence_transformer, "FOLDER-OR-HUB-NAME", "any text embedder of sentence-transformers"
+            "text",
+            sentence_transformer,
+            "FOLDER-OR-HUB-NAME[#WIDTH]",
+            "any text embedder of sentence-transformers or transformers",
         ),
         "efficientnet-lite0": EncoderSpec(
             "image", efficientnet_lite0, "", "EfficientNet-Lite0's features (ImageNet), shipped; 1,280 wide"
         ),
         "open-clip": EncoderSpec("image", open_clip_image, "MODEL/TAG, MODEL/FILE or FOLDER", "any CLIP of open_clip"),
+        "timm": EncoderSpec("image", timm_image, "FOLDER-OR-HUB-NAME", "any image tower of timm"),
+        "signal": EncoderSpec("audio", signal, "", "statistics of the sound itself, no weights; 256 wide"),
+        "clap": EncoderSpec("audio", clap, "FOLDER-OR-HUB-NAME", "any CLAP of transformers"),
         "catalogue-image": EncoderSpec(
             "image", catalogue_image, "FILE", "efficientnet-lite0 projected by a catalogue's own CLIP; 256 wide"
         ),
@@ -47,7 +56,9 @@ ENCODERS: Mapping[str, EncoderSpec] = MappingProxyType(
     }
 )
 
-DEFAULTS: Mapping[Modality, str] = MappingProxyType({"text": "minilm", "image": "efficientnet-lite0"})
+DEFAULTS: Mapping[Modality, str] = MappingProxyType(
+    {"text": "minilm", "image": "efficientnet-lite0", "audio": "signal"}
+)
 """What is used where no encoder is named: shipped, so without any network."""
 
 

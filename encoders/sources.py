@@ -1,4 +1,4 @@
-"""What of an item each modality encodes: its text, or its picture's file; and how to tell that it changed.
+"""What of an item each modality encodes: its text, or the file of its picture or sound; and how a change is told.
 
 Attributes stay out of the text: the graph holds them, and what text alone brings can be measured.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Any
 
 from encoders.base import AnyEncoder, Modality, Vectors
@@ -16,8 +17,9 @@ from encoders.pipeline import Content, encode_contents
 from encoders.text import clean_text
 from graph.errors import InvalidData
 
-MAX_BYTES = 32 << 20
-FILES_AT_ONCE = 128
+MAX_BYTES: Mapping[str, int] = MappingProxyType({"image": 32 << 20, "audio": 256 << 20})
+FILES_AT_ONCE: Mapping[str, int] = MappingProxyType({"image": 128, "audio": 16})
+"""By modality: together they bound the memory that files take."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,11 @@ def encode_sources(encoder: AnyEncoder, sources: Sequence[Source], folder: Path,
     vectors: dict[str, Vectors] = {}
     refused: dict[str, str] = {}
     computed = 0
-    step = len(sources) if encoder.modality == "text" else FILES_AT_ONCE
+    step = FILES_AT_ONCE.get(encoder.modality, len(sources))
     for begin in range(0, len(sources), max(step, 1)):
         contents = _read(encoder.modality, sources[begin : begin + step], folder, refused)
+        # A reason names the file, where it is one.
+        named = {one.item: f"{one.content}: " for one in sources[begin : begin + step] if encoder.modality != "text"}
         keys = {item: content_key(content) for item, content in contents.items()}
         encoded = encode_contents(encoder, list(contents.values()), cache)
         computed += encoded.computed
@@ -68,7 +72,7 @@ def encode_sources(encoder: AnyEncoder, sources: Sequence[Source], folder: Path,
             if key in encoded.vectors:
                 vectors[item] = encoded.vectors[key]
             else:
-                refused[item] = encoded.refused[key]
+                refused[item] = named.get(item, "") + encoded.refused[key]
     return Outcome(vectors, refused, computed)
 
 
@@ -78,21 +82,21 @@ def _read(modality: Modality, sources: Sequence[Source], folder: Path, refused: 
     contents: dict[str, Content] = {}
     for source in sources:
         try:
-            contents[source.item] = read_file(folder, source.content)
+            contents[source.item] = read_file(folder, source.content, MAX_BYTES[modality])
         except InvalidData as error:
             refused[source.item] = str(error)
     return contents
 
 
-def read_file(folder: Path, path: str) -> bytes:
-    """Content of a file below `folder`; raises `InvalidData` where there is none, or one outside or too large."""
+def read_file(folder: Path, path: str, limit: int) -> bytes:
+    """Content of a file below `folder`; raises `InvalidData` if there is none, or it is outside or above `limit`."""
     parts = PurePosixPath(path)
     if parts.is_absolute() or ".." in parts.parts or "\0" in path:
         raise InvalidData(f"the path {path!r} leaves its folder", valid="a relative path below it")
     file = folder / parts
     try:
-        if file.stat().st_size > MAX_BYTES:
-            raise InvalidData(f"the file {path!r} is too large", valid=f"at most {MAX_BYTES >> 20} MiB")
+        if file.stat().st_size > limit:
+            raise InvalidData(f"the file {path!r} is too large", valid=f"at most {limit >> 20} MiB")
         return file.read_bytes()
     except OSError as error:
         raise InvalidData(

@@ -1,7 +1,8 @@
 """Texts to vectors through sentence-transformers: any embedder by name (the shipped default is `encoders.minilm`).
 
 A name is a folder or a hub repository in sentence-transformers' or plain transformers' layout, encoder or decoder; its
-own pooling and its own prompt for documents are used.
+own pooling and its own prompt for documents are used. Where a folder tells no pooling, a decoder's last token is taken
+and an encoder's mean. `NAME#256` keeps the first 256 numbers: for models that were trained for it (Matryoshka).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -46,13 +47,16 @@ class SentenceEncoder:
 
     modality: Modality = "text"
 
-    def __init__(self, name: str, folder: Path, *, device: str | None = None, batch_size: int = 32) -> None:
+    def __init__(
+        self, name: str, folder: Path, *, width: int | None = None, device: str | None = None, batch_size: int = 32
+    ) -> None:
         self.name = name
         self.folder = folder
+        self._width = width
         self._batch_size = batch_size
         self._device = device
         self._model = Lazy(self._load)
-        self._version = Lazy(lambda: folder_version(folder, f"text 1 {MAX_TOKENS}"))
+        self._version = Lazy(lambda: folder_version(folder, f"text 1 {MAX_TOKENS}{f' {width}' if width else ''}"))
 
     @property
     def version(self) -> str:
@@ -88,10 +92,12 @@ class SentenceEncoder:
         try:
             with quiet_loading():
                 model = SentenceTransformer(
-                    str(self.folder),
+                    None if (plain := _last_token(self.folder)) else str(self.folder),
+                    modules=plain,
                     device=str(pick_device(self._device)),
                     local_files_only=True,
-                    model_kwargs={"use_safetensors": True},
+                    model_kwargs=None if plain else {"use_safetensors": True},
+                    truncate_dim=self._width,
                 )
         except (OSError, ValueError, KeyError) as error:
             raise Unsupported(
@@ -99,8 +105,42 @@ class SentenceEncoder:
                 valid="a folder of sentence-transformers or transformers with safetensors weights",
                 remedy="name another model, or save this one with save_pretrained(..., safe_serialization=True)",
             ) from error
+        self._check_width(model)
         model.max_seq_length = min(model.max_seq_length or MAX_TOKENS, MAX_TOKENS)
         return model.eval()
+
+    def _check_width(self, model: SentenceTransformer) -> None:
+        model.truncate_dim = None
+        full = model.get_embedding_dimension()
+        model.truncate_dim = self._width
+        if self._width is not None and full is not None and self._width > full:
+            raise InvalidData(
+                f"{self.name} asks for {self._width} numbers of a vector of {full}",
+                valid=f"1 to {full}",
+                remedy="write a smaller number after the #, or none",
+            )
+
+
+def _last_token(folder: Path) -> list[Any] | None:
+    """Modules of a plain transformers decoder, which would be averaged; None for any other folder.
+
+    A decoder: transformers can make it write on, but not fill gaps.
+    """
+    if (folder / "modules.json").is_file() or not (folder / "config.json").is_file():
+        return None
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+    from transformers import AutoConfig
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+        MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+    )
+
+    kind = AutoConfig.from_pretrained(folder, local_files_only=True).model_type
+    if kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES or kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES:
+        return None
+    safe = {"use_safetensors": True, "local_files_only": True}
+    words = Transformer(str(folder), model_kwargs=safe)
+    return [words, Pooling(words.get_embedding_dimension(), pooling_mode="lasttoken"), Normalize()]
 
 
 @contextmanager
@@ -118,5 +158,17 @@ def quiet_loading() -> Iterator[None]:
 
 
 def sentence_transformer(reference: str, device: str | None) -> SentenceEncoder:
-    """A model by folder or hub name."""
-    return SentenceEncoder(f"sentence-transformers:{reference}", model_folder(reference), device=device)
+    """A model by folder or hub name, and `#WIDTH` where only the first numbers of its vectors are wanted."""
+    folder, width = _width_of(reference)
+    return SentenceEncoder(f"sentence-transformers:{reference}", model_folder(folder), width=width, device=device)
+
+
+def _width_of(reference: str) -> tuple[str, int | None]:
+    name, mark, width = reference.rpartition("#")
+    if not mark or Path(reference).expanduser().is_dir():
+        return reference, None
+    if not width.isdecimal() or int(width) < 1:
+        raise InvalidData(
+            f"{width!r} is no width", valid="a whole number above 0", remedy="write NAME#256, or the name alone"
+        )
+    return name, int(width)

@@ -18,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from graph.errors import InvalidData
 
 FOLDER = "media"
-LARGEST_BYTES = 64 << 20
+LARGEST_BYTES = MappingProxyType({"image": 64 << 20, "audio": 256 << 20})
 LARGEST_PIXELS = 64_000_000
 IMAGES = MappingProxyType({"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp"})
 """Pillow's name of a format that is taken -> ending of its key."""
@@ -38,7 +38,7 @@ class Media:
 
         Raises `InvalidData` for a file that is missing, lies outside, is too large, or does not decode.
         """
-        data = self._content(path)
+        data = self._content(path, LARGEST_BYTES[sort])
         ending = _image_ending(path, data) if sort == "image" else _sound_ending(path)
         digest = hashlib.sha256(data).hexdigest()
         key = f"{digest[:2]}/{digest}{ending}"
@@ -47,14 +47,14 @@ class Media:
             self._write(target, data)
         return key
 
-    def _content(self, path: Path) -> bytes:
+    def _content(self, path: Path, largest: int) -> bytes:
         resolved = path.resolve()
         if not resolved.is_relative_to(self._inside):
             raise _refused(path, "lies outside of the data", "a path below the folder that holds the data")
         if not resolved.is_file():
             raise _refused(path, "is not there", "a file")
-        if resolved.stat().st_size > LARGEST_BYTES:
-            raise _refused(path, f"has more than {LARGEST_BYTES >> 20} MiB", "a smaller file")
+        if resolved.stat().st_size > largest:
+            raise _refused(path, f"has more than {largest >> 20} MiB", "a smaller file")
         return resolved.read_bytes()
 
     def _write(self, target: Path, data: bytes) -> None:

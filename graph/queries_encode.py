@@ -11,12 +11,14 @@ ENCODE: Mapping[str, str] = MappingProxyType(
     {
         # A page of items by id: parameters `after` ('' to begin) and `limit`. The vectors stay in the store.
         "item_sources": (
-            "MATCH (n:Item) WHERE n.id > $after RETURN n.id AS id, n.title AS title, n.text AS text, n.image AS image, "
-            "n.summary AS summary, "
+            "MATCH (n:Item) WHERE n.id > $after RETURN n.id AS id, n.title AS title, n.text AS text, "
+            "n.summary AS summary, n.image AS image, n.audio AS audio, "
             "n.text_embedding IS NOT NULL AS has_text, n.text_embedding_encoder AS text_encoder, "
             "n.text_embedding_version AS text_version, n.text_embedding_source AS text_source, "
             "n.image_embedding IS NOT NULL AS has_image, n.image_embedding_encoder AS image_encoder, "
-            "n.image_embedding_version AS image_version, n.image_embedding_source AS image_source "
+            "n.image_embedding_version AS image_version, n.image_embedding_source AS image_source, "
+            "n.audio_embedding IS NOT NULL AS has_audio, n.audio_embedding_encoder AS audio_encoder, "
+            "n.audio_embedding_version AS audio_version, n.audio_embedding_source AS audio_source "
             "ORDER BY n.id LIMIT $limit"
         ),
         "item_count": "MATCH (n:Item) RETURN count(n) AS items",

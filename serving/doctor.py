@@ -13,10 +13,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from graph.errors import InterlaceError
 from serving.settings import Settings
+
+if TYPE_CHECKING:
+    from encoders.base import Modality
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -46,6 +49,7 @@ def examine(settings: Settings, before: Callable[[str], None] = lambda _name: No
         "mlflow": _mlflow,
         "text encoder": lambda _: _encoder("text"),
         "image encoder": lambda _: _encoder("image"),
+        "audio encoder": lambda _: _encoder("audio"),
         "gpu": _gpu,
         "port": _port,
     }
@@ -126,7 +130,7 @@ def _mlflow(settings: Settings) -> Check:
     return Check("mlflow", "ok", f"{settings.mlflow} answers, {len(models)} registered models")
 
 
-def _encoder(modality: Literal["text", "image"]) -> Check:
+def _encoder(modality: Modality) -> Check:
     """Loads the default encoder of `modality`: this is where missing weights show."""
     from encoders.registry import DEFAULTS, open_encoder
 
@@ -135,14 +139,29 @@ def _encoder(modality: Literal["text", "image"]) -> Check:
     return Check(f"{modality} encoder", "ok", f"{encoder.name} {encoder.version}, {encoder.dim} dimensions")
 
 
-def _sample(modality: Literal["text", "image"]) -> str | bytes:
+def _sample(modality: Modality) -> str | bytes:
     """The smallest thing there is to encode."""
     if modality == "text":
         return "a word"
+    if modality == "audio":
+        return _tone()
     from PIL import Image
 
     file = io.BytesIO()
     Image.new("RGB", (8, 8)).save(file, "PNG")
+    return file.getvalue()
+
+
+def _tone() -> bytes:
+    """A tenth of a second of a square wave, as WAV."""
+    import wave
+
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(1)
+        sound.setframerate(8000)
+        sound.writeframes((b"\x40" * 8 + b"\xc0" * 8) * 50)
     return file.getvalue()
 
 

@@ -139,7 +139,7 @@ def encode(flow: Flow) -> Step:
         from encoders.encode import encode_items
 
         counts: dict[str, int] = {}
-        with flow.reporter.step("encoding text and images") as step:
+        with flow.reporter.step("encoding text, images and sounds") as step:
             for _ in range(PASSES):
                 inputs["graph"] = _state(flow.graph)
                 report = encode_items(flow.graph, home=flow.home, names=named, progress=parts(step))

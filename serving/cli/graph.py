@@ -26,6 +26,7 @@ class Modality(StrEnum):
 
     TEXT = "text"
     IMAGE = "image"
+    AUDIO = "audio"
 
 
 Source = Annotated[str, typer.Argument(metavar="PATH", help="Folder or file to read, or bolt://HOST: a running Neo4j.")]
@@ -83,7 +84,7 @@ Refused = Annotated[
 ]  # fmt: skip
 Modalities = Annotated[
     list[Modality] | None,
-    typer.Option("--modality", help="What to encode; may be repeated.", show_default="text and image"),
+    typer.Option("--modality", help="What to encode; may be repeated.", show_default="text, image and audio"),
 ]
 Text = Annotated[
     str | None,
@@ -92,6 +93,10 @@ Text = Annotated[
 Image = Annotated[
     str | None,
     typer.Option("--image", metavar="NAME", help="Image encoder.", show_default="the last named, else the offline one"),
+]
+Audio = Annotated[
+    str | None,
+    typer.Option("--audio", metavar="NAME", help="Audio encoder.", show_default="the last named, else the offline one"),
 ]
 
 
@@ -247,18 +252,19 @@ def encode(
     modality: Modalities = None,
     text: Text = None,
     image: Image = None,
+    audio: Audio = None,
     home: Home = None,
     store: Store = None,
     as_json: Json = False,
 ) -> None:
-    """Turn texts and pictures into vectors on the graph, with a vector index."""
+    """Turn texts, pictures and sounds into vectors on the graph, with a vector index."""
     session = start(ctx, home, store, as_json)
     from encoders.encode import encode_items
     from graph.ingest import recover
     from serving.progress import parts
     from serving.refresh_choice import encoders_of, remember_encoders
 
-    given = {name: value for name, value in (("text", text), ("image", image)) if value}
+    given = {name: value for name, value in (("text", text), ("image", image), ("audio", audio)) if value}
     names = encoders_of(session.home) | given
     with session.reporter.step("encoding") as step, session.store() as graph:
         recover(graph, session.home)

@@ -13,13 +13,26 @@ import torch
 from encoders.base import AnyEncoder
 from encoders.registry import ENCODERS, open_encoder
 from graph.errors import InvalidData
-from tests.encoders.tiny import make_open_clip, make_projections, make_sentence_model, picture, saved
+from tests.encoders.tiny import (
+    make_clap,
+    make_open_clip,
+    make_projections,
+    make_sentence_model,
+    make_timm,
+    picture,
+    saved,
+    saved_sound,
+    sound,
+)
 
 CASES: dict[str, Callable[[Path], str]] = {
     "minilm": lambda _: "minilm",
     "efficientnet-lite0": lambda _: "efficientnet-lite0",
     "sentence-transformers": lambda folder: f"sentence-transformers:{make_sentence_model(folder)}",
     "open-clip": lambda folder: f"open-clip:{make_open_clip(folder / 'clip')}",
+    "timm": lambda folder: f"timm:{make_timm(folder / 'timm')}",
+    "signal": lambda _: "signal",
+    "clap": lambda folder: f"clap:{make_clap(folder / 'clap')}",
     "catalogue-image": lambda folder: f"catalogue-image:{make_projections(folder / 'projections.safetensors')}",
     "catalogue-text": lambda folder: f"catalogue-text:{make_projections(folder / 'projections.safetensors')}",
 }
@@ -43,6 +56,8 @@ def encoder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def things(encoder: AnyEncoder) -> list[Any]:
     if encoder.modality == "text":
         return ["a film of love", "space", "a b c d e f g h", "🎬 émoji", "film " * 5000]
+    if encoder.modality == "audio":
+        return [saved_sound(sound(seed, seconds=0.02 + seed), "FLAC") for seed in range(5)]
     return [saved(picture(seed, size=(40 + 10 * seed, 60))) for seed in range(5)]
 
 

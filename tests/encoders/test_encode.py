@@ -16,8 +16,9 @@ from graph.local_store import LocalStore
 from graph.schema import Entity
 from graph.snapshot import IdMap, Interactions, Snapshot, Triples
 from graph.store import GraphStore
-from tests.encoders.tiny import make_open_clip, make_sentence_model, picture, saved
+from tests.encoders.tiny import make_open_clip, make_sentence_model, picture, saved, saved_sound, sound
 
+AUDIO = {"audio": "ab/one.flac"}
 ODD_ID = 'shop:it\'s "5"\n}) DETACH DELETE n //'
 
 
@@ -37,15 +38,17 @@ def home(tmp_path: Path) -> Path:
     media.mkdir(parents=True)
     (media / "one.jpg").write_bytes(saved(picture(1)))
     (media / "two.png").write_bytes(saved(picture(2), "PNG"))
+    (media / "one.flac").write_bytes(saved_sound(sound(1), "FLAC"))
+    (media / "broken.mp3").write_bytes(b"ID3 and then nothing")
     (media / "broken.jpg").write_bytes(saved(picture(3))[:300])
     return tmp_path / "home"
 
 
 def items() -> list[Entity]:
     return [
-        Entity("Item", "shop:1", {"title": "film", "text": "love in space", "image": "ab/one.jpg"}),
+        Entity("Item", "shop:1", {"title": "film", "text": "love in space", "image": "ab/one.jpg"} | AUDIO),
         Entity("Item", "shop:2", {"title": "film", "image": "ab/two.png"}),
-        Entity("Item", "shop:3", {"text": "a b c", "image": "ab/broken.jpg"}),
+        Entity("Item", "shop:3", {"text": "a b c", "image": "ab/broken.jpg", "audio": "ab/broken.mp3"}),
         Entity("Item", "shop:4", {"title": "film", "image": "ab/gone.jpg"}),
         Entity("Item", "shop:5", {"image": "../../secret.jpg", "title": " "}),
         Entity("Item", ODD_ID, {"title": "🎬 film"}),
@@ -65,7 +68,7 @@ def test_vectors_are_written_and_can_be_searched(any_store: GraphStore, home: Pa
     text, image = report.of("text"), report.of("image")
     assert (text.encoded + text.cached, text.missing, text.refused) == (5, 1, 0)
     assert (image.encoded, image.missing, image.refused) == (2, 1, 3)
-    assert calls == [("text", 4, 6), ("text", 6, 6), ("image", 4, 6), ("image", 6, 6)]
+    assert calls == [(name, done, 6) for name in ("text", "image", "audio") for done in (4, 6)]
 
     expected = open_encoder(names["text"], device="cpu").encode(["film. love in space"])[0]
     found = properties(any_store, "shop:1")
@@ -76,6 +79,13 @@ def test_vectors_are_written_and_can_be_searched(any_store: GraphStore, home: Pa
     assert nearest.rows[0][0] == "shop:1"
     assert nearest.rows[0][1] == pytest.approx(1.0, abs=1e-4)
     assert properties(any_store, ODD_ID)["text_embedding_encoder"] == names["text"]
+
+    audio = report.of("audio")
+    assert (audio.encoder, audio.encoded, audio.missing, audio.refused) == ("signal", 1, 4, 1)
+    assert "ab/broken.mp3" in dict(audio.reasons)["shop:3"]
+    heard = open_encoder("signal").encode([(home / "media" / "ab" / "one.flac").read_bytes()])[0]
+    np.testing.assert_allclose(found["audio_embedding"], heard, atol=1e-5)
+    assert any_store.nearest("Item", "audio_embedding", heard.tolist(), 1).rows[0][0] == "shop:1"
 
 
 @pytest.mark.integration
@@ -114,7 +124,7 @@ def test_again_costs_nothing_and_writes_nothing(local_store: LocalStore, home: P
     before = properties(local_store, "shop:1")
     watched = Watched(local_store)
     report = encode_items(watched, home=home, names=names)  # type: ignore[arg-type]
-    assert [one.encoded for one in report.modalities] == [0, 0]
+    assert [one.encoded for one in report.modalities] == [0, 0, 0]
     assert report.of("text").cached == 5
     assert "set_item_properties" not in watched.queries
     assert properties(local_store, "shop:1") == before
@@ -128,7 +138,7 @@ def test_a_fresh_store_is_filled_from_the_cache(local_store: LocalStore, home: P
     local_store.query("MATCH (n:Item) DETACH DELETE n")
     local_store.write(items())
     report = encode_items(local_store, home=home, names=names)
-    assert [one.encoded for one in report.modalities] == [0, 0]
+    assert [one.encoded for one in report.modalities] == [0, 0, 0]
     assert properties(local_store, "shop:1") == before
 
 
@@ -173,7 +183,7 @@ def test_an_unknown_encoder_changes_nothing(local_store: LocalStore, home: Path)
 def test_an_empty_store(local_store: LocalStore, home: Path) -> None:
     local_store.ensure_schema(["Item"])
     report = encode_items(local_store, home=home)
-    assert [(one.encoded, one.cached, one.missing) for one in report.modalities] == [(0, 0, 0)] * 2
+    assert [(one.encoded, one.cached, one.missing) for one in report.modalities] == [(0, 0, 0)] * 3
     assert report.as_dict()["modalities"][0]["encoder"] == "minilm"
 
 
@@ -197,12 +207,14 @@ def snapshot(columns: Mapping[str, list[Any]], count: int) -> Snapshot:
 
 def test_a_folder_gives_tables_in_the_order_of_the_snapshot(home: Path, names: Mapping[str, str]) -> None:
     columns = {"title": ["film", None, "love"], "image": ["ab/two.png", "ab/broken.jpg", None]}
+    columns["audio"] = ["ab/broken.mp3", None, "ab/one.flac"]
     tables = embed_folder(snapshot(columns, 3), home / "media", home=home, names=names)
     text, image = tables["text"], tables["image"]
     np.testing.assert_array_equal(text.present, [True, False, True])
     np.testing.assert_array_equal(image.present, [True, False, False])
     assert (text.vectors.shape, image.vectors.shape) == ((3, 32), (3, 24))
     assert not text.vectors[1].any()
+    np.testing.assert_array_equal(tables["audio"].present, [False, False, True])
     np.testing.assert_allclose(text.vectors[2], open_encoder(names["text"]).encode(["love"])[0], atol=4e-3)
     again = embed_folder(snapshot(columns, 3), home / "media", home=home, names=names)
     np.testing.assert_array_equal(again["text"].vectors, text.vectors)

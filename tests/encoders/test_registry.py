@@ -23,7 +23,7 @@ def test_defaults_are_shipped_encoders_of_their_modality() -> None:
 
 
 def test_names_given_win_over_defaults() -> None:
-    assert resolve_names(("text", "image"), None) == dict(DEFAULTS)
+    assert resolve_names(("text", "image", "audio"), None) == dict(DEFAULTS)
     assert resolve_names(("text",), {"text": "sentence-transformers:x"}) == {"text": "sentence-transformers:x"}
 
 

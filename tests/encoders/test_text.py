@@ -62,6 +62,40 @@ def test_a_decoder_with_last_token_pooling_and_prompts(tmp_path: Path) -> None:
     np.testing.assert_allclose(found.encode(["love"])[0], short, atol=4e-3)
 
 
+def test_a_plain_decoder_is_read_by_its_last_token(tmp_path: Path) -> None:
+    """Qwen3 as transformers saves it, which tells no pooling: the last hidden state of the last token."""
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    make_sentence_model(tmp_path, decoder=True)
+    folder = tmp_path / "source"
+    found = open_encoder(f"sentence-transformers:{folder}", device="cpu").encode(["a b c love", "space"])
+    model, tokenizer = AutoModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
+    with torch.inference_mode():
+        for vector, text in zip(found, ["a b c love", "space"], strict=True):
+            last = model(**tokenizer(text, return_tensors="pt")).last_hidden_state[0, -1].numpy()
+            np.testing.assert_allclose(vector, last / np.linalg.norm(last), atol=1e-2)
+
+
+@pytest.mark.parametrize("decoder", [True, False])
+def test_the_first_numbers_of_a_vector(tmp_path: Path, decoder: bool) -> None:
+    name = f"sentence-transformers:{make_sentence_model(tmp_path, decoder=decoder)}"
+    whole, part = open_encoder(name, device="cpu"), open_encoder(f"{name}#8", device="cpu")
+    texts = ["love", "a film in space"]
+    first = whole.encode(texts)[:, :8]
+    np.testing.assert_allclose(part.encode(texts), first / np.linalg.norm(first, axis=1, keepdims=True), atol=4e-3)
+    assert (part.dim, part.name) == (8, f"{name}#8")
+    assert part.version != whole.version
+
+
+def test_a_width_that_cannot_be(tmp_path: Path) -> None:
+    name = f"sentence-transformers:{make_sentence_model(tmp_path)}"
+    with pytest.raises(InvalidData, match="of a vector of 32"):
+        open_encoder(f"{name}#33", device="cpu").encode(["love"])
+    with pytest.raises(InvalidData, match="no width"):
+        open_encoder(f"{name}#wide")
+
+
 def test_the_version_follows_the_weights(tmp_path: Path) -> None:
     folder = make_sentence_model(tmp_path)
     name = f"sentence-transformers:{folder}"

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 TINY_CLIP = {
@@ -27,6 +28,44 @@ def saved(image: Image.Image, kind: str = "JPEG", **options: object) -> bytes:
     stream = io.BytesIO()
     image.save(stream, kind, **options)
     return stream.getvalue()
+
+
+def sound(seed: int, *, seconds: float = 1.0, rate: int = 16_000) -> NDArray[np.float32]:
+    """A chord with a beat and some noise, different for each seed; the same at any sampling rate but for the noise."""
+    drawn = np.random.default_rng(seed)
+    time = np.arange(round(seconds * rate)) / rate
+    chord = np.sum([np.sin(2 * np.pi * pitch * time) for pitch in drawn.uniform(100, 2000, 3)], axis=0)
+    beat = np.exp(-8 * (time % (0.3 + 0.1 * (seed % 4))))
+    noise = 0.02 * np.random.default_rng(seed + 1000).standard_normal(len(time))
+    return np.asarray(0.2 * chord * beat + noise, dtype=np.float32)
+
+
+def saved_sound(samples: NDArray[np.float32], kind: str = "WAV", *, rate: int = 16_000) -> bytes:
+    """The file's content; `samples`: (n,) or (n, channels)."""
+    import soundfile
+
+    stream = io.BytesIO()
+    soundfile.write(stream, samples, rate, format=kind)
+    return stream.getvalue()
+
+
+def make_clap(folder: Path) -> Path:
+    """A random CLAP with a two-layer audio tower, saved by transformers itself."""
+    import torch
+    from transformers import ClapConfig, ClapFeatureExtractor, ClapModel
+
+    torch.manual_seed(0)
+    audio = {
+        "patch_embeds_hidden_size": 16, "depths": [1, 1], "num_attention_heads": [2, 2], "num_hidden_layers": 2,
+        "hidden_size": 32, "num_classes": 4, "enable_fusion": False, "enable_patch_layer_norm": True,
+    }  # fmt: skip
+    text = {
+        "vocab_size": 30, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16
+    }  # fmt: skip
+    config = ClapConfig(text_config=text, audio_config=audio, projection_dim=24)
+    ClapModel(config).save_pretrained(folder)
+    ClapFeatureExtractor(max_length_s=10, truncation="rand_trunc", padding="repeatpad").save_pretrained(folder)
+    return folder
 
 
 def make_sentence_model(folder: Path, *, decoder: bool = False) -> Path:
@@ -79,6 +118,19 @@ def make_open_clip(folder: Path) -> Path:
     (folder / "open_clip_config.json").write_text(json.dumps(config))
     weights = {name: tensor.contiguous() for name, tensor in CLIP(**TINY_CLIP).state_dict().items()}
     save_file(weights, folder / "open_clip_model.safetensors")
+    return folder
+
+
+def make_timm(folder: Path) -> Path:
+    """A random ViT of one layer, saved by timm itself."""
+    import timm
+    import torch
+    from timm.models import save_for_hf
+
+    torch.manual_seed(0)
+    size = {"img_size": 32, "depth": 1, "embed_dim": 24}
+    model = timm.create_model("vit_tiny_patch16_224", pretrained=False, num_classes=3, **size)
+    save_for_hf(model, str(folder), model_args=size, safe_serialization=True)
     return folder
 
 
