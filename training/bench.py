@@ -15,6 +15,7 @@ from typing import Any
 
 from graph.snapshot import EmbeddingTable, Snapshot
 from graph.snapshot_read import FolderData, read_folder
+from training.appeal import appeal
 from training.auto import BUDGET, Progress, choose, fit_auto
 from training.data import TrainingData
 from training.evaluate import Evaluation, on_test
@@ -38,8 +39,9 @@ class BenchResult:
     """What `bench --json` prints: see the dataset folder's rules of measurement.
 
     `report`: what is beside accuracy (`training.report`). `without`, where a task measures a kind of side information:
-    the same without it, and the paired `difference` in `measure` that it makes. `comparisons`: with popularity and with
-    that, as one family (Holm-corrected). `leaks`: what gives the test part away (`training.leaks`).
+    the same without it, and the paired `difference` in `measure` that it makes. `comparisons`: with popularity, with
+    that and, for newcomers among items, with `appeal` (`training.appeal`), as one family (Holm-corrected). `leaks`:
+    what gives the test part away (`training.leaks`).
     """
 
     task: str
@@ -139,13 +141,16 @@ def _measured(plan: _Plan, snapshot: Snapshot, read: float) -> BenchResult:
     evaluation = _on_test(plan, fitted.recommender, parts.prepared)
     evaluation = replace(evaluation, cost={"fit_cpu_s": fit_cpu, **evaluation.cost})
     baseline = _on_test(plan, find("popularity").build().fit(parts.prepared.data), parts.prepared)
+    expected = _appeal(plan)
     seconds = {"read": read, "fit": fit - started, "evaluate": time.perf_counter() - fit}
-    beats_popularity, without = _compared(plan, evaluation, baseline), _without(plan, evaluation)
+    beats = {"popularity": _compared(plan, evaluation, baseline)}
+    beats |= {name: _compared(plan, evaluation, one) for name, one in expected.items()}
+    without = _without(plan, evaluation)
     return BenchResult(
         task=plan.task.name,
         model=plan.model,
         metrics=evaluation.metrics,
-        baselines={"popularity": baseline.metrics},
+        baselines={"popularity": baseline.metrics, **{name: one.metrics for name, one in expected.items()}},
         chosen=fitted.chosen,
         seconds=seconds,
         peak_mb=peak_mb(),
@@ -154,12 +159,12 @@ def _measured(plan: _Plan, snapshot: Snapshot, read: float) -> BenchResult:
         split=parts.split,
         refit=plan.refit,
         validation=fitted.validation,
-        beats_popularity=asdict(beats_popularity),
+        beats_popularity=asdict(beats["popularity"]),
         tried=fitted.tried,
         brings=fitted.brings,
         without=without,
         report=full_report(evaluation, parts.prepared, snapshot),
-        comparisons=_family(beats_popularity, without),
+        comparisons=_family(beats, without),
         leaks=as_dicts(leaks),
     )
 
@@ -199,8 +204,17 @@ def _compared(plan: _Plan, challenger: Evaluation, champion: Evaluation) -> Comp
     return paired_test(challenger.per_user[plan.measure], champion.per_user[plan.measure], seed=plan.seed)
 
 
-def _family(beats_popularity: Comparison, without: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    found = {"popularity": beats_popularity}
+def _appeal(plan: _Plan) -> dict[str, Evaluation]:
+    """The popularity-like baseline of newcomers, who have no popularity."""
+    if not plan.task.cold:
+        return {}
+    plan.progress("appeal: popularity as content tells it")
+    found = appeal(plan.parts.prepared)
+    return {} if found is None else {"appeal": on_test(found, plan.parts.prepared, ks=plan.task.ks)}
+
+
+def _family(beats: Mapping[str, Comparison], without: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    found = dict(beats)
     if "difference" in without:
         found[f"without {without['part']}"] = Comparison(**without["difference"])
     return {name: asdict(one) for name, one in family(found).items()}

@@ -96,6 +96,10 @@ def test_bench_ranks_new_items_by_what_they_are(folder, tmp_path):
     found = bench("cold-item", write(folder, tmp_path / "shop"), model="ridge-graph", seed=2)
     assert found.refit, "fitted once more with the validation's items"
     assert found.metrics["ndcg@10"] > found.baselines["popularity"]["ndcg@10"] + 0.1
+    assert found.comparisons["appeal"]["difference"] == pytest.approx(
+        found.metrics["ndcg@10"] - found.baselines["appeal"]["ndcg@10"]
+    )
+    assert found.comparisons["appeal"]["p_value"] < 0.05, "taste is more than what everybody likes"
     assert "a fifth of the items is new (seed 2)" in found.split
 
 

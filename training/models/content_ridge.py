@@ -24,7 +24,7 @@ from scipy.sparse.linalg import svds
 
 from graph.errors import InvalidData
 from training.data import SideInformation, TrainingData
-from training.factors import Factors, FittedFactors
+from training.factors import Factors, FittedFactors, fitted
 from training.models.content_knn import attributes_of_items, centred
 from training.recommender import SILENT, Monitor
 from training.space import Categorical, Float, Space
@@ -90,6 +90,11 @@ class ContentRidge(FittedFactors):
         users = np.asarray(data.matrix @ fold_in, np.float32)
         self._factors = Factors(users, content, fold_in, power=0.0)
         return self
+
+    def appeal(self) -> NDArray[np.float32]:
+        """(num_items,): the mean of all users' scores, for items nobody has met too."""
+        factors = fitted(self._factors, self.name)
+        return np.asarray(factors.items @ factors.users.mean(0), np.float32)
 
 
 def contents(side: SideInformation, config: ContentRidgeConfig, num_items: int) -> NDArray[np.float32]:
