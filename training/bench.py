@@ -15,8 +15,10 @@ from typing import Any
 
 from graph.snapshot import EmbeddingTable, Snapshot
 from graph.snapshot_read import FolderData, read_folder
+from training.ablation import ablate
 from training.appeal import appeal
-from training.auto import BUDGET, Progress, choose, fit_auto
+from training.auto import BUDGET, Chosen, Progress, choose, fit_auto
+from training.blend import Blend, BlendConfig, MemberConfig
 from training.data import TrainingData
 from training.evaluate import Evaluation, on_test
 from training.leaks import Leak, as_dicts, find_leaks, order_of
@@ -95,7 +97,8 @@ def bench(  # noqa: PLR0913 - each is an option of the command
 ) -> BenchResult:
     """Measures `model` on `path`. `embed` adds item embeddings (encoders are not this package's to call).
 
-    `ablation`: what the graph, friends and each modality bring to `auto`'s blend is measured too, on validation.
+    `ablation`: what the graph, friends and each modality bring to `auto`'s blend, or to the model named, is measured
+    too, on validation.
 
     Errors: `Unsupported` for a task this version does not measure, `InvalidData` for data that cannot be split.
     """
@@ -270,7 +273,16 @@ def _fit(plan: _Plan, data: TrainingData) -> _Fitted:
     chosen = choose(find(model), data, overrides=plan.overrides, scale=plan.scale)
     text = f"{model} {dict(chosen.best.settings)}, best of {len(chosen.tried)} by validation ndcg@10"
     tried = tuple(asdict(one) for one in chosen.tried)
-    return _Fitted(chosen.recommender, chosen.config, text, chosen.best.validation, tried, {})
+    brings = _parts(plan, chosen, data) if plan.ablation else {}
+    return _Fitted(chosen.recommender, chosen.config, text, chosen.best.validation, tried, brings)
+
+
+def _parts(plan: _Plan, chosen: Chosen, data: TrainingData) -> dict[str, dict[str, float]]:
+    """What each part brings to one model: to a blend of it alone."""
+    assert data.validation is not None  # the settings were chosen by it
+    member = MemberConfig(chosen.best.name, 1.0, asdict(chosen.config))
+    whole = Blend(BlendConfig((member,)), [chosen.recommender])
+    return ablate(whole, data, data.validation, progress=plan.progress)
 
 
 def _names(plan: _Plan) -> list[str] | None:

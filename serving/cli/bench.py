@@ -34,7 +34,7 @@ Folder = Annotated[Path, typer.Argument(metavar="PATH", help="A dataset folder."
 Refit = Annotated[bool, typer.Option("--refit", help="Fit once more on train and validation before the test.")]
 Ablation = Annotated[
     bool,
-    typer.Option("--ablation", help="Refit `auto` without graph, friends and each modality: what does each bring?"),
+    typer.Option("--ablation", help="Refit without graph, friends and each modality: what does each bring?"),
 ]
 Embed = Annotated[bool, typer.Option("--embed/--no-embed", help="Encode texts and images of the folder.")]
 

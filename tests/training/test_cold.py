@@ -103,6 +103,14 @@ def test_bench_ranks_new_items_by_what_they_are(folder, tmp_path):
     assert "a fifth of the items is new (seed 2)" in found.split
 
 
+def test_what_a_part_brings_to_one_model(folder, tmp_path):
+    shop = write(folder, tmp_path / "shop")
+    found = bench("cold-item", shop, model="ridge-fused", seed=2, ablation=True)
+    assert set(found.brings) == {"triples"}
+    assert found.brings["triples"]["low"] > 0.1, "without the attributes nothing tells newcomers apart"
+    assert not bench("cold-item", shop, model="ridge-fused", seed=2).brings
+
+
 def test_whole_users_are_held_out_with_the_same_targets_whatever_is_known(folder):
     cold = hold_out_users(folder, seed=3)
     counts = np.bincount(folder.snapshot.interactions.user, minlength=120)
