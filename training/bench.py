@@ -144,8 +144,8 @@ def _measured(plan: _Plan, snapshot: Snapshot, read: float) -> BenchResult:
     evaluation = _on_test(plan, fitted.recommender, parts.prepared)
     evaluation = replace(evaluation, cost={"fit_cpu_s": fit_cpu, **evaluation.cost})
     baseline = _on_test(plan, find("popularity").build().fit(parts.prepared.data), parts.prepared)
-    expected = _appeal(plan)
     seconds = {"read": read, "fit": fit - started, "evaluate": time.perf_counter() - fit}
+    expected = _appeal(plan)
     beats = {"popularity": _compared(plan, evaluation, baseline)}
     beats |= {name: _compared(plan, evaluation, one) for name, one in expected.items()}
     without = _without(plan, evaluation)
