@@ -21,7 +21,7 @@ Item = Annotated[str, typer.Argument(metavar="ITEM", help="Item id, platform:nat
 Count = Annotated[int, typer.Option("-n", min=1, max=500, help="How many items.")]
 Explain = Annotated[bool, typer.Option("--explain", help="Say why, with the path in the graph that proves it.")]
 Kind = Annotated[str | None, typer.Option("--kind", help="Only items of this kind.", show_default=False)]
-Way = Annotated[Literal["text", "image", "graph", "crowd"], typer.Option("--by", help="In which way alike.")]
+Way = Annotated[Literal["text", "image", "audio", "graph", "crowd"], typer.Option("--by", help="In which way alike.")]
 
 
 def add_to(app: typer.Typer) -> None:
