@@ -40,7 +40,7 @@ def open_sound(data: bytes) -> Iterator[SoundFile]:
             yield sound
     except soundfile.SoundFileError as error:
         raise InvalidData(
-            f"{len(data)} bytes that are no sound, or a broken one: {error}",
+            f"{len(data)} bytes that are no sound, or a broken one: {getattr(error, 'error_string', error)}",
             valid=f"a whole sound file: {', '.join(FORMATS)}",
             remedy=_REMEDY,
         ) from error

@@ -12,6 +12,7 @@ import typer
 
 from serving.cli import (
     bench,
+    compress,
     cypher,
     data,
     demo,
@@ -52,6 +53,7 @@ GROUPS = (
     doctor,
     bench,
     rerank,
+    compress,
 )
 """In the order of the help."""
 

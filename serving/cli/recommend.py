@@ -28,7 +28,7 @@ Kind = Annotated[str | None, typer.Option("--kind", help="Only items of this kin
 Diversity = Annotated[
     float, typer.Option("--diversity", min=0, max=1, help="0: the model's order; towards 1: items unlike each other.")
 ]
-Way = Annotated[Literal["text", "image", "graph", "crowd"], typer.Option("--by", help="In which way alike.")]
+Way = Annotated[Literal["text", "image", "audio", "graph", "crowd"], typer.Option("--by", help="In which way alike.")]
 
 
 def add_to(app: typer.Typer) -> None:

@@ -110,9 +110,10 @@ def trained(interlace: Interlace, shop: Path) -> dict[str, dict[str, Any]]:
 
 def test_each_step_says_what_it_did(trained: dict[str, dict[str, Any]]) -> None:
     assert trained["ingest"]["nodes"] >= USERS + ITEMS + len(GENRES) + 2
-    text, pictures = trained["encode"]["modalities"]
+    text, pictures, sounds = trained["encode"]["modalities"]
     assert (text["encoded"], text["missing"]) == (ITEMS, 0)
     assert (pictures["encoded"], pictures["missing"]) == (ITEMS // 2, ITEMS // 2)
+    assert (sounds["encoded"], sounds["missing"]) == (0, ITEMS)
     report = trained["train"]
     assert report["promoted"]
     assert report["metrics"]["ndcg@10"] > report["popularity"]["ndcg@10"]

@@ -55,6 +55,7 @@ def test_the_design_commands_are_all_there() -> None:
         "doctor",
         "bench",
         "rerank",
+        "compress",
     )
     groups = [["data", "list"], ["data", "get"], ["models", "list"], ["models", "promote"], ["models", "rollback"]]
     groups += [["runs", "list"], ["runs", "compare"]]
