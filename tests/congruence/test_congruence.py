@@ -35,6 +35,7 @@ NOT_COMPARED = {
     "vector_index_dim": "Neo4j's own",
     "nearest": "needs a vector index, whose name is the store's own: the contract suite compares it with NumPy",
     "set_item_properties": "a write, in the tests of encoders",
+    "set_user_properties": "a write, on both stores in tests/encoders/language/test_enrich.py",
     **dict.fromkeys(TAGS, "vectors and tags, written and read on both stores in tests/encoders/test_zeroshot.py"),
     **dict.fromkeys(DERIVED, "written and read on both stores in tests/serving/test_write_back.py"),
     **dict.fromkeys(CHANGES, "versions and tokens, written and read on both stores in tests/graph/test_changes.py"),
