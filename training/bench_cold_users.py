@@ -14,6 +14,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
+
 from graph.snapshot_read import read_folder
 from training.auto import BUDGET, DIRECT_SHARE, ONE_SHARE, Chosen, Progress, Tried, blend, choose, fit_auto
 from training.bench import Embed, peak_mb
@@ -101,8 +103,8 @@ def bench_cold_user(
         fold_in_ms=_fold_in_ms(models[5], cold.test.held_out(5)),
         seconds={"read": read - began, "fit": fitted - read, "evaluate": time.perf_counter() - fitted},
         peak_mb=peak_mb(),
-        users={"train": int((cold.data.matrix.getnnz(1) > 0).sum()), "validation": len(cold.validation),
-               "test": len(cold.test)},
+        users={"train": int((cold.data.matrix.getnnz(1) > 0).sum()),
+               "validation": len(np.unique(cold.validation.users)), "test": len(cold.test)},
         items=len(folder.snapshot.items),
         split=cold.how,
         tried=tuple(asdict(one) for member in members for one in member.tried),

@@ -28,11 +28,16 @@ LEAST_ITEMS = 7
 """Of a user who is held out by seed: five to give, one between, one target."""
 TEST_SHARE, VALIDATION_SHARE = 5, 5
 """One user in so many is held out for the test, and for validation."""
+MOST_DRAWS, ENOUGH = 5, 2_000
+"""Times that targets are drawn of a validation user, where there are few: weights are learned from so many lists."""
 
 
 @dataclass(frozen=True)
 class NewUsers:
-    """`users` (n,) are their positions, whose profiles may be read; `known` what they did beside the targets."""
+    """`users` (n,) are their positions, whose profiles may be read; `known` what they did beside the targets.
+
+    In validation the same user may stand there several times, each time with other targets.
+    """
 
     users: NDArray[np.int64]
     known: Histories
@@ -88,7 +93,8 @@ def hold_out_users(folder: FolderData, *, min_value: float | None = None, seed: 
     everything, data = (
         TrainingData(_without(known, gone), side, None, seed) for gone in (test, np.concatenate([test, validation]))
     )
-    shown, asked = (_new_users(known, np.sort(part), rng) for part in (validation, test))
+    draws = min(MOST_DRAWS, max(1, ENOUGH // len(validation)))
+    shown, asked = (_new_users(known, np.sort(part), rng) for part in (np.tile(validation, draws), test))
     return ColdUsers(data, everything, shown, asked, f"{how}, a fifth of the others for validation")
 
 

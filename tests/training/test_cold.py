@@ -15,7 +15,7 @@ from tests.training.planted import planted_interactions, snapshot_of
 from training.bench import bench
 from training.bench_cold_users import bench_cold_user
 from training.cold import SHARE, hold_out_items
-from training.cold_users import GIVEN, LEAST_ITEMS, TEST_SHARE, hold_out_users
+from training.cold_users import GIVEN, LEAST_ITEMS, MOST_DRAWS, TEST_SHARE, hold_out_users
 from training.data import UNKNOWN
 from training.evaluate import rank
 from training.models.popularity import Popularity
@@ -118,6 +118,10 @@ def test_whole_users_are_held_out_with_the_same_targets_whatever_is_known(folder
     for part in (cold.validation, cold.test):
         assert not cold.data.matrix[part.users].nnz
     assert not set(cold.test.users) & set(cold.validation.users)
+    drawn = cold.validation
+    first = np.flatnonzero(drawn.users == drawn.users[0])
+    assert len(first) == MOST_DRAWS, "few validation users: each with several draws of targets"
+    assert len({tuple(drawn.relevant[row].indices) for row in first}) > 1
     shown = {given: cold.test.held_out(given) for given in GIVEN}
     for given, held in shown.items():
         counts = np.diff(held.histories.indptr)
