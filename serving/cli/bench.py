@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from graph.errors import Unsupported
-from serving.cli.bench_cold_user import NewcomerOptions, bench_newcomers
-from serving.cli.bench_ctr import CtrOptions, Keep, Track, WithoutIds, bench_clicks
+from serving.cli.bench_cold_user import bench_newcomers
+from serving.cli.bench_ctr import Keep, Track, WithoutIds, bench_clicks
+from serving.cli.bench_options import BenchOptions
 from serving.cli.scale import Pieces, PrecisionName, Processes, Ray, open_team
 from serving.cli.session import Home, Json, Store, embedder, examples, require, start
 from serving.cli.train import (
@@ -84,23 +84,16 @@ def bench(
     """Measure a model on a task: choices by validation, the test part read once, popularity beside it."""
     session = start(ctx, home, store, as_json, seed=seed)
     require(path)
+    options = BenchOptions(
+        model, settings, tuned, refit, min_value, budget, embed, ablation, without_ids, keep, track, processes, pieces,
+        precision,
+    )  # fmt: skip
     if task == "ctr":
-        _one_process(task, processes, pieces, precision)
-        embed_with = embedder(session) if embed else None
-        options = CtrOptions(model, settings, tuned, refit, min_value, budget, embed_with, without_ids, keep, track)
         bench_clicks(session, path, options)
         return
-    if without_ids or keep is not None or track:
-        raise Unsupported(
-            f"--without-ids, --keep or --track in the task {task!r}",
-            valid="the task ctr",
-            remedy="`interlace train` keeps and tracks models that rank",
-        )
+    options.of_clicks_alone(task)
     if task == "cold-user":
-        _one_process(task, processes, pieces, precision)
-        bench_newcomers(
-            session, path, NewcomerOptions(model, settings, tuned, refit, min_value, budget, embed, ablation)
-        )
+        bench_newcomers(session, path, options)
         return
     from training.bench import bench as measure
     from training.scale.runtime import Scale
@@ -122,15 +115,6 @@ def bench(
         )
     payload = result.as_dict()
     session.answer(payload, lambda console: show(console, payload))
-
-
-def _one_process(task: str, processes: int, pieces: int, precision: str | None) -> None:
-    if processes > 1 or pieces or precision:
-        raise Unsupported(
-            f"--processes, --pieces or --precision in the task {task!r}",
-            valid="networks that rank: lightgcn, gnn, sasrec, bert4rec, embedding-mlp",
-            remedy="leave it out",
-        )
 
 
 def show_report(console: Console, report: dict[str, Any]) -> None:

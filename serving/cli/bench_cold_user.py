@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graph.errors import Unsupported
+from serving.cli.bench_options import BenchOptions
 from serving.cli.session import Session, embedder
 from serving.cli.train import parse_settings
 
@@ -16,24 +16,11 @@ if TYPE_CHECKING:
 COLUMNS = ("recall@10", "ndcg@10", "hr@10", "recall@20", "ndcg@20")
 
 
-@dataclass(frozen=True)
-class NewcomerOptions:
-    """What was asked of `bench`, as it stands on the command line."""
-
-    model: str
-    settings: list[str] | None
-    tuned: str
-    refit: bool
-    min_value: float | None
-    budget: float | None
-    embed: bool
-    ablation: bool
-
-
-def bench_newcomers(session: Session, path: Path, options: NewcomerOptions) -> None:
+def bench_newcomers(session: Session, path: Path, options: BenchOptions) -> None:
     """Measures and answers."""
     from training.bench_cold_users import bench_cold_user
 
+    options.in_one_process("cold-user")
     if options.tuned or options.refit or options.ablation:
         raise Unsupported(
             "--settings, --refit or --ablation in the task 'cold-user'",

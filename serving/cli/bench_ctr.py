@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from graph.errors import Unsupported
-from serving.cli.session import Session
+from serving.cli.bench_options import BenchOptions
+from serving.cli.session import Session, embedder
 from serving.cli.train import parse_settings
 
 if TYPE_CHECKING:
@@ -26,27 +25,12 @@ Keep = Annotated[
 Track = Annotated[bool, typer.Option("--track", help="ctr: log to MLflow, a run and one below it for every fit.")]
 
 
-@dataclass(frozen=True)
-class CtrOptions:
-    """What was asked of `bench`, as it stands on the command line. `embed`: adds item embeddings."""
-
-    model: str
-    settings: list[str] | None
-    tuned: str
-    refit: bool
-    min_value: float | None
-    budget: float | None
-    embed: Callable[..., Any] | None
-    without_ids: bool
-    keep: Path | None
-    track: bool
-
-
-def bench_clicks(session: Session, path: Path, options: CtrOptions) -> None:
+def bench_clicks(session: Session, path: Path, options: BenchOptions) -> None:
     """Measures, keeps, logs and answers."""
     from training.bench_ctr import bench_ctr, log_clicks
     from training.tracking import open_tracker
 
+    options.in_one_process("ctr")
     if options.tuned or options.min_value is not None:
         raise Unsupported(
             f"{'tuned settings' if options.tuned else '--min-value'} in the task 'ctr'",
@@ -62,7 +46,7 @@ def bench_clicks(session: Session, path: Path, options: CtrOptions) -> None:
             refit=options.refit,
             budget=options.budget,
             seed=session.settings.seed,
-            embed=options.embed,
+            embed=embedder(session) if options.embed else None,
             ids=not options.without_ids,
             keep=options.keep,
             progress=step.note,

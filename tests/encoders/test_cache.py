@@ -98,7 +98,7 @@ def test_several_processes_at_once(tmp_path: Path) -> None:
 
 
 def test_another_process_holds_it_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("encoders.cache.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("encoders.cache_file.BUSY_SECONDS", 0.05)
     with VectorCache(tmp_path / "cache") as cache:
         other = sqlite3.connect(tmp_path / "cache", isolation_level=None)
         other.execute("BEGIN EXCLUSIVE")

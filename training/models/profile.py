@@ -11,7 +11,6 @@ Agarwal & Chen 2009, «Regression-based latent factor models» (KDD), without th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -20,8 +19,8 @@ from numpy.typing import NDArray
 
 from graph.errors import InvalidData
 from training.data import TrainingData, UserBatch
-from training.factors import Factors, fitted
-from training.recommender import SILENT, FactorForm, Monitor
+from training.factors import Factors, FittedFactors
+from training.recommender import SILENT, Monitor
 from training.space import Float, Space
 
 
@@ -42,14 +41,13 @@ GRID = tuple(ProfileConfig(value) for value in (30.0, 10.0, 100.0, 300.0))
 SPACE: Space = {"regularization": Float(1.0, 3000.0, log=True)}
 
 
-class Profile:
+class Profile(FittedFactors):
     """A user's vector is his features and a one; an item's what each of them adds to it."""
 
     name = "profile"
 
     def __init__(self, config: ProfileConfig | None = None) -> None:
         self.config = config or ProfileConfig()
-        self._factors: Factors | None = None
 
     def fit(self, data: TrainingData, monitor: Monitor = SILENT) -> Self:
         del monitor  # a closed form has no epochs
@@ -70,14 +68,4 @@ class Profile:
         return self
 
     def score(self, users: UserBatch) -> NDArray[np.float32]:
-        return fitted(self._factors, self.name).score(UserBatch(users.people, users.histories))
-
-    def forms(self) -> Sequence[FactorForm]:
-        return (fitted(self._factors, self.name).form(),)
-
-    def state(self) -> dict[str, NDArray[np.generic]]:
-        return fitted(self._factors, self.name).state()
-
-    def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
-        self._factors = Factors.of_state(state)
-        return self
+        return super().score(UserBatch(users.people, users.histories))
