@@ -155,6 +155,8 @@ class Index:
     attributes: Attributes
     crowd_items: NDArray[np.int32]
     crowd_scores: NDArray[np.float32]
+    encoders: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """By modality, the name and version of the encoder that made the vectors; none in an index published before."""
 
     @property
     def num_users(self) -> int:
@@ -278,6 +280,7 @@ def _mapped(folder: Path, manifest: Mapping[str, Any]) -> Index:
         ),
         crowd_items=array("crowd.items"),
         crowd_scores=array("crowd.scores"),
+        encoders={name: (made, version) for name, (made, version) in manifest.get("encoders", {}).items()},
     )  # fmt: skip
 
 

@@ -113,7 +113,8 @@ def _write(
     tell("lists of every user")
     members = write_members(folder, recommender)
     _write_lists(folder, recommender, known, seen)
-    return {"kinds": kinds, "members": members, "modalities": sorted(snapshot.embeddings)}
+    encoders = {name: [table.encoder, table.version] for name, table in sorted(snapshot.embeddings.items())}
+    return {"kinds": kinds, "members": members, "modalities": sorted(snapshot.embeddings), "encoders": encoders}
 
 
 def _write_items(folder: Path, snapshot: Snapshot, popular: NDArray[np.int32]) -> tuple[str, ...]:

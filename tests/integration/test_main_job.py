@@ -152,6 +152,20 @@ def test_similar_items_in_every_way(interlace: Interlace, trained: dict[str, dic
     assert len(interlace("similar", "shop:i4", "--by", way, "-n", "3")["items"]) == 3
 
 
+def test_the_catalogue_is_searched_by_meaning(
+    interlace: Interlace, place: Path, trained: dict[str, dict[str, Any]]
+) -> None:
+    """An item's own title finds it, by the encoder that made the vectors; filters hold."""
+    wanted = interlace("recommend", "shop:u1", "-n", "1")["items"][0]["item"]
+    found = interlace("search", wanted["title"], "-n", "40")["items"]
+    by_id = {entry["item"]["id"]: entry["score"] for entry in found}
+    assert by_id[wanted["id"]] > 0.5
+    drama = interlace("search", wanted["title"], "--where", "Genre=drama", "-n", "3")["items"]
+    assert len(drama) == 3
+    assert all("Drama" in entry["item"]["attributes"]["Genre"] for entry in drama)
+    assert len(interlace("search", "--like", wanted["id"], "-n", "2")["items"]) == 2
+
+
 def test_the_registry_lists_evaluates_promotes_and_rolls_back(
     interlace: Interlace, trained: dict[str, dict[str, Any]]
 ) -> None:

@@ -151,3 +151,18 @@ def test_bench_ctr_answers_with_one_object(interlace: Interlace, tmp_path: Path)
     refused = interlace("bench", "ctr", tmp_path, "--min-value", "4")
     assert refused.code == 2
     assert "--min-value in the task 'ctr'" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("search", "a heist", "--year", "1990-1980"), "1990-1980"),
+        (("search", "a heist", "--where", "Comedy"), "Comedy"),
+        (("search", "--image", "nowhere.jpg"), "nowhere.jpg"),
+    ],
+)
+def test_a_search_that_cannot_be_is_named(interlace: Interlace, words: tuple[str, ...], named: str) -> None:
+    answer = interlace(*words)
+    assert answer.code == 2
+    assert named in answer.err
+    assert "Remedy:" in answer.err
