@@ -99,11 +99,10 @@ class AutoResult:
     @property
     def recipe(self) -> str:
         """The blend's weights by model."""
-        weights: dict[str, list[float]] = {}
+        members: dict[str, list[MemberConfig]] = {}
         for member in self.recommender.config.members:
-            weights.setdefault(member.name, []).append(member.weight)
-        shown = {name: name if len(each) == 1 else f"{name} ({len(each)} seeds)" for name, each in weights.items()}
-        return " + ".join(f"{sum(each):.2f} {shown[name]}" for name, each in weights.items())
+            members.setdefault(member.name, []).append(member)
+        return " + ".join(f"{sum(one.weight for one in each):.2f} {_called(each)}" for each in members.values())
 
     @property
     def text(self) -> str:
@@ -113,6 +112,15 @@ class AutoResult:
             f"{self.recipe}: validation {TARGET} {self.validation:.4f}, best single {best.name} {best.validation:.4f}, "
             f"of {len(self.tried)} candidates"
         )
+
+
+def _called(members: Sequence[MemberConfig]) -> str:
+    """A model's name, and of how many seeds or settings it is in the blend."""
+    name, number = members[0].name, len(members)
+    if number == 1:
+        return name
+    apart = len({str({key: value for key, value in one.settings.items() if key != "seed"}) for one in members})
+    return f"{name} ({number} {'seeds' if apart == 1 else 'settings'})"
 
 
 def choose(

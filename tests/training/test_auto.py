@@ -72,6 +72,9 @@ def test_the_text_counts_seeds(twinned):
     )
     found = replace(twinned, recommender=Blend(BlendConfig(members)))
     assert found.text.startswith("0.65 gnn (2 seeds) + 0.35 ease: ")
+    apart = (MemberConfig("ease", 0.5, {"regularization": 1.0}), MemberConfig("ease", 0.5, {"regularization": 9.0}))
+    found = replace(twinned, recommender=Blend(BlendConfig(apart)))
+    assert found.text.startswith("1.00 ease (2 settings): ")
 
 
 def test_no_twin_is_begun_when_the_budget_is_spent(prepared):
