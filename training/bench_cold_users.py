@@ -169,12 +169,23 @@ def _blends(
     models: dict[int | None, Recommender] = {}
     texts: dict[int | None, str] = {}
     for given in GIVEN:
-        found = blend(members, cold.validation.held_out(given), seed=seed)
+        held_out = cold.validation.held_out(given)
+        found = blend(_best_of_each(members, held_out), held_out, seed=seed)
         pairs = zip(found.recommender.config.members, found.recommender.members, strict=True)
         parts = [again.of(member, find(one.name).config(one.settings)) for one, member in pairs]
         models[given] = Blend(found.recommender.config, parts)
         texts[given] = f"{found.recipe}: validation {TARGET} {found.validation:.4f}"
     return models, texts
+
+
+def _best_of_each(members: Sequence[Chosen], held_out: HeldOut) -> list[Chosen]:
+    """Of several settings of a model the one that is best here: more candidates fit the validation part by chance."""
+    best: dict[str, tuple[float, Chosen]] = {}
+    for one in members:
+        quality = evaluate(one.recommender, held_out, ks=(10,)).metrics[TARGET]
+        if one.best.name not in best or quality > best[one.best.name][0]:
+            best[one.best.name] = quality, one
+    return [one for _, one in best.values()]
 
 
 class _Again:
