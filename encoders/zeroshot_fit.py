@@ -124,22 +124,51 @@ def _kept(home: Path, catalogue: _Catalogue, items: int, device: str | None) -> 
     found = load_fit(home)
     if found is None or found["key"] != catalogue.key() or items > GROWTH * found["items"]:
         return None
-    file = _clip_file(home)
-    if found["clip"] and not (file.is_file() and files_version([file], "") == found["clip"]):
+    if found["clip"] and not _is_clip(home, found["clip"]):
         return None
-    spaces = {
-        name: Space(
-            name,
-            one["encoder"],
-            np.array(one["labels"], np.float32),
-            projection(catalogue.encoders[name][0], file, device),
-        )
-        for name, one in found["spaces"].items()
-    }
+    spaces = _spaces_of(found, home, device)
     return Fitted(
         Fit.from_dict(found["fit"]), spaces, {name: catalogue.encoders[name] for name in spaces}, found["skipped"],
         _version(found), fresh=False,
     )  # fmt: skip
+
+
+def _spaces_of(found: Mapping[str, Any], home: Path, device: str | None) -> dict[str, Space]:
+    return {
+        name: Space(
+            name,
+            one["encoder"],
+            np.array(one["labels"], np.float32),
+            projection(one["encoder"], clip_file(home), device),
+        )
+        for name, one in found["spaces"].items()
+    }
+
+
+@dataclass(frozen=True)
+class KeptFit:
+    """The fit that tags were made with: its labels, and the (name, version) of the encoders it can compare."""
+
+    names: tuple[str, ...]
+    fit: Fit
+    spaces: Mapping[str, Space]
+    encoders: Mapping[str, tuple[str, str]]
+
+
+def kept_fit(home: Path, *, device: str | None = None) -> KeptFit | None:
+    """What HOME/tags holds; None where nothing was tagged, or where its projections are gone or another's."""
+    found = load_fit(home)
+    if found is None or (found["clip"] and not _is_clip(home, found["clip"])):
+        return None
+    _, names, _, encoders, _ = json.loads(found["key"])
+    spaces = _spaces_of(found, home, device)
+    made_by = {name: (made, version) for name, (made, version) in encoders if name in spaces}
+    return KeptFit(tuple(names), Fit.from_dict(found["fit"]), spaces, made_by)
+
+
+def _is_clip(home: Path, version: str) -> bool:
+    file = clip_file(home)
+    return file.is_file() and files_version([file], "") == version
 
 
 def _learn(store: GraphStore, home: Path, catalogue: _Catalogue, items: int, device: str | None) -> Fitted:
@@ -219,7 +248,7 @@ def _spaces(
                 spaces[name] = text_space(encoder, catalogue.names, catalogue.kind, device=device)
             else:
                 clip = _learn_clip(home, catalogue.encoders, vectors, present)
-                file = _clip_file(home) if clip else None
+                file = clip_file(home) if clip else None
                 spaces[name] = picture_space(encoder, catalogue.names, catalogue.kind, projections=file, device=device)
         except InterlaceError as error:
             skipped[name] = error.what
@@ -242,7 +271,8 @@ def _learn_clip(
     return train_clip(tables, home=home / FOLDER).version
 
 
-def _clip_file(home: Path) -> Path:
+def clip_file(home: Path) -> Path:
+    """Where the projections of the shipped towers are, once they have been learned."""
     from encoders.train_clip import FILE
 
     return home / FOLDER / FILE

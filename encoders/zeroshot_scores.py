@@ -61,8 +61,11 @@ class Fit:
 
     def fused_scores(self, scores: Mapping[str, NDArray[Any]]) -> Scores:
         """(items, labels) from the cosines of items that all have the same modalities."""
-        both = np.mean([self.scales[name].of(found) for name, found in scores.items()], axis=0)
-        return self.fused[combination(scores)].of(np.asarray(both))
+        both = np.asarray(np.mean([self.scales[name].of(found) for name, found in scores.items()], axis=0))
+        scale = self.fused.get(combination(scores))
+        if scale is None:  # no item has just these: as if the modalities knew nothing of each other
+            return np.asarray(both * np.sqrt(len(scores)))
+        return scale.of(both)
 
     def confidences(self, scores: Mapping[str, NDArray[Any]]) -> Scores:
         """(items, labels), each between 0 and 1."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 __all__ = [
     "Conflict",
+    "EncodersUnavailable",
     "Forbidden",
     "InterlaceError",
     "InvalidData",
@@ -14,6 +15,7 @@ __all__ = [
     "ProviderUnavailable",
     "StoreUnavailable",
     "TimedOut",
+    "TooLarge",
     "TooMany",
     "Unsupported",
 ]
@@ -82,6 +84,13 @@ class ProviderUnavailable(InterlaceError):
     title = "Language model unavailable"
 
 
+class EncodersUnavailable(InterlaceError):
+    """The process that holds the encoders cannot be reached, is still loading, or has too much to do."""
+
+    status = 503
+    title = "Encoders unavailable"
+
+
 class Conflict(InterlaceError):
     """Two things that cannot both hold: a port in use, a locked store, a model of another snapshot."""
 
@@ -94,6 +103,13 @@ class TimedOut(InterlaceError):
 
     status = 504
     title = "Timed out"
+
+
+class TooLarge(InterlaceError):
+    """A request that is longer than one may be."""
+
+    status = 413
+    title = "Content too large"
 
 
 class TooMany(InterlaceError):

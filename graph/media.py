@@ -22,6 +22,8 @@ LARGEST_BYTES = MappingProxyType({"image": 64 << 20, "audio": 256 << 20})
 LARGEST_PIXELS = 64_000_000
 IMAGES = MappingProxyType({"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp"})
 """Pillow's name of a format that is taken -> ending of its key."""
+STARTS = MappingProxyType({b"RIFF": ".wav", b"fLaC": ".flac", b"OggS": ".ogg", b"ID3": ".mp3"})
+"""How a sound file begins -> ending of its key."""
 SOUNDS = (".mp3", ".wav", ".flac", ".ogg", ".m4a")
 
 
@@ -33,13 +35,22 @@ class Media:
         self._inside = inside.resolve()
         self.copied = 0
 
+    def add_bytes(self, data: bytes, sort: str) -> str:
+        """Keeps an uploaded `image` or `audio`; returns its key. Raises `InvalidData` as `add`."""
+        name = Path(f"the {sort}")
+        if len(data) > LARGEST_BYTES[sort]:
+            raise _refused(name, f"has more than {LARGEST_BYTES[sort] >> 20} MiB", "a smaller file")
+        return self._keep(data, _image_ending(name, data) if sort == "image" else _sound_ending_of(name, data))
+
     def add(self, path: Path, sort: str) -> str:
         """Copies an `image` or `audio` file where it is not there yet; returns its key.
 
         Raises `InvalidData` for a file that is missing, lies outside, is too large, or does not decode.
         """
         data = self._content(path, LARGEST_BYTES[sort])
-        ending = _image_ending(path, data) if sort == "image" else _sound_ending(path)
+        return self._keep(data, _image_ending(path, data) if sort == "image" else _sound_ending(path))
+
+    def _keep(self, data: bytes, ending: str) -> str:
         digest = hashlib.sha256(data).hexdigest()
         key = f"{digest[:2]}/{digest}{ending}"
         target = self._folder / key
@@ -92,6 +103,16 @@ def _sound_ending(path: Path) -> str:
     if ending not in SOUNDS:
         raise _refused(path, "is no sound", f"a file that ends in {', '.join(SOUNDS)}")
     return ending
+
+
+def _sound_ending_of(path: Path, data: bytes) -> str:
+    """By the first bytes: an upload has no name."""
+    for start, ending in STARTS.items():
+        if data.startswith(start):
+            return ending
+    if data[:1] == b"\xff" and len(data) > 1 and data[1] & 0xE0 == 0xE0:  # an MPEG frame without a tag before it
+        return ".mp3"
+    raise _refused(path, "is no sound", "MP3, WAV, FLAC or OGG")
 
 
 def _refused(path: Path, why: str, valid: str) -> InvalidData:

@@ -140,6 +140,11 @@ def _kept(home: Path) -> Mapping[str, _Kept]:
     return found
 
 
+def version_of(home: Path, digest: str) -> int | None:
+    """The newest version of the graph that a snapshot is known to hold; None where nobody noted it."""
+    return max((one.version for one in _kept(home).values() if one.hash == digest), default=None)
+
+
 def needed(home: Path) -> set[str]:
     """Hashes of the snapshots that later ones may be made from."""
     return {one.hash for one in _kept(home).values()}

@@ -16,6 +16,7 @@ from serving.routes import (
     graph_schema,
     health,
     items,
+    live,
     media,
     models,
     recommendations,
@@ -45,6 +46,7 @@ def create_app(settings: Settings, service: Service | None = None) -> Wrapped:
         if has_store(settings):
             warm_up(service)
         yield
+        await service.finish()
         service.close()
 
     app = Api(
@@ -68,6 +70,6 @@ def create_app(settings: Settings, service: Service | None = None) -> Wrapped:
 
 def _versioned() -> APIRouter:
     router = APIRouter()
-    for module in (recommendations, users, items, cypher, graph_schema, graph, models, refresh_runs, health):
+    for module in (recommendations, users, items, live, cypher, graph_schema, graph, models, refresh_runs, health):
         router.include_router(module.router)
     return router

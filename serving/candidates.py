@@ -12,47 +12,73 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.index import Index
 from serving.index_files import MISSING
+from serving.live import Live
 from serving.rank import best, score
 
+LIST, MODEL, POPULAR = "list", "model", "popular"
+
 Ranked: TypeAlias = tuple[NDArray[np.integer], NDArray[np.float32]]
-Source: TypeAlias = Callable[[Index, int], Ranked]
+Source: TypeAlias = Callable[[Live, int], Ranked]
 
 
-def precomputed(index: Index, user: int) -> Ranked:
+def precomputed(live: Live, user: int) -> Ranked:
     """The list that was made when the index was published: exact scores, seen items left out, of bounded length."""
-    items = index.list_items[user]
+    items = live.index.list_items[user]
     length = int(np.count_nonzero(items != MISSING))
-    return items[:length], index.list_scores[user, :length]
+    return items[:length], live.index.list_scores[user, :length]
 
 
-def model_scores(index: Index, user: int) -> NDArray[np.float32]:
-    """Every item's score now; -inf for what the user has seen."""
-    scores = score(index, user, index.known[user]).copy()
-    scores[index.seen[user]] = -np.inf
+def model_scores(live: Live, user: int) -> NDArray[np.float32]:
+    """Every item's score now, (num_items,); -inf for what the user has seen. What nobody met has what it inherits."""
+    scores = all_scores(live, user, live.index.known[user])
+    scores[live.index.seen[user]] = -np.inf
     return scores
 
 
-def model(index: Index, user: int) -> Ranked:
+def all_scores(live: Live, user: int, history: NDArray[np.int32]) -> NDArray[np.float32]:
+    """(num_items,) by the model; `user` and `history` as for `serving.rank.score`."""
+    scores = score(live.index, user, history).copy()
+    if live.index.inherit is not None:
+        live.index.inherit.fill(scores)
+    return live.extend(scores)
+
+
+def model(live: Live, user: int) -> Ranked:
     """Every item the user has not seen, scored now."""
-    scores = model_scores(index, user)
-    order = best(scores, index.num_items)
+    scores = model_scores(live, user)
+    order = best(scores, live.num_items)
     return order, scores[order]
 
 
-def popular(index: Index, user: int) -> Ranked:
-    """Every item the user has not seen, by how many interactions it has; for users nothing is known of."""
+def popular(live: Live, user: int) -> Ranked:
+    """Every item the user has not seen, by how many interactions it has; for users nothing is known of.
+
+    New items stand where items like them do.
+    """
+    index = live.index
+    if live.has_source.any():
+        scores = appeal(live)
+        scores[index.seen[user]] = -np.inf
+        ranked = best(scores, live.num_items)
+        return ranked, np.expm1(scores[ranked])
     order = index.popular[~np.isin(index.popular, index.seen[user])]
     return order, index.popularity[order]
 
 
-SOURCES: Mapping[str, Source] = MappingProxyType({"list": precomputed, "model": model, "popular": popular})
-WITH_HISTORY = ("list", "model")
-WITHOUT_HISTORY = ("popular",)
-"""Each order ends with a source that gives every item the user may get."""
+def appeal(live: Live) -> NDArray[np.float32]:
+    """(num_items,): the logarithm of how many interactions an item has; of new ones, what can be expected."""
+    return live.extend(np.log1p(live.index.popularity).astype(np.float32))
 
 
-def sources_for(index: Index, user: int) -> tuple[str, ...]:
-    """Names of the sources to ask, in order."""
-    return WITH_HISTORY if len(index.known[user]) else WITHOUT_HISTORY
+SOURCES: Mapping[str, Source] = MappingProxyType({LIST: precomputed, MODEL: model, POPULAR: popular})
+
+
+def sources_for(live: Live, user: int) -> tuple[str, ...]:
+    """Names of the sources to ask, in order; the last of them gives every item the user may get.
+
+    The lists know nothing of new items, so while there are any the user is scored live.
+    """
+    if not len(live.index.known[user]):
+        return (POPULAR,)
+    return (MODEL,) if live.has_source.any() else (LIST, MODEL)

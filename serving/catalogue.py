@@ -30,6 +30,11 @@ def properties(table: Any, row: int) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+def public(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Of these properties, those that answers may show."""
+    return {name: value for name, value in values.items() if value is not None and _is_shown(name)}
+
+
 def rows(table: Any) -> Iterator[dict[str, Any]]:
     """Every row as `properties` gives it, read batch by batch."""
     kept = table.select([name for name in table.column_names if _is_shown(name)])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.index import Attributes, Index
+from serving.live import Live
 
 POOL = 100
 """Candidates that are looked at, or five times as many as are asked for."""
@@ -23,10 +23,10 @@ def pool_size(n: int) -> int:
 
 
 def diversify(
-    index: Index, items: NDArray[np.int64], scores: NDArray[np.float32], *, weight: float, n: int
+    live: Live, items: NDArray[np.int64], scores: NDArray[np.float32], *, weight: float, n: int
 ) -> NDArray[np.int64]:
     """Places among `items` (candidates, best first) of the n to show, in their order."""
-    likeness = similarities(index, items)
+    likeness = similarities(live, items)
     low, high = float(scores.min()), float(scores.max())
     worth = (1 - weight) * (np.ones(len(items)) if high <= low else (scores.astype(np.float64) - low) / (high - low))
     nearest = np.full(len(items), -np.inf)
@@ -42,22 +42,30 @@ def diversify(
     return np.array(chosen, np.int64)
 
 
-def similarities(index: Index, items: NDArray[np.int64]) -> NDArray[np.float64]:
+def similarities(live: Live, items: NDArray[np.int64]) -> NDArray[np.float64]:
     """(candidates, candidates): mean cosine over what is known; an item of which nothing is known is like none."""
-    parts = [table.unit[items].astype(np.float64) for _, table in sorted(index.vectors.items())]
+    parts = [_rows(live, name, items) for name in sorted(live.index.vectors)]
     found = [part @ part.T for part in parts]
-    if len(index.attributes.weights):
-        found.append(_by_attributes(index.attributes, items))
+    if len(live.index.attributes.weights):
+        found.append(_by_attributes(live, items))
     if not found:
         return np.zeros((len(items), len(items)))
     return np.asarray(np.mean(found, axis=0), np.float64)
 
 
-def _by_attributes(vectors: Attributes, items: NDArray[np.int64]) -> NDArray[np.float64]:
-    spans = [vectors.rows.span(int(item)) for item in items]
-    columns = np.concatenate([vectors.rows.columns[span] for span in spans])
+def _rows(live: Live, modality: str, items: NDArray[np.int64]) -> NDArray[np.float64]:
+    unit = live.index.vectors[modality].unit
+    if live.plain:
+        return unit[items].astype(np.float64)
+    rows = [live.vector(place, modality) for place in items.tolist()]
+    return np.stack([np.zeros(unit.shape[1]) if one is None else one.astype(np.float64) for one in rows])
+
+
+def _by_attributes(live: Live, items: NDArray[np.int64]) -> NDArray[np.float64]:
+    found = [live.attributes(place) for place in items.tolist()]
+    columns = np.concatenate([nodes for nodes, _ in found])
     nodes, places = np.unique(columns, return_inverse=True)
     dense = np.zeros((len(items), len(nodes)))
-    rows = np.repeat(np.arange(len(items)), [span.stop - span.start for span in spans])
-    dense[rows, places] = np.concatenate([vectors.weights[span] for span in spans])
+    rows = np.repeat(np.arange(len(items)), [len(nodes) for nodes, _ in found])
+    dense[rows, places] = np.concatenate([weights for _, weights in found])
     return np.asarray(dense @ dense.T)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 
 from graph.errors import Conflict, NotFound
 from serving.index_files import MISSING, Blobs, Names, Rows, map_array, map_blobs, map_names, map_rows
+from serving.inherit import Inheritance, Inherited
+from serving.profile import Column, Profiles
 from serving.sequence import SequenceWeights
 
-FORMAT = 1
+FORMAT = 2
 FOLDER = "index"
 CURRENT = "current"
 MANIFEST = "manifest.json"
@@ -117,12 +119,22 @@ class Vectors:
 
 @dataclass(frozen=True)
 class Attributes:
-    """IDF-weighted unit vectors over attribute nodes, by item (`rows`), by node (`items`), weights beside."""
+    """IDF-weighted unit vectors over attribute nodes, by item (`rows`), by node (`items`), weights beside.
+
+    `rarity` (nodes,): a node's weight before a row is divided by the root of its squared length plus `damping`.
+    """
 
     rows: Rows
     weights: NDArray[np.float32]
     items: Rows
     item_weights: NDArray[np.float32]
+    rarity: NDArray[np.float32]
+    damping: float
+
+    def row(self, nodes: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Weights beside `nodes` (distinct) of an item that is joined with these and no other ones."""
+        weights = self.rarity[nodes]
+        return np.asarray(weights / np.sqrt(np.float32(self.damping) + weights @ weights), np.float32)
 
 
 @dataclass(frozen=True)
@@ -156,7 +168,13 @@ class Index:
     crowd_items: NDArray[np.int32]
     crowd_scores: NDArray[np.float32]
     encoders: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """By modality, the name and version of the encoder that made the vectors; none in an index published before."""
+    """By modality, the name and version of the encoder that made the vectors."""
+    inherit: Inheritance | None = None
+    """None where too few items have content."""
+    profiles: Profiles | None = None
+    """None where nothing is known of users beside what they did."""
+    onboarding: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
+    """Items to ask a newcomer about, in order."""
 
     @property
     def num_users(self) -> int:
@@ -277,11 +295,46 @@ def _mapped(folder: Path, manifest: Mapping[str, Any]) -> Index:
         attributes=Attributes(
             map_rows(folder, "attributes"), array("attributes.weights"),
             map_rows(folder, "attribute_items"), array("attribute_items.weights"),
+            array("attributes.rarity"), float(array("attributes.damping")[0]),
         ),
         crowd_items=array("crowd.items"),
         crowd_scores=array("crowd.scores"),
-        encoders={name: (made, version) for name, (made, version) in manifest.get("encoders", {}).items()},
+        encoders={name: (made, version) for name, (made, version) in manifest["encoders"].items()},
+        inherit=_inheritance(folder, manifest["inherit"]) if manifest["inherit"] else None,
+        profiles=_profiles(folder, manifest["profile"]) if manifest["profile"] else None,
+        onboarding=array("onboarding"),
     )  # fmt: skip
+
+
+def _profiles(folder: Path, entries: Sequence[Mapping[str, Any]]) -> Profiles:
+    columns, first = [], 0
+    for entry in entries:
+        edges, words = (None if entry[name] is None else tuple(entry[name]) for name in ("edges", "words"))
+        columns.append(Column(entry["name"], edges, words, first))
+        first += entry["size"]
+    return Profiles(tuple(columns), map_array(folder, "profile.items"))
+
+
+def _inheritance(folder: Path, entry: Mapping[str, Any]) -> Inheritance:
+    def array(name: str) -> NDArray[Any]:
+        return map_array(folder, f"inherit.{name}")
+
+    return Inheritance(
+        landmarks=array("landmarks"),
+        solver=array("solver"),
+        means={name: array(f"means.{name}") for name in entry["modalities"]},
+        vectors={name: array(f"vectors.{name}") for name in entry["modalities"]},
+        share=entry["share"],
+        postings=map_rows(folder, "inherit.postings"),
+        posting_weights=array("posting_weights"),
+        rarity=array("rarity"),
+        entities=map_blobs(folder, "entity_ids"),
+        num_items=entry["num_items"],
+        bias=entry["bias"],
+        stretch=entry["stretch"],
+        cold=array("cold"),
+        cold_from=Inherited(array("cold_places"), array("cold_weights")),
+    )
 
 
 def _member(folder: Path, entry: Mapping[str, Any]) -> Member:

@@ -15,7 +15,7 @@ from encoders.language.facts import liked_by, words_of
 from encoders.language.judge import LIKED, Judged, Words, judge
 from encoders.language.provider import Endpoint, open_provider
 from graph.store import GraphStore
-from serving.index import Index
+from serving.live import Live
 from serving.recommend import Recommendations, Wish, recommend
 from serving.settings import Settings
 
@@ -54,11 +54,11 @@ class ShortList:
 
 
 def short_list(
-    index: Index, store: GraphStore, asker: Asker, wish: Wish, *, candidates: int, reach: int, reasons: bool
+    live: Live, store: GraphStore, asker: Asker, wish: Wish, *, candidates: int, reach: int, reasons: bool
 ) -> ShortList:
     """The user's best items in the order that the language model's judgements allow; see `encoders.language.judge`."""
-    found = recommend(index, replace(wish, n=max(wish.n, candidates)))
-    ids = [index.item_ids[item].decode() for item in found.items]
+    found = recommend(live, replace(wish, n=max(wish.n, candidates)))
+    ids = [live.id(item) for item in found.items]
     words = words_of(store, ids[:candidates])
     judged = judge(
         asker,

@@ -25,8 +25,9 @@ def unit(table: EmbeddingTable) -> NDArray[np.float32]:
     return rows
 
 
-def attribute_vectors(snapshot: Snapshot) -> csr_matrix:
-    """(items, entities) float32: inverse item frequency of each attribute the item touches, rows of length at most 1.
+def attribute_vectors(snapshot: Snapshot) -> tuple[csr_matrix, NDArray[np.float32], float]:
+    """(items, entities) float32, the weight of each entity, and the mean squared length that the rows are damped by:
+    inverse item frequency of each attribute the item touches, rows of length at most 1.
 
     log(n / df), as in text retrieval: sharing a rare director says more than sharing a language. A node that people
     know by name counts `NAMED` times a bare code. Attributes of one item alone are left out: nothing shares them. Rows
@@ -47,8 +48,9 @@ def attribute_vectors(snapshot: Snapshot) -> csr_matrix:
     matrix.eliminate_zeros()
     squares = np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel()
     known = squares[squares > 0]
-    lengths = np.sqrt(squares + (known.mean() if len(known) else 1.0))
-    return csr_matrix(diags(1.0 / lengths) @ matrix, dtype=np.float32)
+    damping = float(known.mean()) if len(known) else 1.0
+    lengths = np.sqrt(squares + damping)
+    return csr_matrix(diags(1.0 / lengths) @ matrix, dtype=np.float32), weight.astype(np.float32), damping
 
 
 def crowd(history: csr_matrix, k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 
 from serving.problem import Problem
 from serving.routes.cypher_schemas import CypherRequest
+from serving.routes.live_schemas import ClassifyRequest, ItemRequest, NewcomerRequest, SearchRequest
 
+READ_BY_HAND = (CypherRequest, ItemRequest, NewcomerRequest, SearchRequest, ClassifyRequest)
+"""Models of bodies that routes read themselves (`serving.routes.bodies`)."""
 REPLACED = ("HTTPValidationError", "ValidationError")
 
 
@@ -23,12 +27,20 @@ class Api(FastAPI):
             for name in REPLACED:
                 schemas.pop(name, None)
             schemas["Problem"] = Problem.model_json_schema()
-            schemas["CypherRequest"] = CypherRequest.model_json_schema()
+            for model in READ_BY_HAND:
+                schemas |= _schemas_of(model)
             for methods in document["paths"].values():
                 for operation in methods.values():
                     _drop_foreign_errors(operation["responses"])
         assert self.openapi_schema is not None
         return self.openapi_schema
+
+
+def _schemas_of(model: type[BaseModel]) -> dict[str, Any]:
+    """The model's schema and those it is made of, by name."""
+    found = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    parts: dict[str, Any] = found.pop("$defs", {})
+    return {model.__name__: found, **parts}
 
 
 def _drop_foreign_errors(responses: dict[str, Any]) -> None:

@@ -24,6 +24,8 @@ from serving.index import FOLDER, ModelInfo
 from serving.index_files import MISSING, write_array, write_blobs, write_names, write_rows
 from serving.neighbours import attribute_vectors, crowd, unit
 from serving.publish_forms import write_members
+from serving.publish_inherit import Fill, write_inheritance
+from serving.publish_newcomers import write_newcomers
 from serving.publish_version import finish, make_current, prune
 from training.data import Histories, UserBatch
 from training.prepare import histories as histories_of
@@ -110,11 +112,17 @@ def _write(
     write_rows(folder, "seen", *_sorted_rows(seen))
     tell("similar items")
     _write_similarity(folder, snapshot, known)
+    tell("what newcomers are asked and told")
+    profile = write_newcomers(folder, snapshot, known)
+    tell("what new items inherit")
+    inherit, fill = write_inheritance(folder, snapshot, recommender, known)
     tell("lists of every user")
     members = write_members(folder, recommender)
-    _write_lists(folder, recommender, known, seen)
+    _write_lists(folder, recommender, known, seen, fill)
     encoders = {name: [table.encoder, table.version] for name, table in sorted(snapshot.embeddings.items())}
-    return {"kinds": kinds, "members": members, "modalities": sorted(snapshot.embeddings), "encoders": encoders}
+    modalities = sorted(snapshot.embeddings)
+    return {"kinds": kinds, "members": members, "modalities": modalities, "encoders": encoders, "inherit": inherit,
+            "profile": profile}  # fmt: skip
 
 
 def _write_items(folder: Path, snapshot: Snapshot, popular: NDArray[np.int32]) -> tuple[str, ...]:
@@ -159,7 +167,9 @@ def _write_similarity(folder: Path, snapshot: Snapshot, known: Histories) -> Non
     for name, table in snapshot.embeddings.items():
         write_array(folder, f"vectors.{name}.unit", unit(table))
         write_array(folder, f"vectors.{name}.present", table.present)
-    vectors = attribute_vectors(snapshot)
+    vectors, rarity, damping = attribute_vectors(snapshot)
+    write_array(folder, "attributes.rarity", rarity)
+    write_array(folder, "attributes.damping", np.array([damping], np.float32))
     for name, matrix in (("attributes", vectors), ("attribute_items", csr_matrix(vectors.T))):
         weights = "attributes.weights" if name == "attributes" else "attribute_items.weights"
         write_rows(folder, name, matrix.indptr, matrix.indices)
@@ -169,8 +179,11 @@ def _write_similarity(folder: Path, snapshot: Snapshot, known: Histories) -> Non
     write_array(folder, "crowd.scores", scores)
 
 
-def _write_lists(folder: Path, recommender: Recommender, known: Histories, seen: csr_matrix) -> None:
-    """Each listed user's best unseen items by the model's own scores; users without a history get none."""
+def _write_lists(folder: Path, recommender: Recommender, known: Histories, seen: csr_matrix, fill: Fill) -> None:
+    """Each listed user's best unseen items by the model's own scores; users without a history get none.
+
+    Items that nobody met have what they inherit (`serving.inherit`).
+    """
     users, size = len(known), min(LIST_SIZE, known.num_items)
     items, scores = np.full((users, size), MISSING, np.int32), np.zeros((users, size), np.float32)
     some = _listed(known)
@@ -182,6 +195,7 @@ def _write_lists(folder: Path, recommender: Recommender, known: Histories, seen:
         if not np.isfinite(block).all():
             raise InvalidData(f"the model {recommender.name!r} gives scores that are not finite",
                               valid="finite scores", remedy="train it again with a lower learning rate")  # fmt: skip
+        fill(block)
         items[batch], found = top_k(block, seen[batch], size)
         scores[batch] = np.where(items[batch] == MISSING, 0, found)
     write_array(folder, "list.items", items)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from graph.errors import Conflict, InterlaceError, InvalidData
 from graph.ingest import recover
 from graph.store import GraphStore
+from serving.overlay_flush import flush
 from serving.progress import Reporter
 from serving.refresh_choice import BUDGET, Choice, remember, remembered
 from serving.refresh_lock import Lock, refresh_lock
@@ -145,6 +146,7 @@ class _Running:
         self.record = replace(self.record, mlflow_run=tracked.id)
         save(self.store, self.record)
         try:
+            flush(self.store, flow.home)
             for name in STEPS:
                 self.lock.check()
                 if only in ("", name):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import orjson
 from fastapi import Response
 
-from serving.index import Index
+from serving.live import Live
 from serving.recommend import Recommendations
 
 NULL = b"null"
@@ -19,13 +19,12 @@ def json_response(body: bytes, headers: dict[str, str] | None = None) -> Respons
 
 
 def recommendations(
-    index: Index, found: Recommendations, reasons: Sequence[bytes] | None = None, missing: bytes | None = None
+    live: Live, found: Recommendations, reasons: Sequence[bytes] | None = None, missing: bytes | None = None
 ) -> bytes:
     """The body of a recommendation answer. `reasons`: JSON by rank; `missing`: JSON that says why there are none."""
-    cards = index.item_cards
-    model = orjson.dumps({"name": index.model.name, "version": index.model.version})
+    model = orjson.dumps({"name": live.index.model.name, "version": live.index.model.version})
     entries = b",".join(
-        b'{"rank":%d,"score":%.6g,"item":%b,"reason":%b}' % (rank, score, cards[item], reason)
+        b'{"rank":%d,"score":%.6g,"item":%b,"reason":%b}' % (rank, score, live.card(item), reason)
         for rank, (item, score, reason) in enumerate(
             zip(found.items, found.scores, reasons or [NULL] * len(found.items), strict=True), start=1
         )
@@ -34,11 +33,10 @@ def recommendations(
     return b'{"user":%b,"model":%b,"items":[%b]%b}' % (orjson.dumps(found.user), model, entries, tail)
 
 
-def ranked(index: Index, items: Iterable[int], scores: Iterable[float]) -> bytes:
+def ranked(live: Live, items: Iterable[int], scores: Iterable[float]) -> bytes:
     """Rank, score and card of each item, as a JSON array."""
     pairs = enumerate(zip(items, scores, strict=True), start=1)
-    cards = index.item_cards
-    rows = (b'{"rank":%d,"score":%.6g,"item":%b}' % (rank, score, cards[item]) for rank, (item, score) in pairs)
+    rows = (b'{"rank":%d,"score":%.6g,"item":%b}' % (rank, score, live.card(item)) for rank, (item, score) in pairs)
     return b"[%b]" % b",".join(rows)
 
 

@@ -12,12 +12,14 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from graph.errors import Conflict, InterlaceError, InvalidData, Unsupported
 from serving.app import create_app
+from serving.encoder_client import EncoderClient
 from serving.index import open_index
 from serving.settings import Settings, read_settings
 
@@ -33,11 +35,22 @@ def serve(settings: Settings, *, on_start: Callable[[str], None] | None = None) 
     `Unsupported` for an address beyond this machine, `Conflict` for a port in use.
     """
     refuse_strangers(settings.host)
-    open_index(settings.home)
+    index = open_index(settings.home)
     with bind(settings.host, settings.port) as listener:
         if on_start is not None:
             on_start(address(listener))
+        if index.encoders:
+            warm(settings.home)
         _run(config(settings), listener)
+
+
+def warm(home: Path) -> None:
+    """Starts the encoder process beside the server, so that the first search does not wait for it."""
+    client = EncoderClient(home)
+    try:
+        client.warm()
+    finally:
+        client.close()
 
 
 def config(settings: Settings) -> uvicorn.Config:

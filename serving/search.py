@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from graph.errors import InvalidData, NotFound, Unsupported
 from serving.candidates import Ranked
-from serving.index import Index
+from serving.live import Live
 from serving.rank import best
 
 STEP = 1_000
@@ -26,15 +26,20 @@ STEP = 1_000
 
 @dataclass(frozen=True)
 class Wanted:
-    """Only items of this `kind`, of a year in `years` (both included), with all these attributes: label -> value."""
+    """Only items of this `kind` and `platform`, of a year in `years` (both included), with all these attributes: label
+    -> value.
+    """
 
     kind: str | None = None
+    platform: str | None = None
     years: tuple[int, int] | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
 
     def takes(self, card: Mapping[str, Any]) -> bool:
         """Does an item's card fit; words of attributes are compared whatever their case."""
         if self.kind is not None and card["kind"] != self.kind:
+            return False
+        if self.platform is not None and not card["id"].startswith(f"{self.platform}:"):
             return False
         if self.years is not None and not (card["year"] and self.years[0] <= card["year"] <= self.years[1]):
             return False
@@ -45,7 +50,7 @@ class Wanted:
 
 
 def search(
-    index: Index,
+    live: Live,
     queries: Sequence[tuple[str, NDArray[np.float32]]],
     n: int,
     *,
@@ -57,47 +62,47 @@ def search(
     Raises `InvalidData` where nothing is asked for, `Unsupported` for a modality that the index has no vectors of,
     `NotFound` for an unknown item.
     """
-    asked = [*queries, *_of_items(index, like)]
+    asked = [*queries, *_of_items(live, like)]
     if not asked:
         raise InvalidData("nothing to search for", valid="words, a picture, a sound or an item", remedy="give one")
-    cosines = [_cosines(index, modality, vector) for modality, vector in asked]
+    cosines, near = zip(*(_cosines(live, modality, vector) for modality, vector in asked), strict=True)
     scores = np.asarray(np.sum(cosines, axis=0) / len(asked), np.float32)
-    near = np.logical_or.reduce([index.vectors[modality].present for modality, _ in asked])
-    scores[~near] = -np.inf
-    scores[[index.item(name) for name in like]] = -np.inf
+    scores[~np.logical_or.reduce(near)] = -np.inf
+    scores[[live.item(name) for name in like]] = -np.inf
     if wanted is None or wanted == Wanted():
         order = best(scores, n)
     else:
-        order = np.fromiter(_fitting(index, scores, n, wanted), np.int64)
+        order = np.fromiter(fitting(live, scores, n, wanted), np.int64)
     return order, scores[order]
 
 
-def _of_items(index: Index, like: Sequence[str]) -> Iterator[tuple[str, NDArray[np.float32]]]:
+def _of_items(live: Live, like: Sequence[str]) -> Iterator[tuple[str, NDArray[np.float32]]]:
     for name in like:
-        place = index.item(name)
-        there = [modality for modality, table in sorted(index.vectors.items()) if table.present[place]]
+        place = live.item(name)
+        found = {modality: live.vector(place, modality) for modality in sorted(live.index.vectors)}
+        there = {modality: vector for modality, vector in found.items() if vector is not None}
         if not there:
             raise NotFound(f"item {name!r} has no vector", valid="an item with a text, a picture or a sound",
                            remedy="interlace encode, then publish again")  # fmt: skip
-        for modality in there:
-            yield modality, np.asarray(index.vectors[modality].unit[place])
+        yield from there.items()
 
 
-def _cosines(index: Index, modality: str, vector: NDArray[np.float32]) -> NDArray[np.float32]:
-    table = index.vectors.get(modality)
+def _cosines(live: Live, modality: str, vector: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    table = live.index.vectors.get(modality)
     if table is None or table.unit.shape[1] != len(vector):
-        there = ", ".join(f"{name} ({one.unit.shape[1]} wide)" for name, one in sorted(index.vectors.items()))
+        there = ", ".join(f"{name} ({one.unit.shape[1]} wide)" for name, one in sorted(live.index.vectors.items()))
         raise Unsupported(f"a search by {modality} with a vector {len(vector)} wide", valid=there or "nothing",
                           remedy="encode the items with that encoder (interlace encode) and publish again")  # fmt: skip
     norm = max(1e-12, float(np.linalg.norm(vector)))
-    return np.asarray(table.unit @ (vector / np.float32(norm)), np.float32)
+    return live.cosines(modality, np.asarray(vector / np.float32(norm), np.float32))
 
 
-def _fitting(index: Index, scores: NDArray[np.float32], n: int, wanted: Wanted) -> Iterator[int]:
-    order, found = best(scores, index.num_items), 0
+def fitting(live: Live, scores: NDArray[np.float32], n: int, wanted: Wanted) -> Iterator[int]:
+    """The n best items by these (num_items,) scores that are as `wanted`."""
+    order, found = best(scores, live.num_items), 0
     for start in range(0, len(order), STEP):
         for place in order[start : start + STEP].tolist():
-            if wanted.takes(orjson.loads(index.item_cards[place])):
+            if wanted.takes(orjson.loads(live.card(place))):
                 yield place
                 found += 1
                 if found == n:

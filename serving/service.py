@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -16,11 +17,16 @@ from graph.errors import InterlaceError, StoreUnavailable
 from graph.store import GraphStore
 from serving.connect import connect
 from serving.cypher import Cypher
+from serving.encoder_client import EncoderClient
 from serving.gateway import Gateway
 from serving.index import CURRENT, FOLDER, Index, open_index
+from serving.live import Live
+from serving.live_holder import LiveHolder
+from serving.overlay import Overlay
 from serving.settings import Settings
 
 CHECK_SECONDS = 1.0
+FINISH_SECONDS = 8.0
 log = logging.getLogger("interlace.api")
 
 
@@ -85,26 +91,57 @@ class Service:
     settings: Settings
     holder: IndexHolder
     gateway: Gateway
+    changes: LiveHolder
+    overlay: Overlay
+    """Where changes are written; `changes` reads them through a connection of its own."""
+    encoders: EncoderClient
+    background: set[asyncio.Task[None]] = field(default_factory=set)
+    """What goes on after its answer."""
 
     @cached_property
     def cypher(self) -> Cypher:
         """Made at the first use, as its threads are."""
         return Cypher(self.settings, self.gateway)
 
+    async def finish(self) -> None:
+        """Waits for what goes on in the background."""
+        if self.background:
+            await asyncio.wait(self.background, timeout=FINISH_SECONDS)
+
     def close(self) -> None:
         """Ends queries, then closes the store."""
         if "cypher" in self.__dict__:
             self.cypher.close()
         self.gateway.close()
+        self.encoders.close()
+        self.changes.close()
+        self.overlay.close()
 
     @property
     def index(self) -> Index:
+        """The published index; raises as `IndexHolder.get`."""
         return self.holder.get()
 
+    @property
+    def live(self) -> Live:
+        """The catalogue as it is now: the index, and what has been put or deleted since."""
+        return self.changes.get(self.holder.get())
 
-def make_service(settings: Settings) -> Service:
-    """Opens nothing yet: the index at the first request (or at start), the store when something needs it."""
-    return Service(settings, IndexHolder(settings.home), Gateway(lambda: _connect(settings)))
+
+def make_service(settings: Settings, *, gateway: Gateway | None = None) -> Service:
+    """Opens nothing yet: the index at the first request (or at start), the store when something needs it.
+
+    `gateway`: to a store that is open already.
+    """
+    home = settings.home
+    return Service(
+        settings,
+        IndexHolder(home),
+        gateway or Gateway(lambda: _connect(settings)),
+        LiveHolder(home),
+        Overlay(home),
+        EncoderClient(home),
+    )
 
 
 def service_of(request: Request) -> Service:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,11 +9,11 @@ from graph.errors import NotFound, Unsupported
 from serving.candidates import Ranked
 from serving.index import Index
 from serving.index_files import MISSING
+from serving.live import Live
 from serving.rank import best
 
 GRAPH = "graph"
 CROWD = "crowd"
-BLOCK = 65_536
 
 
 def modalities(index: Index) -> tuple[str, ...]:
@@ -23,54 +21,59 @@ def modalities(index: Index) -> tuple[str, ...]:
     return (*sorted(index.vectors), GRAPH, CROWD)
 
 
-def similar(index: Index, item: int, modality: str, n: int) -> Ranked:
+def similar(live: Live, item: int, modality: str, n: int) -> Ranked:
     """The n most similar other items, best first; fewer when fewer have any similarity.
 
     Raises `Unsupported` for a modality this index has no embeddings of, `NotFound` when the item itself has none.
     """
-    ways: dict[str, Callable[[Index, int], NDArray[np.float32]]] = {GRAPH: _by_graph}
     if modality == CROWD:
-        return _by_crowd(index, item, n)
-    if modality not in modalities(index):
+        return _by_crowd(live, item, n)
+    if modality not in modalities(live.index):
         raise Unsupported(
             f"no similarity by {modality!r}",
-            valid=", ".join(modalities(index)),
+            valid=", ".join(modalities(live.index)),
             remedy="name one of these, or encode the items first: interlace encode",
         )
-    scores = ways[modality](index, item) if modality in ways else _by_vectors(index, item, modality)
+    scores = _by_graph(live, item) if modality == GRAPH else _by_vectors(live, item, modality)
     scores[item] = -np.inf
     order = best(scores, n)
     return order, scores[order]
 
 
-def _by_vectors(index: Index, item: int, modality: str) -> NDArray[np.float32]:
-    table = index.vectors[modality]
-    if not table.present[item]:
+def _by_vectors(live: Live, item: int, modality: str) -> NDArray[np.float32]:
+    vector = live.vector(item, modality)
+    if vector is None:
         raise NotFound(
-            f"item {index.item_ids[item].decode()!r} has no {modality} embedding",
+            f"item {live.id(item)!r} has no {modality} embedding",
             valid="an item with one",
             remedy=f"give it a {modality} and run interlace encode, or ask for another modality",
         )
-    scores = np.empty(index.num_items, np.float32)
-    for start in range(0, index.num_items, BLOCK):
-        scores[start : start + BLOCK] = table.unit[start : start + BLOCK] @ table.unit[item]
-    scores[~table.present] = -np.inf
+    scores, there = live.cosines(modality, vector)
+    scores[~there] = -np.inf
     return scores
 
 
-def _by_graph(index: Index, item: int) -> NDArray[np.float32]:
+def _by_graph(live: Live, item: int) -> NDArray[np.float32]:
     """Cosine of attribute vectors, by walking the postings of the item's own attributes alone."""
-    vectors = index.attributes
-    span = vectors.rows.span(item)
-    scores = np.zeros(index.num_items, np.float32)
-    for node, weight in zip(vectors.rows.columns[span].tolist(), vectors.weights[span].tolist(), strict=True):
-        posting = vectors.items.span(node)
-        scores[vectors.items.columns[posting]] += weight * vectors.item_weights[posting]
+    table = live.index.attributes
+    nodes, weights = live.attributes(item)
+    scores = np.zeros(live.num_items, np.float32)
+    for node, weight in zip(nodes.tolist(), weights.tolist(), strict=True):
+        posting = table.items.span(node)
+        scores[table.items.columns[posting]] += weight * table.item_weights[posting]
+    ours = dict(zip(nodes.tolist(), weights.tolist(), strict=True))
+    for place in live.own:
+        theirs = zip(*(one.tolist() for one in live.attributes(place)), strict=True)
+        scores[place] = sum(ours.get(node, 0.0) * weight for node, weight in theirs)
+    scores[live.gone] = 0
     scores[scores <= 0] = -np.inf
     return scores
 
 
-def _by_crowd(index: Index, item: int, n: int) -> Ranked:
-    items = index.crowd_items[item]
-    length = min(n, int(np.count_nonzero(items != MISSING)))
-    return items[:length], index.crowd_scores[item, :length]
+def _by_crowd(live: Live, item: int, n: int) -> Ranked:
+    """What the index knows of who liked both; of a new item, nothing."""
+    if item >= live.index.num_items:
+        return np.empty(0, np.int64), np.empty(0, np.float32)
+    items = live.index.crowd_items[item]
+    kept = np.flatnonzero((items != MISSING) & ~live.hidden(items))[:n]
+    return items[kept], live.index.crowd_scores[item, kept]

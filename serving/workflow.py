@@ -15,10 +15,12 @@ from graph.errors import InvalidData
 from graph.ingest import recover
 from graph.snapshot import Snapshot
 from graph.snapshot_files import load
-from graph.snapshot_fresh import SNAPSHOTS, How, take_snapshot
+from graph.snapshot_fresh import SNAPSHOTS, How, take_snapshot, version_of
 from graph.store import GraphStore
-from serving.index import ModelInfo
+from serving.index import MANIFEST, ModelInfo
 from serving.kept_snapshots import MODELS, tidy_snapshots
+from serving.overlay import Overlay
+from serving.overlay_flush import flush
 from serving.publish import publish
 from serving.settings import Settings
 from training.gate import Guards
@@ -49,6 +51,7 @@ def freeze(store: GraphStore, home: Path, *, full: bool = False) -> Frozen:
     An ingest that was killed is finished or taken back first: a snapshot never holds half of one.
     """
     recover(store, home)
+    flush(store, home)
     taken = take_snapshot(store, home, full=full)
     if not len(taken.snapshot.interactions):
         raise InvalidData(
@@ -94,9 +97,22 @@ def publish_version(
         created=datetime.fromtimestamp(version.created / 1000, UTC).isoformat(timespec="seconds"),
         progress=progress,
     )
+    _settle_overlay(home, published, frozen.hash)
     versions = registry.list_models()
     tidy_snapshots(home, [frozen.hash, *(one.snapshot for one in versions[:MODELS]), *_in_use(versions)])
     return published
+
+
+def _settle_overlay(home: Path, published: Path, snapshot: str) -> None:
+    """What the new index holds itself is no longer laid over it; what no kept index needs goes."""
+    overlay = Overlay(home)
+    try:
+        version = version_of(home, snapshot)
+        if version is not None:
+            overlay.covers(published.name, version)
+        overlay.tidy(path.name for path in published.parent.iterdir() if (path / MANIFEST).is_file())
+    finally:
+        overlay.close()
 
 
 def _in_use(versions: list[Version]) -> list[str]:

@@ -11,7 +11,7 @@ from serving.cli.session import Home, Json, Session, Store, examples, start
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from serving.index import Index
+    from serving.live import Live
     from serving.recommend import Recommendations, Wish
 
 PANEL = "Use it"
@@ -69,22 +69,22 @@ def recommend(
     session = start(ctx, home, store, as_json)
     import orjson
 
-    from serving.index import open_index
+    from serving.live_holder import open_live
     from serving.recommend import Wish
     from serving.recommend import recommend as rank
     from serving.render import recommendations
 
-    index = open_index(session.home)
+    live = open_live(session.home)
     if language:
-        _judged(session, index, Wish(user, n, kind, diversity=diversity), explain)
+        _judged(session, live, Wish(user, n, kind, diversity=diversity), explain)
         return
-    found = rank(index, Wish(user, n, kind, diversity=diversity))
-    reasons = _reasons(session, index, found) if explain else None
-    payload = orjson.loads(recommendations(index, found, reasons))
+    found = rank(live, Wish(user, n, kind, diversity=diversity))
+    reasons = _reasons(session, live, found) if explain else None
+    payload = orjson.loads(recommendations(live, found, reasons))
     session.answer(payload, lambda console: show(console, payload["items"]))
 
 
-def _judged(session: Session, index: Index, wish: Wish, explain: bool) -> None:
+def _judged(session: Session, live: Live, wish: Wish, explain: bool) -> None:
     """The short list judged by a language model; what it says stands beside the proved reasons, marked as its own."""
     import orjson
 
@@ -95,11 +95,11 @@ def _judged(session: Session, index: Index, wish: Wish, explain: bool) -> None:
     settings = session.settings
     with open_asker(settings) as asker, session.store() as graph, session.reporter.step("asking the language model"):
         short = short_list(
-            index, graph, asker, wish, reasons=explain,
+            live, graph, asker, wish, reasons=explain,
             candidates=settings.language_candidates, reach=settings.language_reach,
         )  # fmt: skip
-    reasons = _reasons(session, index, short.found) if explain else None
-    payload = orjson.loads(recommendations(index, short.found, reasons))
+    reasons = _reasons(session, live, short.found) if explain else None
+    payload = orjson.loads(recommendations(live, short.found, reasons))
     for entry, before, said, pinned in zip(payload["items"], short.before, short.said, short.pinned, strict=True):
         entry["language"] = {"first_rank": before, "said": said, "pinned": pinned}
     cost = asker.tally.as_dict(prices(settings))
@@ -113,12 +113,12 @@ def _judged(session: Session, index: Index, wish: Wish, explain: bool) -> None:
     session.answer(payload, shown)
 
 
-def _reasons(session: Session, index: Index, found: Recommendations) -> list[bytes]:
+def _reasons(session: Session, live: Live, found: Recommendations) -> list[bytes]:
     import orjson
 
     from graph.explain import explain
 
-    ids = [index.item_ids[item].decode() for item in found.items]
+    ids = [live.id(item) for item in found.items]
     with session.store() as graph:
         given = explain(graph, found.user, ids)
     return [orjson.dumps(given[name].json()) if name in given else b"null" for name in ids]
@@ -137,13 +137,13 @@ def similar(
     session = start(ctx, home, store, as_json)
     import orjson
 
-    from serving.index import open_index
+    from serving.live_holder import open_live
     from serving.render import ranked
     from serving.similar import similar as nearest
 
-    index = open_index(session.home)
-    items, scores = nearest(index, index.item(item), by, n)
-    found = orjson.loads(ranked(index, items.tolist(), scores.tolist()))
+    live = open_live(session.home)
+    items, scores = nearest(live, live.item(item), by, n)
+    found = orjson.loads(ranked(live, items.tolist(), scores.tolist()))
     session.answer({"item": item, "modality": by, "items": found}, lambda console: show(console, found))
 
 

@@ -67,17 +67,17 @@ def search(
             require(file)
     import orjson
 
-    from serving.index import open_index
+    from serving.live_holder import open_live
     from serving.render import ranked
     from serving.search import Wanted
     from serving.search import search as nearest
     from serving.search_vectors import query_vectors
 
-    wanted = Wanted(kind, _years(year), dict(_pair(one) for one in where or ()))
-    index = open_index(session.home)
+    wanted = Wanted(kind, years=_years(year), attributes=dict(_pair(one) for one in where or ()))
+    live = open_live(session.home)
     things = {name: thing for name, thing in (("text", words.strip()), ("image", image), ("audio", audio)) if thing}
-    items, scores = nearest(index, query_vectors(index, things), n, like=like or (), wanted=wanted)
-    found = orjson.loads(ranked(index, items.tolist(), scores.tolist()))
+    items, scores = nearest(live, query_vectors(live.index, things), n, like=like or (), wanted=wanted)
+    found = orjson.loads(ranked(live, items.tolist(), scores.tolist()))
     session.answer({"query": {**things, "like": like or []}, "items": found}, lambda console: show(console, found))
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
-from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
 
 from graph.errors import InterlaceError, InvalidData, StoreUnavailable
 from graph.reader import EndedError, Question, ReadLimits
 from serving.cypher import Cypher
 from serving.problem import as_problem, documented, problem
+from serving.routes.bodies import body_of, parsed, takes
 from serving.routes.cypher_schemas import EXAMPLE, CypherAnswer, CypherRequest
 from serving.service import service_of
 from serving.settings import Settings
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 router = APIRouter(tags=["cypher"])
 
 MOST_BYTES = 2 << 20
+VALID = '{"query": "MATCH …", "parameters": {…}, "limit": 1000, "timeout": 10, "embeddings": false}'
 CLOSED_BY_CLIENT = 499
 DESCRIPTION = "\n\n".join(
     (
@@ -42,17 +43,7 @@ DESCRIPTION = "\n\n".join(
     summary="Read the graph in Cypher",
     description=DESCRIPTION,
     response_class=Response,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": {"$ref": "#/components/schemas/CypherRequest"},
-                    "example": EXAMPLE["request"],
-                }
-            },
-        }
-    },
+    openapi_extra=takes(CypherRequest, EXAMPLE["request"]),
     responses={
         200: {
             "model": CypherAnswer,
@@ -76,10 +67,7 @@ async def cypher(request: Request) -> Response:
 
         valid = ", ".join(one.media_type for one in FORMATS.values())
         return problem(406, "Not acceptable", f"no answer as {request.headers['accept']!r}", valid, "change Accept")
-    body = await _body(request)
-    if body is None:
-        return problem(413, "Content too large", f"the request is longer than {MOST_BYTES} bytes", "a shorter one", "")
-    question = asked_for(body, service.settings)
+    question = asked_for(await body_of(request, MOST_BYTES), service.settings)
     with ExitStack() as places:
         places.enter_context(service.place(request.client.host if request.client else ""))
         return await _answer(request, service, question, form, places)
@@ -155,23 +143,9 @@ async def _until_gone(request: Request) -> None:
         pass
 
 
-async def _body(request: Request) -> bytes | None:
-    body = bytearray()
-    async for block in request.stream():
-        body += block
-        if len(body) > MOST_BYTES:
-            return None
-    return bytes(body)
-
-
 def asked_for(body: bytes, settings: Settings) -> Question:
     """The question of a request's body; raises `InvalidData` for anything else, or for more than the settings allow."""
-    try:
-        wish = CypherRequest.model_validate_json(body)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"])) or "the request"
-        raise _invalid(f"{name}: {_short(first.get('input'))} ({first['msg']})") from error
+    wish = parsed(body, CypherRequest, VALID)
     timeout = _within("timeout", wish.timeout, settings.cypher_timeout, settings.cypher_max_timeout, "seconds")
     rows = _within("limit", wish.limit, settings.cypher_rows, settings.cypher_max_rows, "rows")
     return Question(wish.query, wish.parameters, ReadLimits(float(timeout), int(rows)), wish.embeddings)
@@ -185,19 +159,6 @@ def _within(name: str, wished: float | None, usual: float, most: float, unit: st
             f"{name}: {wished:g} is more than one query may have", valid=f"up to {most:g} {unit}", remedy="ask for less"
         )
     return wished
-
-
-def _invalid(what: str) -> InvalidData:
-    return InvalidData(
-        what,
-        valid='{"query": "MATCH …", "parameters": {…}, "limit": 1000, "timeout": 10, "embeddings": false}',
-        remedy="mend the request",
-    )
-
-
-def _short(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 80 else shown[:80] + "…"
 
 
 def chosen(accept: str) -> Format | None:

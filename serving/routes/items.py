@@ -40,9 +40,8 @@ Modality = Annotated[
 )
 def items(request: Request, query: Search = "", limit: Limit = 20) -> Response:
     """Items whose title or id holds every word of `query` (case and accents do not matter), most popular first."""
-    index = service_of(request).index
-    found = index.item_names.search(query, limit)
-    return json_response(b'{"items":%b}' % array(index.item_cards[place] for place in found))
+    live = service_of(request).live
+    return json_response(b'{"items":%b}' % array(live.card(place) for place in live.search_names(query, limit)))
 
 
 @router.get(
@@ -53,8 +52,8 @@ def items(request: Request, query: Search = "", limit: Limit = 20) -> Response:
 )
 def item_page(request: Request, item: ItemId) -> Response:
     """Everything known of an item but its embeddings."""
-    index = service_of(request).index
-    return json_response(index.item_pages[index.item(item)])
+    live = service_of(request).live
+    return json_response(live.page(live.item(item)))
 
 
 @router.get(
@@ -65,7 +64,7 @@ def item_page(request: Request, item: ItemId) -> Response:
 )
 def similar_items(request: Request, item: ItemId, modality: Modality = "graph", n: Count = 10) -> Response:
     """The most similar items by one modality, best first; scores are cosines."""
-    index = service_of(request).index
-    order, scores = similar(index, index.item(item), modality, n)
-    rows = ranked(index, order.tolist(), scores.tolist())
+    live = service_of(request).live
+    order, scores = similar(live, live.item(item), modality, n)
+    rows = ranked(live, order.tolist(), scores.tolist())
     return json_response(b'{"item":%b,"modality":%b,"items":%b}' % (orjson.dumps(item), orjson.dumps(modality), rows))

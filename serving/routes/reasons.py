@@ -6,7 +6,7 @@ import orjson
 
 from graph.errors import InterlaceError, StoreUnavailable
 from graph.explain import explain
-from serving.index import Index
+from serving.live import Live
 from serving.recommend import Recommendations
 from serving.render import NULL
 from serving.service import Service
@@ -15,11 +15,9 @@ DEADLINE_SECONDS = 5.0
 WARMING = 10
 
 
-async def reasons_for(
-    service: Service, index: Index, found: Recommendations
-) -> tuple[list[bytes] | None, bytes | None]:
+async def reasons_for(service: Service, live: Live, found: Recommendations) -> tuple[list[bytes] | None, bytes | None]:
     """The reason of each item as JSON, and None; or None and JSON that says why the store gave none."""
-    ids = [index.item_ids[item].decode() for item in found.items]
+    ids = [live.id(item) for item in found.items]
     try:
         given = await service.gateway.run(lambda store: explain(store, found.user, ids), deadline=DEADLINE_SECONDS)
     except StoreUnavailable as error:

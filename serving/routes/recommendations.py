@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from serving.index import Index
+from serving.live import Live
 from serving.recommend import Recommendations, Wish, from_list, recommend
 from serving.render import json_response, recommendations
 from serving.routes.examples import MODEL, OTHER, REASON, answer
@@ -58,17 +58,17 @@ async def user_recommendations(
     are null and `reasons` says why.
     """
     service = service_of(request)
-    index = service.index
+    live = service.live
     wish = Wish(user, n, kind, tuple(name[:ID_LENGTH] for name in exclude or ()), diversity)
-    found = from_list(index, wish)
+    found = from_list(live, wish)
     if found is None:
-        found = await run_in_threadpool(recommend, index, wish)
+        found = await run_in_threadpool(recommend, live, wish)
     if not explain:
-        return json_response(recommendations(index, found))
-    return await _explained(service, index, found)
+        return json_response(recommendations(live, found))
+    return await _explained(service, live, found)
 
 
-async def _explained(service: Service, index: Index, found: Recommendations) -> Response:
-    reasons, missing = await reasons_for(service, index, found)
+async def _explained(service: Service, live: Live, found: Recommendations) -> Response:
+    reasons, missing = await reasons_for(service, live, found)
     headers = {"X-Interlace-Reasons": "unavailable"} if missing is not None else None
-    return json_response(recommendations(index, found, reasons, missing), headers)
+    return json_response(recommendations(live, found, reasons, missing), headers)

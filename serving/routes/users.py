@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from graph.schema import KINDS
 from graph.snapshot import NO_TIME
-from serving.index import Index
+from serving.live import Live
 from serving.render import array, json_response
 from serving.routes.examples import ITEM, USER, answer
 from serving.routes.parameters import Limit, Search, UserId
@@ -42,23 +42,26 @@ def users(request: Request, query: Search = "", limit: Limit = 20) -> Response:
 )
 def user_page(request: Request, user: UserId, limit: Limit = 50) -> Response:
     """The user's profile and their interactions, newest first."""
-    index = service_of(request).index
-    place = index.user(user)
-    card = index.user_cards[place]
-    return json_response(b'%b,"history":%b}' % (card[:-1], array(_history(index, place, limit))))
+    live = service_of(request).live
+    place = live.index.user(user)
+    card = live.index.user_cards[place]
+    return json_response(b'%b,"history":%b}' % (card[:-1], array(_history(live, place, limit))))
 
 
-def _history(index: Index, place: int, limit: int) -> list[bytes]:
+def _history(live: Live, place: int, limit: int) -> list[bytes]:
+    index = live.index
     span = index.history.rows.span(place)
     rows = slice(span.start, min(span.stop, span.start + limit))
     columns = (index.history.rows.columns, index.history.kind, index.history.value, index.history.time)
-    return [_event(index, *row) for row in zip(*(column[rows].tolist() for column in columns), strict=True)]
+    events = zip(*(column[rows].tolist() for column in columns), strict=True)
+    gone = set(live.gone.tolist())
+    return [_event(live, *row) for row in events if row[0] not in gone]
 
 
-def _event(index: Index, item: int, kind: int, value: float, at: int) -> bytes:
+def _event(live: Live, item: int, kind: int, value: float, at: int) -> bytes:
     facts = {
         "kind": KINDS[kind],
         "value": None if math.isnan(value) else value,
         "at": None if at == NO_TIME else at,
     }
-    return b'{"item":%b,%b' % (index.item_cards[item], orjson.dumps(facts)[1:])
+    return b'{"item":%b,%b' % (live.card(item), orjson.dumps(facts)[1:])

@@ -22,7 +22,7 @@ from graph.store import GraphStore
 from serving.app import create_app
 from serving.gateway import Gateway
 from serving.middleware import Wrapped
-from serving.service import IndexHolder, Service
+from serving.service import make_service
 from serving.settings import Settings
 from tests.serving.conftest import client
 
@@ -47,7 +47,7 @@ def app(any_store: GraphStore, home: Path) -> Iterator[Wrapped]:
         [Interaction("p:ann", "p:i1", "rated", 4.5, 100), Interaction("p:bob", "p:i2", "liked", None, 200)],
     )
     settings = Settings(home=home, cypher_max_timeout=20, cypher_max_rows=5000, cypher_in_flight=2)
-    service = Service(settings, IndexHolder(home), Gateway(lambda: any_store))
+    service = make_service(settings, gateway=Gateway(lambda: any_store))
     yield create_app(settings, service)
     service.cypher.close()
 
@@ -267,7 +267,7 @@ def test_large_answers_stream_in_every_format(post: Post) -> None:
 
 def test_the_byte_cap(any_store: GraphStore, home: Path) -> None:
     settings = Settings(home=home, cypher_bytes=5000)
-    service = Service(settings, IndexHolder(home), Gateway(lambda: any_store))
+    service = make_service(settings, gateway=Gateway(lambda: any_store))
     send = client(create_app(settings, service))
     for accept in ("application/json", "application/x-ndjson", "text/csv", "application/vnd.apache.arrow.stream"):
         body = {"query": "UNWIND range(1, 900) AS x RETURN 'some text' AS t, x"}

@@ -15,7 +15,7 @@ from graph.local_store import LocalStore
 from serving.app import create_app
 from serving.gateway import Gateway
 from serving.run import address, bind
-from serving.service import IndexHolder, Service
+from serving.service import make_service
 from serving.settings import Settings
 
 pytestmark = pytest.mark.integration
@@ -29,7 +29,7 @@ def url(local_store: LocalStore, home: Path) -> Iterator[str]:
     """A server on a graph that is large enough for a query without an end."""
     local_store.query("UNWIND range(1, 300) AS x CREATE (:N {x: x})")
     settings = Settings(home=home, cypher_max_timeout=300)
-    service = Service(settings, IndexHolder(home), Gateway(lambda: local_store))
+    service = make_service(settings, gateway=Gateway(lambda: local_store))
     with bind("127.0.0.1", 0) as listener:
         config = uvicorn.Config(create_app(settings, service), lifespan="off", log_level="warning")
         server = uvicorn.Server(config)

@@ -11,6 +11,7 @@ import pytest
 from graph.errors import InvalidData
 from serving.diversify import diversify, similarities
 from serving.index import Index
+from serving.live import Live
 from serving.recommend import Wish, recommend
 from tests.serving.conftest import Get
 from tests.serving.samples import LONELY, USERS
@@ -24,16 +25,16 @@ def test_it_is_the_trained_re_rankers_order(index: Index, weight: float) -> None
     """Over one modality, whose cosines are what the other is given as vectors."""
     only = replace(index, attributes=replace(index.attributes, weights=index.attributes.weights[:0]))
     only = replace(only, vectors={"text": index.vectors["text"]})
-    full = recommend(index, Wish(USER, 50))
+    full = recommend(Live(index), Wish(USER, 50))
     items, scores = np.array(full.items), np.array(full.scores, np.float32)
-    mine = items[diversify(only, items, scores, weight=weight, n=8)]
+    mine = items[diversify(Live(only), items, scores, weight=weight, n=8)]
     theirs = mmr(scores[None], items[None].astype(np.int32), only.vectors["text"].unit, weight=weight, k=8)[0]
     assert mine.tolist() == theirs.tolist()
 
 
 def test_likeness_is_the_mean_of_what_is_known(index: Index) -> None:
     items = np.arange(6)
-    found = similarities(index, items)
+    found = similarities(Live(index), items)
     parts = [table.unit[:6] @ table.unit[:6].T for table in index.vectors.values()]
     dense = np.zeros((6, int(index.attributes.rows.columns.max()) + 1))
     for item in items:
@@ -43,10 +44,10 @@ def test_likeness_is_the_mean_of_what_is_known(index: Index) -> None:
 
 
 def test_nothing_asked_changes_nothing_and_filters_hold(index: Index) -> None:
-    plain = recommend(index, Wish(USER, 6))
-    assert recommend(index, Wish(USER, 6, diversity=1e-9)).items == plain.items
+    plain = recommend(Live(index), Wish(USER, 6))
+    assert recommend(Live(index), Wish(USER, 6, diversity=1e-9)).items == plain.items
     gone = index.item_ids[plain.items[0]].decode()
-    varied = recommend(index, Wish(USER, 6, exclude=(gone,), diversity=0.7))
+    varied = recommend(Live(index), Wish(USER, 6, exclude=(gone,), diversity=0.7))
     assert len(set(varied.items)) == 6
     assert plain.items[0] not in varied.items
     assert not set(varied.items) & set(index.seen[index.user(USER)].tolist())
@@ -54,8 +55,10 @@ def test_nothing_asked_changes_nothing_and_filters_hold(index: Index) -> None:
 
 def test_more_weight_makes_lists_less_alike(index: Index) -> None:
     def alike(weight: float) -> float:
-        lists = [np.array(recommend(index, Wish(user, 5, diversity=weight)).items) for user in USERS if user != LONELY]
-        return float(np.mean([similarities(index, items)[np.triu_indices(5, 1)].mean() for items in lists]))
+        lists = [
+            np.array(recommend(Live(index), Wish(user, 5, diversity=weight)).items) for user in USERS if user != LONELY
+        ]
+        return float(np.mean([similarities(Live(index), items)[np.triu_indices(5, 1)].mean() for items in lists]))
 
     assert alike(0.9) < alike(0.0)
 
@@ -63,12 +66,12 @@ def test_more_weight_makes_lists_less_alike(index: Index) -> None:
 @pytest.mark.parametrize("weight", [-0.1, 1.5, float("nan")])
 def test_what_is_no_weight_is_named(index: Index, weight: float) -> None:
     with pytest.raises(InvalidData, match="diversity"):
-        recommend(index, Wish(USER, 3, diversity=weight))
+        recommend(Live(index), Wish(USER, 3, diversity=weight))
 
 
 def test_over_http(get: Get, index: Index) -> None:
     path = f"/v1/users/{quote(USER, safe='')}/recommendations"
-    wanted = recommend(index, Wish(USER, 4, diversity=0.6)).items
+    wanted = recommend(Live(index), Wish(USER, 4, diversity=0.6)).items
     answer = get(path + "?n=4&diversity=0.6").json()
     assert [entry["item"]["id"] for entry in answer["items"]] == [index.item_ids[item].decode() for item in wanted]
     assert get(path + "?diversity=2").status_code == 422

@@ -11,7 +11,7 @@ from graph.schema import Entity, Interaction, Triple
 from graph.store import GraphStore
 from serving.app import create_app
 from serving.gateway import Gateway
-from serving.service import IndexHolder, Service
+from serving.service import make_service
 from serving.settings import Settings
 from tests.serving.conftest import client
 
@@ -32,7 +32,7 @@ def test_the_schema_of_a_graph(any_store: GraphStore, home: Path) -> None:
         [Triple("p:i1", "HAS_GENRE", "Genre:Noir", "Item", "Genre")],
     )
     settings = Settings(home=home, hidden_labels="staff")
-    service = Service(settings, IndexHolder(home), Gateway(lambda: any_store))
+    service = make_service(settings, gateway=Gateway(lambda: any_store))
     send = client(create_app(settings, service))
     found = send("/v1/graph/schema").json()
     document = send("/v1/openapi.json").json()

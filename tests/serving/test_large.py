@@ -12,6 +12,7 @@ from graph.snapshot import Snapshot
 from serving import publish as publishing
 from serving.index import Index, open_index
 from serving.index_files import MISSING
+from serving.live import Live
 from serving.neighbours import crowd
 from serving.publish import publish
 from serving.recommend import Wish, recommend
@@ -61,6 +62,6 @@ def test_the_others_get_the_same_answers_at_once(bounded: Index, index: Index) -
     for user in range(index.num_users):
         name = index.user_ids[user].decode()
         for wish in (Wish(name, 5), Wish(name, 3, kind="movie"), Wish(name, 4, exclude=("p:i05", "p:i06"))):
-            full, at_once = recommend(index, wish), recommend(bounded, wish)
+            full, at_once = recommend(Live(index), wish), recommend(Live(bounded), wish)
             assert at_once.items == full.items
             np.testing.assert_allclose(at_once.scores, full.scores, rtol=1e-4, atol=1e-5)

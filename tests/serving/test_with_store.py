@@ -15,7 +15,7 @@ from graph.schema import ITEM, USER, Entity, Interaction, Triple, node_id
 from graph.snapshot import Snapshot
 from serving.app import create_app
 from serving.gateway import Gateway
-from serving.service import IndexHolder, Service
+from serving.service import make_service
 from serving.settings import Settings
 from tests.serving.conftest import Get, client
 from tests.serving.samples import ENTITIES, HOSTILE, USERS, sample_snapshot
@@ -55,7 +55,7 @@ def fill(store: LocalStore, snapshot: Snapshot) -> None:
 def serving(home: Path, connect: Callable[[], LocalStore]) -> tuple[Get, Gateway]:
     settings = Settings(home=home)
     gateway = Gateway(connect)
-    return client(create_app(settings, Service(settings, IndexHolder(home), gateway))), gateway
+    return client(create_app(settings, make_service(settings, gateway=gateway))), gateway
 
 
 @pytest.mark.parametrize("user", [USERS[3], HOSTILE])

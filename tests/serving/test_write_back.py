@@ -18,6 +18,7 @@ from graph.store import GraphStore
 from serving import write_back as module
 from serving.index import Index, ModelInfo, open_index
 from serving.index_files import MISSING
+from serving.live import Live
 from serving.publish import publish
 from serving.similar import modalities, similar
 from serving.write_back import write_back
@@ -93,7 +94,7 @@ def test_every_item_gets_the_neighbours_that_the_api_gives(store: GraphStore, in
             if modality in index.vectors and not index.vectors[modality].present[place]:
                 assert (item, modality) not in found
                 continue
-            others, scores = similar(index, place, modality, NEAR)
+            others, scores = similar(Live(index), place, modality, NEAR)
             expected = {
                 ITEMS[one]: score for one, score in zip(others.tolist(), scores.tolist(), strict=True) if score > 0
             }

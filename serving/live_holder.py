@@ -1,0 +1,64 @@
+"""The index and the changes over it, brought up to date when either moved on: what a worker asks at every request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Lock
+
+from serving.index import Index, open_index
+from serving.live import Known, Live, known, overlaid
+from serving.overlay import Change, Overlay
+
+
+class LiveHolder:
+    """Cheap where nothing happened: one look at the overlay's stamp."""
+
+    def __init__(self, home: Path) -> None:
+        self._overlay = Overlay(home)
+        self._lock = Lock()
+        self._changes: dict[str, Change] = {}
+        self._read = 0
+        self._stamp = 0
+        self._live: Live | None = None
+        self._known: dict[int, Known] = {}
+
+    def get(self, index: Index) -> Live:
+        """The catalogue as it is now, on this index."""
+        live = self._live
+        if live is not None and live.index is index and self._overlay.stamp() == self._stamp:
+            return live
+        with self._lock:
+            stamp = self._overlay.stamp()  # before reading: what comes after it is read the next time
+            if self._live is None or self._live.index is not index or stamp != self._stamp:
+                self._live = self._made(index)
+                self._stamp = stamp
+            return self._live
+
+    def close(self) -> None:
+        self._overlay.close()
+
+    def _made(self, index: Index) -> Live:
+        for change in self._overlay.since(self._read):
+            self._changes[change.id] = change
+            self._read = max(self._read, change.sequence)
+        if not self._changes:
+            return Live(index)
+        held, applied = self._overlay.covered(index.version), self._overlay.applied()
+        self._changes = {name: one for name, one in self._changes.items() if name in applied}
+        over = [one for one in self._changes.values() if not _is_held(applied[one.id], held)]
+        self._known = known(index, over, self._known if self._live and self._live.index is index else {})
+        return overlaid(index, over, self._known)
+
+
+def _is_held(applied: int | None, held: int) -> bool:
+    """Is a change in the graph that an index was made from."""
+    return applied is not None and applied <= held
+
+
+def open_live(home: Path) -> Live:
+    """The catalogue of a home as it is now, for a command. Raises what `open_index` does."""
+    holder = LiveHolder(home)
+    try:
+        return holder.get(open_index(home))
+    finally:
+        holder.close()

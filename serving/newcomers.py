@@ -1,0 +1,94 @@
+"""Recommendations for somebody of whom nothing is stored: what they chose, said or showed, and who they are.
+
+Request path. Each thing that is known gives every item a score (`SOURCES`); scores are standardised over the items and
+added, each by its weight. Who says nothing gets what is popular. `benchmarks.newcomers` measures the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.candidates import all_scores, appeal
+from serving.index_files import MISSING
+from serving.inherit import Floats
+from serving.live import Live
+from serving.rank import best
+from serving.search import Wanted, fitting
+
+ITEMS, PROFILE, POPULAR = "items", "profile", "popular"
+WEIGHTS: Mapping[str, float] = MappingProxyType({ITEMS: 1.0, PROFILE: 0.5, "text": 1.0, "image": 1.0, "audio": 1.0})
+APPEAL = 0.5
+"""Weight of what is popular beside words, pictures and sounds, which say nothing of quality."""
+
+
+@dataclass(frozen=True)
+class Newcomer:
+    """`items`: ids, oldest first. `vectors`: of what they said or showed, by modality. `profile`: as users have it."""
+
+    items: tuple[str, ...] = ()
+    vectors: Mapping[str, Floats] = field(default_factory=dict)
+    profile: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ForNewcomer:
+    """Positions and scores, best first; the sources that counted; and which of the items nobody knows."""
+
+    items: list[int]
+    scores: list[float]
+    sources: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def for_newcomer(live: Live, who: Newcomer, n: int, *, exclude: tuple[str, ...] = (), wanted: Wanted) -> ForNewcomer:
+    """The n best items as `wanted`, those they chose and `exclude` left out."""
+    places = {name: live.find(name) for name in who.items}
+    parts = _parts(live, who, [place for place in places.values() if place != MISSING])
+    scores = np.zeros(live.num_items, np.float32)
+    for name, part in parts.items():
+        scores += np.float32(WEIGHTS.get(name, APPEAL)) * standardised(part)
+    left_out = [*places.values(), *(live.find(name) for name in exclude)]
+    scores[[place for place in left_out if place != MISSING]] = -np.inf
+    scores[live.gone] = -np.inf
+    order = best(scores, n) if wanted == Wanted() else np.fromiter(fitting(live, scores, n, wanted), np.int64)
+    unknown = tuple(name for name, place in places.items() if place == MISSING)
+    return ForNewcomer(order.tolist(), scores[order].tolist(), tuple(parts), unknown)
+
+
+def _parts(live: Live, who: Newcomer, chosen: list[int]) -> dict[str, Floats]:
+    """(num_items,) scores by source; -inf where a source can say nothing of an item."""
+    found: dict[str, Floats] = {}
+    history = np.array([place for place in chosen if place < live.index.num_items], np.int32)
+    if len(history):
+        found[ITEMS] = all_scores(live, MISSING, history)
+    profiles = live.index.profiles
+    features = [] if profiles is None else profiles.features(who.profile)
+    if profiles is not None and features:
+        found[PROFILE] = live.extend(profiles.scores(features))
+    vectors = dict(who.vectors)
+    for place in chosen:
+        if place >= live.index.num_items:  # an item so new that no model knows it: by what it is
+            vectors |= {name: one for name in live.index.vectors if (one := live.vector(place, name)) is not None}
+    for name, vector in vectors.items():
+        cosines, there = live.cosines(name, vector)
+        found[name] = np.where(there, cosines, np.float32(-np.inf)).astype(np.float32)
+    if ITEMS not in found and PROFILE not in found:
+        found[POPULAR] = appeal(live)
+    return found
+
+
+def standardised(scores: Floats) -> NDArray[np.float32]:
+    """Less the mean, over the deviation, of the finite ones; the others get the lowest of them."""
+    finite = np.isfinite(scores)
+    if not finite.any():
+        return np.zeros_like(scores)
+    known = scores[finite]
+    spread = float(known.std())
+    found = np.where(finite, scores, known.min()) - known.mean()
+    return np.asarray(found / np.float32(spread) if spread > 1e-12 else np.zeros_like(scores), np.float32)
