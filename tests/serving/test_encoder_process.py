@@ -6,6 +6,7 @@ import asyncio
 import io
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -230,3 +231,19 @@ def test_what_waits_makes_up_the_next_batch() -> None:
     assert len(sizes) < 12
     with pytest.raises(InvalidData):
         batches.encode("broken")
+
+
+def test_it_keeps_no_socket_of_the_server_s(tmp_path: Path) -> None:
+    """The server's socket is inheritable, for its workers: the port must be free when they are gone."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        listener.set_inheritable(True)
+        client = EncoderClient(tmp_path)
+        ask(client, text="x")
+        mine = listener.getsockname()[1]
+        open_there = {one.laddr.port for one in process_of(tmp_path).net_connections() if one.status == "LISTEN"}
+    client.close()
+    process_of(tmp_path).kill()
+    assert open_there == {orjson.loads((tmp_path / FOLDER / ADDRESS).read_bytes())["port"]}
+    assert mine not in open_there
