@@ -47,6 +47,7 @@ _REMEDY = "save the video again as MP4 (H.264, AAC) or WebM, or leave it out"
 _OPTIONS = MappingProxyType({
     "format_whitelist": ",".join(FORMATS),
     "protocol_whitelist": "none",
+    "enable_drefs": "0",  # MOV may name other files that hold its pictures
     "codec_whitelist": "none",  # of probing alone: decoders are opened by name, below
     "max_streams": "24",  # PyAV reads one byte a stream of a block this long, also of streams that turn up late
     "probesize": str(5 << 20),
