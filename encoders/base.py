@@ -60,6 +60,10 @@ AnyEncoder: TypeAlias = Encoder[Any, Any]
 """An encoder whose modality is known only when the program runs."""
 
 
+class Absent(Exception):
+    """Raised by `prepare` for a thing that has none of the modality: no vector, and no error of the user's."""
+
+
 class Lazy(Generic[Value]):
     """A value made when it is first asked for, once, whichever thread asks."""
 

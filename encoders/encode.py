@@ -1,4 +1,4 @@
-"""Texts, pictures and sounds of a catalogue to vectors on the graph, or to tables for a run without a store.
+"""Texts, pictures, sounds and videos of a catalogue to vectors on the graph, or to tables for a run without a store.
 
 Third arrow of the flow: graph -> graph with embeddings. An item whose source did not change since its vector was
 written is left alone; one without a source, or with one that cannot be read, has no vector (a mask, never zeros).
@@ -78,7 +78,7 @@ def _encode_on_graph(
             store.ensure_vector_index(ITEM, f"{encoder.modality}_embedding", len(next(iter(outcome.vectors.values()))))
             indexed = True
         has_vector = {row["id"] for row in rows if row[f"has_{encoder.modality}"]}
-        dropped = [*stale, *(item for item in outcome.refused if item in has_vector)]
+        dropped = [*stale, *(item for item in (*outcome.refused, *outcome.absent) if item in has_vector)]
         _write(store, home, _rows(encoder, sources, outcome, dropped))
         done += len(rows)
         if progress is not None:
@@ -117,6 +117,7 @@ def _marks(row: Mapping[str, Any], modality: str) -> tuple[object, object, objec
 def _count(outcome: Outcome, tally: Tally) -> None:
     tally.encoded += outcome.computed
     tally.cached += len(outcome.vectors) - outcome.computed
+    tally.missing += len(outcome.absent)
     for item, reason in outcome.refused.items():
         tally.refuse(item, reason)
 
@@ -174,7 +175,9 @@ def _table(
     snapshot: Snapshot, encoder: AnyEncoder, folder: Path, cache: VectorCache, progress: Progress | None
 ) -> EmbeddingTable | None:
     columns = [
-        name for name in ("title", "text", "summary", encoder.modality) if name in snapshot.item_properties.column_names
+        name
+        for name in ("title", "text", "summary", encoder.modality, "video")
+        if name in snapshot.item_properties.column_names
     ]
     found: dict[int, Vectors] = {}
     total = len(snapshot.items)

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from encoders.base import AnyEncoder, Vectors
+from encoders.base import Absent, AnyEncoder, Vectors
 from encoders.cache import VectorCache, content_key
 from encoders.projected import ProjectedEncoder
 from graph.errors import InvalidData
@@ -20,10 +20,11 @@ CHUNK = 128
 
 @dataclass
 class Encoded:
-    """`vectors` and `refused` (why it cannot be read) by content key; every key given is in one of them."""
+    """`vectors`, `refused` (why it cannot be read) and `absent` by content key; every key given is in one of them."""
 
     vectors: dict[bytes, Vectors] = field(default_factory=dict)
     refused: dict[bytes, str] = field(default_factory=dict)
+    absent: set[bytes] = field(default_factory=set)
     computed: int = 0
 
 
@@ -39,7 +40,7 @@ def encode_contents(encoder: AnyEncoder, contents: Sequence[Content], cache: Vec
     new = [(key, content) for key, content in by_key.items() if key not in encoded.vectors]
     # Texts of one length share a batch, so little is computed on padding.
     new.sort(key=lambda pair: len(pair[1]) if isinstance(pair[1], str) else 0)
-    for keys, prepared in _prepared(encoder, new, encoded.refused):
+    for keys, prepared in _prepared(encoder, new, encoded):
         fresh = dict(zip(keys, encoder.encode_prepared(prepared), strict=True))
         cache.put(encoder.name, encoder.version, fresh)
         encoded.vectors |= fresh
@@ -52,11 +53,11 @@ def _projected(encoder: ProjectedEncoder, contents: Sequence[Content], cache: Ve
     if not base.vectors:
         return base
     projected = encoder.project(list(base.vectors.values()))
-    return Encoded(dict(zip(base.vectors, projected, strict=True)), base.refused, base.computed)
+    return Encoded(dict(zip(base.vectors, projected, strict=True)), base.refused, base.absent, base.computed)
 
 
 def _prepared(
-    encoder: AnyEncoder, new: Sequence[tuple[bytes, Content]], refused: dict[bytes, str]
+    encoder: AnyEncoder, new: Sequence[tuple[bytes, Content]], encoded: Encoded
 ) -> Iterator[tuple[list[bytes], list[Any]]]:
     """Chunks that are ready to encode; the next one is prepared in threads meanwhile."""
     if not new:
@@ -66,7 +67,7 @@ def _prepared(
         running = _submit(pool, encoder, chunks[0])
         for chunk in [*chunks[1:], []]:
             ready, running = running, _submit(pool, encoder, chunk)
-            keys, prepared = _gather(ready, refused)
+            keys, prepared = _gather(ready, encoded)
             if keys:
                 yield keys, prepared
 
@@ -77,13 +78,15 @@ def _submit(
     return [(key, pool.submit(encoder.prepare, content)) for key, content in chunk]
 
 
-def _gather(ready: Sequence[tuple[bytes, Future[Any]]], refused: dict[bytes, str]) -> tuple[list[bytes], list[Any]]:
+def _gather(ready: Sequence[tuple[bytes, Future[Any]]], encoded: Encoded) -> tuple[list[bytes], list[Any]]:
     keys, prepared = [], []
     for key, future in ready:
         try:
             thing = future.result()
         except InvalidData as error:
-            refused[key] = str(error)
+            encoded.refused[key] = str(error)
+        except Absent:
+            encoded.absent.add(key)
         else:
             keys.append(key)
             prepared.append(thing)

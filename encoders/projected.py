@@ -8,6 +8,7 @@ texts share this space: their cosine says how well they fit.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,12 @@ class ProjectedEncoder:
     @property
     def dim(self) -> int:
         return int(self._matrix.get().shape[0])
+
+    def over(self, base: AnyEncoder) -> ProjectedEncoder:
+        """The same projection of another base's vectors, which lie in the same space as this one's."""
+        made = copy(self)
+        made.base = base
+        return made
 
     def project(self, vectors: Sequence[Vectors]) -> Vectors:
         """(n, base's dim) to (n, dim)."""

@@ -69,12 +69,13 @@ def mono_blocks(sound: SoundFile, size: int, *, overlap: int = 0) -> Iterator[ND
         if not len(samples):
             return
         left -= len(samples)
-        block = np.concatenate([tail, _mono(samples)])
+        block = np.concatenate([tail, mono(samples)])
         yield block
         tail = block[len(block) - min(overlap, len(block)) :]
 
 
-def _mono(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+def mono(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(samples, channels) to their mean, clipped to [-1, 1]; raises `InvalidData` where a sample is no number."""
     if not np.isfinite(samples).all():
         raise InvalidData("a sound with samples that are no numbers", valid="finite samples", remedy=_REMEDY)
     mixed: NDArray[np.float32] = np.clip(samples, -1.0, 1.0).mean(axis=1, dtype=np.float32)
@@ -96,7 +97,7 @@ def windows(data: bytes, *, rate: int, seconds: float, most: int) -> list[NDArra
             sound.seek(start)
             samples = sound.read(length, dtype="float32", always_2d=True)
             if len(samples):
-                found.append(_resampled(_mono(samples), sound.samplerate, rate))
+                found.append(_resampled(mono(samples), sound.samplerate, rate))
     if not found:
         raise nothing_to_hear("no sample could be decoded")
     return found

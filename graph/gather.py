@@ -18,7 +18,7 @@ from graph.errors import InvalidData
 from graph.existing import Queries
 from graph.gather_graph import GraphChecks
 from graph.id_pages import id_pages
-from graph.media import Media
+from graph.media import SORTS, Media
 from graph.schema import ENTITY, ITEM, KIND_TO_TYPE, PERSON, PLATFORM, USER, NodeBatch, node_id
 from graph.sources.batches import NO_ROW, Batcher, Piece, graph_ids
 from graph.sources.chunks import INTERACTION_PARTS, ROW, Chunk, GraphChunk, Source, refused_table
@@ -28,7 +28,7 @@ from graph.sync import Asked
 
 NO_FILE = -1
 IMAGES = "images"
-"""What the report calls the pictures and sounds, which are no file of rows."""
+"""What the report calls the pictures, sounds and videos, which are no file of rows."""
 
 
 @dataclass
@@ -155,7 +155,7 @@ class Gatherer:
     def _with_media(self, chunk: Chunk) -> Chunk:
         """The chunk with media paths replaced by keys; what cannot be taken is refused, and its item has none."""
         rows = chunk.rows
-        for name in ("image", "audio"):
+        for name in SORTS:
             if name in rows.column_names:
                 keys = self._keys(rows, name, chunk.file)
                 rows = rows.set_column(rows.column_names.index(name), name, pa.array(keys, pa.string()))

@@ -24,6 +24,7 @@ from graph.gather import IMAGES, Gatherer
 from graph.load import PLAN, read_journal, write_journal
 from graph.media import IMAGES as IMAGE_ENDINGS
 from graph.media import SOUNDS as SOUND_ENDINGS
+from graph.media import VIDEOS as VIDEO_ENDINGS
 from graph.plan import Plan, make_plan
 from graph.sources.chunks import Source
 from graph.sources.detect import open_path
@@ -225,7 +226,7 @@ def count_up() -> Callable[[int], int]:
 
 def _size(path: Path) -> int:
     """Bytes of rows in a folder; packed ones count for what they unpack to, more or less."""
-    media = {*IMAGE_ENDINGS.values(), *SOUND_ENDINGS, ".jpeg"}
+    media = {*IMAGE_ENDINGS.values(), *SOUND_ENDINGS, *VIDEO_ENDINGS, ".jpeg"}
     files = (one for one in path.rglob("*") if one.is_file() and one.suffix.lower() not in media)
     return sum(one.stat().st_size * (5 if one.name.endswith((".gz", ".parquet")) else 1) for one in files)
 

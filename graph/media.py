@@ -1,7 +1,7 @@
-"""Pictures and sounds of items: checked, then copied under the hash of their content into `HOME/media`.
+"""Pictures, sounds and videos of items: checked, then copied under the hash of their content into `HOME/media`.
 
-`Item.image` and `Item.audio` in the graph are keys below that folder (`ab/abcdef….jpg`): the same file, whoever brings
-it, is kept once, and a key never changes its meaning.
+`Item.image`, `.audio` and `.video` in the graph are keys below that folder (`ab/abcdef….jpg`): the same file, whoever
+brings it, is kept once, and a key never changes its meaning.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ from PIL import Image, UnidentifiedImageError
 from graph.errors import InvalidData
 
 FOLDER = "media"
-LARGEST_BYTES = MappingProxyType({"image": 64 << 20, "audio": 256 << 20})
+LARGEST_BYTES = MappingProxyType({"image": 64 << 20, "audio": 256 << 20, "video": 512 << 20})
+SORTS = tuple(LARGEST_BYTES)
+"""Properties of an item that name a file."""
 LARGEST_PIXELS = 64_000_000
 IMAGES = MappingProxyType({"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp"})
 """Pillow's name of a format that is taken -> ending of its key."""
 STARTS = MappingProxyType({b"RIFF": ".wav", b"fLaC": ".flac", b"OggS": ".ogg", b"ID3": ".mp3"})
 """How a sound file begins -> ending of its key."""
 SOUNDS = (".mp3", ".wav", ".flac", ".ogg", ".m4a")
+VIDEOS = (".mp4", ".m4v", ".mov", ".3gp", ".webm", ".mkv", ".avi", ".ts", ".mpg", ".mpeg")
 
 
 class Media:
@@ -43,12 +46,12 @@ class Media:
         return self._keep(data, _image_ending(name, data) if sort == "image" else _sound_ending_of(name, data))
 
     def add(self, path: Path, sort: str) -> str:
-        """Copies an `image` or `audio` file where it is not there yet; returns its key.
+        """Copies an `image`, `audio` or `video` file where it is not there yet; returns its key.
 
         Raises `InvalidData` for a file that is missing, lies outside, is too large, or does not decode.
         """
         data = self._content(path, LARGEST_BYTES[sort])
-        return self._keep(data, _image_ending(path, data) if sort == "image" else _sound_ending(path))
+        return self._keep(data, _image_ending(path, data) if sort == "image" else _named_ending(path, sort))
 
     def _keep(self, data: bytes, ending: str) -> str:
         digest = hashlib.sha256(data).hexdigest()
@@ -98,10 +101,12 @@ def _image_ending(path: Path, data: bytes) -> str:
         raise _refused(path, f"is a broken picture ({error})", "a picture that decodes") from error
 
 
-def _sound_ending(path: Path) -> str:
+def _named_ending(path: Path, sort: str) -> str:
+    """The ending of a sound's or a video's name; whether the rest fits is seen when it is encoded."""
+    word, endings = ("video", VIDEOS) if sort == "video" else ("sound", SOUNDS)
     ending = path.suffix.lower()
-    if ending not in SOUNDS:
-        raise _refused(path, "is no sound", f"a file that ends in {', '.join(SOUNDS)}")
+    if ending not in endings:
+        raise _refused(path, f"is no {word}", f"a file that ends in {', '.join(endings)}")
     return ending
 
 

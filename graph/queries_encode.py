@@ -12,7 +12,7 @@ ENCODE: Mapping[str, str] = MappingProxyType(
         # A page of items by id: parameters `after` ('' to begin) and `limit`. The vectors stay in the store.
         "item_sources": (
             "MATCH (n:Item) WHERE n.id > $after RETURN n.id AS id, n.title AS title, n.text AS text, "
-            "n.summary AS summary, n.image AS image, n.audio AS audio, "
+            "n.summary AS summary, n.image AS image, n.audio AS audio, n.video AS video, "
             "n.text_embedding IS NOT NULL AS has_text, n.text_embedding_encoder AS text_encoder, "
             "n.text_embedding_version AS text_version, n.text_embedding_source AS text_source, "
             "n.image_embedding IS NOT NULL AS has_image, n.image_embedding_encoder AS image_encoder, "

@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from graph.errors import InvalidData, NotFound
+from graph.media import SORTS
 from graph.sources.chunks import Chunk, Part, Source
 from graph.sources.clean import Context, clean
 from graph.sources.deletions import clean_deletions
@@ -83,7 +84,7 @@ def _clean(path: Path, part: Part, file: str, context: Context) -> Iterator[Chun
 def _from_root(chunk: Chunk, folder: Path) -> Chunk:
     """Media paths of a platform's folder, as paths from the root."""
     rows = chunk.rows
-    for name in {"image", "audio"} & set(rows.column_names) if chunk.part == "items" else ():
+    for name in {*SORTS} & set(rows.column_names) if chunk.part == "items" else ():
         paths = pc.binary_join_element_wise(folder.as_posix(), rows.column(name), "/")
         rows = rows.set_column(rows.column_names.index(name), name, paths)
     return replace(chunk, rows=rows)

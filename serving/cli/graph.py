@@ -257,7 +257,7 @@ def encode(
     store: Store = None,
     as_json: Json = False,
 ) -> None:
-    """Turn texts, pictures and sounds into vectors on the graph, with a vector index."""
+    """Turn texts, pictures, sounds and videos into vectors on the graph, with a vector index."""
     session = start(ctx, home, store, as_json)
     from encoders.encode import encode_items
     from graph.ingest import recover

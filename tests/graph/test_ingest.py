@@ -268,6 +268,22 @@ def test_pictures_of_items(local_store, folder, tmp_path):
     assert "no picture" in reasons
 
 
+def test_sounds_and_videos_of_items(local_store, folder, tmp_path):
+    lines = "item,audio,video\npen,clips/pen.mp3,clips/pen.mp4\nink,,clips/list.m3u8\npad,,\n"
+    write(
+        folder, {"items.csv": lines, "clips/pen.mp3": b"ID3", "clips/pen.mp4": b"film", "clips/list.m3u8": b"#EXTM3U"}
+    )
+    report = load(local_store, folder)
+    assert counts(report)["images"] == (3, 2, 0, 1)
+    found = {row[0]: row[1:] for row in local_store.query("MATCH (i:Item) RETURN i.id, i.audio, i.video").rows}
+    audio, video = found["shop:pen"]
+    assert (tmp_path / "media" / audio).read_bytes() == b"ID3"
+    assert (tmp_path / "media" / video).read_bytes() == b"film"
+    assert video.endswith(".mp4")
+    assert found["shop:ink"][1] is found["shop:pad"][1] is None
+    assert "no video" in Path(report.refused_files[0]).read_text()
+
+
 def test_posters_by_item_id(local_store, folder, tmp_path):
     posters = write(tmp_path / "posters", {"pen.png": picture(kind="PNG"), "nobody.png": picture(kind="PNG")})
     report = load(local_store, folder, posters=posters)

@@ -64,9 +64,18 @@ def test_a_bomb_of_pixels_is_refused_by_its_header(media, data):
         media.add(data / "bomb.bmp", "image")
 
 
-def test_sounds_by_their_ending(media, data):
+@pytest.mark.parametrize(("sort", "word"), [("audio", "sound"), ("video", "video")])
+def test_what_has_another_ending_is_refused(media, data, sort, word):
+    (data / "a.m3u8").write_bytes(b"#EXTM3U")
+    with pytest.raises(InvalidData, match=f"no {word}"):
+        media.add(data / "a.m3u8", sort)
+
+
+def test_sounds_and_videos_by_their_ending(media, data):
     (data / "a.mp3").write_bytes(b"ID3")
+    (data / "a.MP4").write_bytes(b"ftyp")
     (data / "a.exe").write_bytes(b"MZ")
+    assert media.add(data / "a.MP4", "video").endswith(".mp4")
     assert media.add(data / "a.mp3", "audio").endswith(".mp3")
     with pytest.raises(InvalidData, match="no sound"):
         media.add(data / "a.exe", "audio")

@@ -28,7 +28,7 @@ MIN_SHARED = 5
 MAX_VALUES = 100
 """Distinct numbers above which a column is cut at quantiles."""
 BINS = 20
-NOT_FIELDS = frozenset({"id", "text", "image", "audio", "title"})
+NOT_FIELDS = frozenset({"id", "text", "image", "audio", "video", "title"})
 _CODE = re.compile(r"0\d")
 _YEAR = re.compile(r"\((\d{4})\)\s*$")
 

@@ -146,10 +146,11 @@ def test_a_missing_path_a_file_and_an_unknown_format(tmp_path):
 
 def test_platforms_keep_their_name_and_their_media_paths(tmp_path):
     files = {f"platforms/{name}/{file}": text for name in ("a", "b") for file, text in SHOP.items()}
-    files["platforms/a/items.csv"] = "item,image\npen,pictures/pen.jpg\nink,\n"
+    files["platforms/a/items.csv"] = "item,image,video\npen,pictures/pen.jpg,clips/pen.mp4\nink,,\n"
     folder = write(tmp_path, files)
     assert [chunk.platform for chunk in chunks(folder, "items")] == ["a", "b"]
     assert [row["image"] for row in rows(folder, "items")[:2]] == ["platforms/a/pictures/pen.jpg", None]
+    assert [row["video"] for row in rows(folder, "items")[:2]] == ["platforms/a/clips/pen.mp4", None]
 
 
 def test_unknown_columns_become_safe_properties(tmp_path):
