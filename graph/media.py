@@ -24,8 +24,14 @@ SORTS = tuple(LARGEST_BYTES)
 LARGEST_PIXELS = 64_000_000
 IMAGES = MappingProxyType({"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp"})
 """Pillow's name of a format that is taken -> ending of its key."""
-STARTS = MappingProxyType({b"RIFF": ".wav", b"fLaC": ".flac", b"OggS": ".ogg", b"ID3": ".mp3"})
-"""How a sound file begins -> ending of its key."""
+STARTS = MappingProxyType(
+    {
+        "audio": {(8, b"WAVE"): ".wav", (0, b"fLaC"): ".flac", (0, b"OggS"): ".ogg", (0, b"ID3"): ".mp3"},
+        "video": {(4, b"ftyp"): ".mp4", (0, b"\x1aE\xdf\xa3"): ".webm", (8, b"AVI "): ".avi",
+                  (0, b"\0\0\x01\xba"): ".mpg", (188, b"G"): ".ts"},
+    }
+)  # fmt: skip
+"""What files of a sort hold at which offset -> ending of their key."""
 SOUNDS = (".mp3", ".wav", ".flac", ".ogg", ".m4a")
 VIDEOS = (".mp4", ".m4v", ".mov", ".3gp", ".webm", ".mkv", ".avi", ".ts", ".mpg", ".mpeg")
 
@@ -39,11 +45,11 @@ class Media:
         self.copied = 0
 
     def add_bytes(self, data: bytes, sort: str) -> str:
-        """Keeps an uploaded `image` or `audio`; returns its key. Raises `InvalidData` as `add`."""
+        """Keeps an uploaded `image`, `audio` or `video`; returns its key. Raises `InvalidData` as `add`."""
         name = Path(f"the {sort}")
         if len(data) > LARGEST_BYTES[sort]:
             raise _refused(name, f"has more than {LARGEST_BYTES[sort] >> 20} MiB", "a smaller file")
-        return self._keep(data, _image_ending(name, data) if sort == "image" else _sound_ending_of(name, data))
+        return self._keep(data, _image_ending(name, data) if sort == "image" else _ending_of(name, data, sort))
 
     def add(self, path: Path, sort: str) -> str:
         """Copies an `image`, `audio` or `video` file where it is not there yet; returns its key.
@@ -110,14 +116,14 @@ def _named_ending(path: Path, sort: str) -> str:
     return ending
 
 
-def _sound_ending_of(path: Path, data: bytes) -> str:
+def _ending_of(path: Path, data: bytes, sort: str) -> str:
     """By the first bytes: an upload has no name."""
-    for start, ending in STARTS.items():
-        if data.startswith(start):
+    for (offset, start), ending in STARTS[sort].items():
+        if data[offset : offset + len(start)] == start:
             return ending
-    if data[:1] == b"\xff" and len(data) > 1 and data[1] & 0xE0 == 0xE0:  # an MPEG frame without a tag before it
+    if sort == "audio" and data[:1] == b"\xff" and data[1:2] >= b"\xe0":  # an MPEG frame without a tag before it
         return ".mp3"
-    raise _refused(path, "is no sound", "MP3, WAV, FLAC or OGG")
+    raise _refused(path, f"is no {sort} that is known by its first bytes", ", ".join(STARTS[sort].values()))
 
 
 def _refused(path: Path, why: str, valid: str) -> InvalidData:

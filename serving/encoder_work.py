@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
@@ -14,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from encoders.base import Modality, Vectors
+from encoders.base import Absent, Modality, Vectors
 from encoders.registry import open_encoder
 from encoders.sources import item_text
+from encoders.video_encoder import of_videos
 from graph.errors import Conflict, InterlaceError, InvalidData, Unsupported
 from serving.classify import Classifiers
 from serving.encoder_batches import Batches
@@ -38,7 +40,8 @@ class Work:
 
     def __init__(self, home: Path) -> None:
         self._home = home
-        self._batches: dict[str, Batches] = {}
+        self._batches: dict[tuple[str, bool], Batches] = {}
+        self._versions: dict[str, str] = {}
         self._lock = Lock()
         self._classifiers = Classifiers(home)
 
@@ -50,7 +53,8 @@ class Work:
         return ask(self, question)
 
     def vectors(self, question: Frame) -> Frame:
-        """`encoders`: (name, version) by modality; `text`, or an item's `title` and `text`; parts `image`, `audio`.
+        """`encoders`: (name, version) by modality; `text`, or an item's `title` and `text`; parts `image`, `audio`, and
+        `video` for those of them that are not given.
 
         One part a modality comes back: float32 of unit length. A modality that the home does not encode is left out
         where `skip` says so, else `Unsupported`.
@@ -86,22 +90,27 @@ class Work:
         }
         for modality in MODALITIES:
             thing = things[modality]
-            if thing:
-                encoder = asked["encoders"].get(modality)
-                if encoder is not None:
-                    found[str(modality)] = self._of(*encoder).encode(thing)
-                elif not asked.get("skip"):
-                    raise _not_encoded(modality, asked["encoders"])
+            encoder = asked["encoders"].get(modality)
+            if thing and encoder is not None:
+                found[str(modality)] = self._of(*encoder).encode(thing)
+            elif thing and not asked.get("skip"):
+                raise _not_encoded(modality, asked["encoders"])
+            elif encoder is not None and modality != "text" and question.parts.get("video"):
+                with suppress(Absent):  # a video without a sound track
+                    found[str(modality)] = self._of(*encoder, videos=True).encode(question.parts["video"])
         return found
 
-    def _of(self, name: str, version: str) -> Batches:
+    def _of(self, name: str, version: str, *, videos: bool = False) -> Batches:
         with self._lock:
-            if name not in self._batches:
+            if (name, videos) not in self._batches:
                 if len(self._batches) >= MOST_ENCODERS:
                     self._batches.pop(next(iter(self._batches)))
-                self._batches[name] = Batches(open_encoder(name))
-            found = self._batches[name]
-        check_version(found.encoder.version, name, version)
+                encoder = open_encoder(name)
+                check_version(encoder.version, name, version)
+                self._batches[name, videos] = Batches(of_videos(encoder) if videos else encoder)
+                self._versions[name] = encoder.version
+            found = self._batches[name, videos]
+        check_version(self._versions[name], name, version)
         return found
 
 

@@ -1,7 +1,8 @@
 """An item as `PUT /v1/items/{id}` says it is, in the form that is kept: what its card, its page and the graph hold.
 
-JSON values: `title`, `kind`, `text`, `year`, `image`, `audio` (keys below the media folder), `properties`, `attributes`
-(label -> names) and `relations` (lists of relation, label, id); the last two are missing where the request left them.
+JSON values: `title`, `kind`, `text`, `year`, `image`, `audio`, `video` (keys below the media folder), `properties`,
+`attributes` (label -> names) and `relations` (lists of relation, label, id); the last two are missing where the request
+left them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 from graph.schema import ITEM, Entity, Triple, safe_name
 from serving import catalogue
 
-COLUMNS = ("title", "kind", "text", "year", "image", "audio")
+COLUMNS = ("title", "kind", "text", "year", "image", "audio", "video")
 
 
 def card_of(item: str, body: Mapping[str, Any], before: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from serving.routes.bodies import decoded_file
 from serving.routes.live_schemas import ItemRequest
 from serving.service import Service
 
-MOST_FILE = {"image": 16 << 20, "audio": 16 << 20}
+MOST_FILE = {"image": 16 << 20, "audio": 16 << 20, "video": 32 << 20}
 NOT_JOINED = frozenset({USER, ITEM, PERSON, PLATFORM}) | OPERATIONAL_LABELS | HIDDEN_LABELS
 RESERVED = frozenset({"id", "platform", *COLUMNS})
 FLUSH_SECONDS = 120.0
@@ -119,11 +119,10 @@ async def _encoded(
         vectors = await vectors_of(service.encoders, index, head, files)
     except EncodersUnavailable as error:
         asked = ["text", *(name for name, content in files.items() if content is not None)]
-        return {}, dict.fromkeys((name for name in asked if name in index.encoders), error.what)
-    missing = {name: "the catalogue has no encoder of this modality" for name in files if files[name] is not None}
-    return {name: (*index.encoders[name], one) for name, one in vectors.items()}, {
-        name: why for name, why in missing.items() if name not in vectors
-    }
+        return {}, dict.fromkeys((name for name in asked if name in (*index.encoders, "video")), error.what)
+    made = {name: (*index.encoders[name], one) for name, one in vectors.items()}
+    given = [name for name in ("image", "audio") if files[name] is not None and name not in vectors]
+    return made, dict.fromkeys(given, "the catalogue's items have no vectors of this modality")
 
 
 def _body(wish: ItemRequest, keys: Mapping[str, str]) -> dict[str, Any]:
@@ -135,6 +134,7 @@ def _body(wish: ItemRequest, keys: Mapping[str, str]) -> dict[str, Any]:
         "year": wish.year,
         "image": keys.get("image"),
         "audio": keys.get("audio"),
+        "video": keys.get("video"),
         "properties": wish.properties,
     }
     if wish.attributes is not None:

@@ -170,7 +170,7 @@ def wanted(filters: Filters) -> Wanted:
 
 
 async def _vectors(service: Service, wish: SearchRequest | NewcomerRequest) -> dict[str, Floats]:
-    files = {name: decoded_file(name, getattr(wish, name), most) for name, most in MOST_FILE.items()}
+    files = {name: decoded_file(name, getattr(wish, name), MOST_FILE[name]) for name in ("image", "audio")}
     text = (wish.text or "").strip()
     if not text and not any(files.values()):
         return {}
@@ -180,11 +180,11 @@ async def _vectors(service: Service, wish: SearchRequest | NewcomerRequest) -> d
 def _thing(service: Service, wish: ClassifyRequest) -> tuple[dict[str, Any], dict[str, bytes | None]]:
     """What is judged: the head of the question, and its files or vectors."""
     head: dict[str, Any] = {"text": wish.text, "labels": None if wish.labels is None else _distinct(wish.labels)}
-    image = decoded_file("image", wish.image, MOST_FILE["image"])
+    files = {name: decoded_file(name, getattr(wish, name), MOST_FILE[name]) for name in ("image", "video")}
     if wish.item is None:
-        if not (wish.text or "").strip() and image is None:
-            raise InvalidData("nothing to classify", valid="text, image or item", remedy="give one of them")
-        return head, {"image": image}
+        if not (wish.text or "").strip() and not any(files.values()):
+            raise InvalidData("nothing to classify", valid="text, image, video or item", remedy="give one of them")
+        return {**head, "skip": True}, files
     live = service.live
     place = live.item(wish.item)
     vectors = {name: live.vector(place, name) for name in sorted(live.index.vectors)}

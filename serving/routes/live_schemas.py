@@ -66,6 +66,7 @@ class ItemRequest(Asked):
     year: Annotated[int, Field(ge=-10_000, le=10_000)] | None = None
     image: File | None = None
     audio: File | None = None
+    video: File | None = Field(None, description="its frames stand for a picture, its track for a sound, where none is")
     attributes: dict[Name, Annotated[list[Word], Field(max_length=MOST_NAMES)]] | None = Field(
         None, max_length=64, description='label -> names, as {"Genre": ["Comedy"]}; they replace those of the label'
     )
@@ -163,6 +164,7 @@ class ClassifyRequest(Asked):
 
     text: Text | None = None
     image: File | None = None
+    video: File | None = None
     item: Id | None = Field(None, description="an item of the catalogue, in place of files")
     labels: Annotated[list[Word], Field(min_length=1, max_length=MOST_LABELS)] | None = None
     top: Annotated[int, Field(ge=1, le=MOST_LABELS)] = 10

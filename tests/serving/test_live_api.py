@@ -1,0 +1,403 @@
+"""New items, newcomers, search and labels over HTTP, with the real encoder process and a real graph store."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jsonschema
+import orjson
+import psutil
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from graph.local_store import LocalStore
+from graph.media import Media
+from graph.schema import ITEM, Entity
+from graph.snapshot_fresh import take_snapshot
+from serving.app import create_app
+from serving.encoder_client import ADDRESS, FOLDER
+from serving.gateway import Gateway
+from serving.middleware import Wrapped
+from serving.overlay import Overlay
+from serving.service import make_service
+from serving.settings import Settings
+from tests.encoders.tiny import saved_sound, sound
+from tests.encoders.video_files import plain, saved_video
+from tests.serving.themed import NAMES, picture, publish_themed
+
+pytestmark = pytest.mark.integration
+
+
+def base(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def stop_encoders(home: Path) -> None:
+    with contextlib.suppress(FileNotFoundError, psutil.NoSuchProcess):
+        psutil.Process(orjson.loads((home / FOLDER / ADDRESS).read_bytes())["process"]).kill()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("themed")
+    publish_themed(folder)
+    yield folder
+    stop_encoders(folder)
+
+
+@pytest.fixture(scope="module")
+def app(home: Path) -> Iterator[Wrapped]:
+    app = create_app(Settings(home=home, store="local:" + str(home / "no-store")))
+    yield app
+    app.api.state.service.close()
+
+
+def send(app: Wrapped, method: str, path: str, body: Any = None) -> httpx.Response:
+    """One request; what goes on after its answer has ended too when this returns."""
+
+    async def one() -> httpx.Response:
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=90) as session:
+            content = None if body is None else orjson.dumps(body)
+            found = await session.request(method, path, content=content)
+        await app.api.state.service.finish()
+        return found
+
+    return asyncio.run(one())
+
+
+def ids(answer: httpx.Response) -> list[str]:
+    assert answer.status_code == 200, answer.text
+    return [entry["item"]["id"] for entry in answer.json()["items"]]
+
+
+def themes(names: list[str]) -> list[str]:
+    return [name[2:].rstrip("0123456789") for name in names]
+
+
+@pytest.fixture
+def clean(home: Path, app: Wrapped) -> Iterator[None]:
+    """Items that a test put are gone after it."""
+    yield
+    for change in Overlay(home).since(0):
+        if not change.gone:
+            send(app, "DELETE", f"/v1/items/{change.id}")
+
+
+def follows(app: Wrapped, path: str, method: str, answer: httpx.Response) -> None:
+    document = send(app, "GET", "/v1/openapi.json").json()
+    schema = document["paths"][path][method]["responses"]["200"]["content"]["application/json"]["schema"]
+    jsonschema.validate(answer.json(), {**schema, "components": document["components"]})
+
+
+@pytest.mark.parametrize(
+    ("text", "theme"),
+    [("astronauts in outer space", "space"), ("cooking a meal", "kitchen"), ("falling in love", "romance")],
+)
+def test_a_sentence_finds_what_it_means(app: Wrapped, text: str, theme: str) -> None:
+    found = send(app, "POST", "/v1/search", {"text": text, "n": 4})
+    assert set(themes(ids(found))) == {theme}
+    follows(app, "/v1/search", "post", found)
+
+
+def test_a_picture_finds_its_like_and_mixes_with_words(app: Wrapped) -> None:
+    assert themes(ids(send(app, "POST", "/v1/search", {"image": base(picture("war", 999)), "n": 3}))) == ["war"] * 3
+    both = ids(send(app, "POST", "/v1/search", {"image": base(picture("war", 999)), "text": "love letters", "n": 12}))
+    assert {"war", "romance"} <= set(themes(both))
+
+
+def test_filters_hold_and_n_items_come(app: Wrapped) -> None:
+    wish = {"text": "astronauts", "n": 6, "filter": {"kind": "movie", "platform": "p", "attributes": {"Genre": "war"}}}
+    assert themes(ids(send(app, "POST", "/v1/search", wish))) == ["war"] * 6
+    dated = {"text": "astronauts", "n": 9, "filter": {"years": [1980, 1984]}}
+    assert all(
+        1980 <= entry["item"]["year"] <= 1984 for entry in send(app, "POST", "/v1/search", dated).json()["items"]
+    )
+    assert len(ids(send(app, "POST", "/v1/search", dated))) == 5
+    assert ids(send(app, "POST", "/v1/search", {**wish, "filter": {"platform": "q"}})) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({}, 422),
+        ({"text": ""}, 422),
+        ({"text": "x", "n": 0}, 422),
+        ({"text": "x", "nn": 1}, 422),
+        ({"image": "no base64!"}, 422),
+        ({"image": base(b"no picture")}, 422),
+        ({"image": ""}, 422),
+        ({"audio": base(saved_sound(sound(1)))}, 501),
+        ({"like": ["p:nobody"]}, 404),
+        ({"text": "x", "filter": {"years": [1990, 1980]}}, 422),
+        ({"text": "x\0"}, 422),
+        ([], 422),
+    ],
+)
+def test_a_bad_search_says_what_would_be_good(app: Wrapped, body: Any, status: int) -> None:
+    answer = send(app, "POST", "/v1/search", body)
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["detail"]
+    assert answer.json()["valid"]
+
+
+ITEM_BODY = {
+    "title": "The Silent Orbit",
+    "kind": "movie",
+    "text": "a starship crew hears a signal from a dying planet",
+    "year": 2030,
+    "attributes": {"Genre": ["Space"]},
+    "properties": {"runtime": 101},
+}
+
+
+@pytest.mark.usefixtures("clean")
+def test_a_new_item_is_everywhere_at_once(app: Wrapped) -> None:
+    body = {**ITEM_BODY, "image": base(picture("space", 77))}
+    answer = send(app, "PUT", "/v1/items/p:new1", body)
+    assert answer.status_code == 200, answer.text
+    follows(app, "/v1/items/{id}", "put", answer)
+    assert answer.json()["vectors"] == ["image", "text"]
+    assert answer.json()["recommended"] is True
+    assert send(app, "GET", "/v1/items/p:new1").json() == answer.json()["item"]
+    assert answer.json()["item"]["properties"] == {"runtime": 101}
+    assert ids(send(app, "POST", "/v1/search", {"text": "starship crew signal dying planet", "n": 1})) == ["p:new1"]
+    assert send(app, "GET", "/v1/items?query=silent").json()["items"][0]["id"] == "p:new1"
+    ranks = {}
+    for user, theme in enumerate(NAMES):
+        found = ids(send(app, "GET", f"/v1/users/p:u{user:02d}/recommendations?n=30"))
+        ranks[theme] = found.index("p:new1")
+    assert min(ranks, key=lambda theme: ranks[theme]) == "space"
+    assert ranks["space"] < 8
+    assert themes(ids(send(app, "GET", "/v1/items/p:new1/similar?modality=text&n=3"))) == ["space"] * 3
+    assert themes(ids(send(app, "GET", "/v1/items/p:new1/similar?modality=graph&n=3"))) == ["space"] * 3
+    assert themes(ids(send(app, "POST", "/v1/recommendations", {"items": ["p:new1"], "n": 3}))) == ["space"] * 3
+
+
+@pytest.mark.usefixtures("clean")
+def test_other_workers_see_it_and_deletion_too(app: Wrapped, home: Path) -> None:
+    other = create_app(Settings(home=home, store="local:" + str(home / "no-store")))
+    assert send(other, "GET", "/v1/items/p:new2").status_code == 404
+    send(app, "PUT", "/v1/items/p:new2", ITEM_BODY)
+    assert send(other, "GET", "/v1/items/p:new2").status_code == 200
+    assert "p:new2" in ids(send(other, "GET", "/v1/users/p:u00/recommendations?n=30"))
+    assert send(other, "DELETE", "/v1/items/p:new2").status_code == 204
+    assert send(app, "GET", "/v1/items/p:new2").status_code == 404
+    assert send(app, "DELETE", "/v1/items/p:new2").status_code == 404
+    other.api.state.service.close()
+
+
+@pytest.mark.usefixtures("clean")
+def test_an_item_of_the_index_can_be_changed_and_deleted(app: Wrapped) -> None:
+    before = send(app, "GET", "/v1/items/p:war0").json()
+    send(app, "PUT", "/v1/items/p:war0", {"title": "A Quiet Supper", "text": "cooking dinner for friends"})
+    after = send(app, "GET", "/v1/items/p:war0").json()
+    assert (after["title"], after["attributes"]) == ("A Quiet Supper", before["attributes"])
+    assert ids(send(app, "POST", "/v1/search", {"text": "cooking dinner for friends", "n": 1})) == ["p:war0"]
+    send(app, "DELETE", "/v1/items/p:war0")
+    for user in range(4):
+        assert "p:war0" not in ids(send(app, "GET", f"/v1/users/p:u{user:02d}/recommendations?n=30"))
+    assert "p:war0" not in ids(send(app, "POST", "/v1/search", {"text": "cooking", "n": 30}))
+    send(app, "PUT", "/v1/items/p:war0", {"title": before["title"], "text": before["text"]})
+
+
+@pytest.mark.usefixtures("clean")
+def test_a_video_stands_for_picture_and_text_alone_is_enough(app: Wrapped) -> None:
+    video = saved_video([plain(9)] * 12, "mp4", "mpeg4")
+    answer = send(app, "PUT", "/v1/items/p:clip", {"title": "Clip", "video": base(video)})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["vectors"] == ["image", "text"]
+    heard = send(app, "PUT", "/v1/items/p:song", {"title": "Song", "audio": base(saved_sound(sound(1)))})
+    assert heard.json()["vectors"] == ["text"]
+    assert heard.json()["missing"].keys() == {"audio"}
+
+
+@pytest.mark.parametrize(
+    ("item", "body"),
+    [
+        ("p:x", {}),
+        ("p:x", {"title": ""}),
+        ("nocolon", {"title": "x"}),
+        ("p:x", {"title": "x", "image": base(b"GIF89a broken")}),
+        ("p:x", {"title": "x", "audio": base(b"nothing like a sound")}),
+        ("p:x", {"title": "x", "video": base(b"nothing like a video, at all")}),
+        ("p:x", {"title": "x", "attributes": {"User": ["me"]}}),
+        ("p:x", {"title": "x", "attributes": {"Genre`) DETACH DELETE n //": ["me"]}}),
+        ("p:x", {"title": "x", "relations": [{"relation": "r", "label": "Person", "id": "1"}]}),
+        ("p:x", {"title": "x", "properties": {"text_embedding": 1}}),
+        ("p:x", {"title": "x", "properties": {"password": "x"}}),
+        ("p:x", {"title": "x", "properties": {"id": "p:y"}}),
+        ("p:x", {"title": "x", "year": "1999"}),
+        ("p:x", {"title": "x", "kind": "<b>"}),
+        ("p:x", {"title": "x", "properties": {"a": [1]}}),
+    ],
+)
+def test_a_bad_item_is_refused_and_nothing_stays(app: Wrapped, home: Path, item: str, body: dict[str, Any]) -> None:
+    before = {one.sequence for one in Overlay(home).since(0)}
+    answer = send(app, "PUT", f"/v1/items/{item}", body)
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["detail"]
+    assert {one.sequence for one in Overlay(home).since(0)} == before
+
+
+def test_a_body_without_end_is_cut_off(app: Wrapped) -> None:
+    answer = send(app, "POST", "/v1/search", {"text": "x" * (49 << 20)})
+    assert answer.status_code == 413
+
+
+def test_newcomers_get_what_they_say_choose_and_are(app: Wrapped) -> None:
+    chosen = send(app, "POST", "/v1/recommendations", {"items": ["p:romance0", "p:romance1"], "n": 3})
+    assert themes(ids(chosen)) == ["romance"] * 3
+    assert chosen.json()["sources"] == ["items"]
+    follows(app, "/v1/recommendations", "post", chosen)
+    said = send(app, "POST", "/v1/recommendations", {"text": "soldiers and battles", "n": 3})
+    assert themes(ids(said)) == ["war"] * 3
+    assert said.json()["sources"] == ["text", "popular"]
+    shown = send(app, "POST", "/v1/recommendations", {"image": base(picture("kitchen", 5)), "n": 3})
+    assert themes(ids(shown)) == ["kitchen"] * 3
+    nothing = send(app, "POST", "/v1/recommendations", {"n": 3})
+    assert nothing.json()["sources"] == ["popular"]
+    strange = send(app, "POST", "/v1/recommendations", {"items": ["p:nowhere"], "exclude": [ids(nothing)[0]], "n": 1})
+    assert strange.json()["unknown"] == ["p:nowhere"]
+    assert ids(strange) == [ids(nothing)[1]]
+
+
+@pytest.mark.parametrize("theme", range(4))
+def test_a_profile_is_read_as_the_users_properties_are(app: Wrapped, theme: int) -> None:
+    profile = {"age": 20 + theme, "town": "north" if theme < 2 else "south", "shoe": 41}
+    found = send(app, "POST", "/v1/recommendations", {"profile": profile, "n": 4})
+    assert found.json()["sources"] == ["profile"]
+    assert themes(ids(found)).count(NAMES[theme]) >= 3
+    assert send(app, "POST", "/v1/recommendations", {"profile": {"shoe": 41}}).json()["sources"] == ["popular"]
+
+
+def test_onboarding_asks_about_every_taste_and_skips_what_was_shown(app: Wrapped) -> None:
+    first = send(app, "GET", "/v1/onboarding?n=4").json()["items"]
+    assert set(themes([one["id"] for one in first])) == set(NAMES)
+    more = send(app, "GET", "/v1/onboarding?n=4&" + "&".join(f"skip={one['id']}" for one in first)).json()["items"]
+    assert not {one["id"] for one in more} & {one["id"] for one in first}
+
+
+def test_labels_of_ones_own(app: Wrapped) -> None:
+    body = {"text": "a captain steers his starship past saturn", "labels": ["space travel", "cooking", "love", "war"]}
+    found = send(app, "POST", "/v1/classify", body)
+    follows(app, "/v1/classify", "post", found)
+    assert found.json()["labels"][0]["label"] == "space travel"
+    assert found.json()["calibrated"] is False
+    item = send(app, "POST", "/v1/classify", {"item": "p:kitchen1", "labels": body["labels"], "top": 1})
+    assert item.json()["labels"][0]["label"] == "cooking"
+    untagged = send(app, "POST", "/v1/classify", {"text": "x"})
+    assert untagged.status_code == 404
+    assert "interlace tag" in untagged.json()["remedy"]
+    assert send(app, "POST", "/v1/classify", {"labels": ["x"]}).status_code == 422
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(["/v1/recommendations", "/v1/search", "/v1/classify"]),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+        lambda inner: st.dictionaries(st.sampled_from(["text", "items", "n", "filter", "like", "labels", "image", "x"]),
+                                      inner, max_size=3) | st.lists(inner, max_size=3),
+        max_leaves=6,
+    ),
+)  # fmt: skip
+def test_no_body_makes_the_server_fail(app: Wrapped, path: str, body: Any) -> None:
+    assert send(app, "POST", path, body).status_code in {200, 404, 422, 501}
+
+
+class TestWithAGraph:
+    """The graph follows the overlay, and takes it over."""
+
+    @pytest.fixture
+    def served(self, home: Path, local_store: LocalStore, tmp_path: Path) -> Iterator[tuple[Wrapped, Path]]:
+        (tmp_path / "index").symlink_to(home / "index")
+        settings = Settings(home=tmp_path, store=local_store.url)
+        app = create_app(settings, make_service(settings, gateway=Gateway(lambda: local_store)))
+        yield app, tmp_path
+        stop_encoders(tmp_path)
+
+    def test_the_graph_follows_and_the_next_snapshot_holds_it(
+        self, served: tuple[Wrapped, Path], local_store: LocalStore
+    ) -> None:
+        app, home = served
+        local_store.write([Entity(ITEM, "p:old", {"title": "Old", "note": "mine"})])
+        body = {**ITEM_BODY, "relations": [{"relation": "film.directed by", "id": "p:m.1"}]}
+        assert send(app, "PUT", "/v1/items/p:new", body).status_code == 200
+        rows = local_store.query(
+            "MATCH (n:Item {id: $id})-[r]->(t) RETURN type(r) AS type, labels(t)[0] AS label, t.id AS id ORDER BY type",
+            {"id": "p:new"},
+        ).rows
+        assert [tuple(row) for row in rows] == [
+            ("FILM_DIRECTED_BY", "Entity", "p:m.1"), ("HAS_GENRE", "Genre", "Genre:Space")
+        ]  # fmt: skip
+        assert Overlay(home).waiting() == []
+        taken = take_snapshot(local_store, home).snapshot
+        place = taken.items.position("p:new")
+        assert taken.item_properties.column("title")[place].as_py() == ITEM_BODY["title"]
+        send(app, "PUT", "/v1/items/p:new", {**ITEM_BODY, "text": None, "attributes": {"Genre": ["War"]}})
+        assert local_store.query("MATCH (:Item {id: 'p:new'})-[:HAS_GENRE]->(g) RETURN g.name AS name").rows == [
+            ("War",)
+        ]
+        assert local_store.query("MATCH (n:Item {id: 'p:new'}) RETURN n.text AS text").rows == [(None,)]
+        send(app, "PUT", "/v1/items/p:old", {"title": "Older"})
+        assert local_store.query("MATCH (n:Item {id: 'p:old'}) RETURN n.note AS note").rows == [("mine",)]
+        assert send(app, "DELETE", "/v1/items/p:new").status_code == 204
+        assert local_store.query("MATCH (n:Item {id: 'p:new'}) RETURN n.id AS id").rows == []
+
+    def test_without_a_store_changes_wait_and_are_written_in_the_end(
+        self, home: Path, tmp_path: Path, local_store: LocalStore
+    ) -> None:
+        (tmp_path / "index").symlink_to(home / "index")
+        away = create_app(Settings(home=tmp_path, store="local:" + str(tmp_path / "no-store")))
+        assert send(away, "PUT", "/v1/items/p:late", ITEM_BODY).status_code == 200
+        assert send(away, "DELETE", "/v1/items/p:war1").status_code == 204
+        assert [one.id for one in Overlay(tmp_path).waiting()] == ["p:late", "p:war1"]
+        from serving.overlay_flush import flush
+
+        local_store.write([Entity(ITEM, "p:war1", {"title": "gone soon"})])
+        assert flush(local_store, tmp_path) == 2
+        assert flush(local_store, tmp_path) == 0
+        assert [row[0] for row in local_store.query("MATCH (n:Item) RETURN n.id AS id").rows] == ["p:late"]
+        away.api.state.service.close()
+        stop_encoders(tmp_path)
+
+
+def test_without_encoders_an_item_is_kept_and_says_so(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+
+    (tmp_path / "index").symlink_to(home / "index")
+    app = create_app(Settings(home=tmp_path, store="local:" + str(tmp_path / "no-store")))
+    monkeypatch.setattr("serving.encoder_client.DEADLINE_SECONDS", 0.5)
+    monkeypatch.setattr(app.api.state.service.encoders, "_start_seconds", 0.2)
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    begun = time.monotonic()
+    answer = send(app, "PUT", "/v1/items/p:new", ITEM_BODY)
+    assert answer.status_code == 200
+    assert answer.json()["vectors"] == []
+    assert answer.json()["missing"].keys() == {"text"}
+    assert answer.json()["recommended"] is True, "its genre says what it is like"
+    assert time.monotonic() - begun < 10
+    assert send(app, "POST", "/v1/search", {"text": "x"}).status_code == 503
+    app.api.state.service.close()
+
+
+def test_uploads_are_known_by_their_first_bytes(tmp_path: Path) -> None:
+    media = Media(tmp_path, tmp_path)
+    assert media.add_bytes(saved_sound(sound(1)), "audio").endswith(".wav")
+    assert media.add_bytes(saved_video([plain(3)] * 4, "mp4", "mpeg4"), "video").endswith(".mp4")
+    assert media.add_bytes(picture("war"), "image").endswith(".png")
+    assert media.add_bytes(picture("war"), "image") == media.add_bytes(picture("war"), "image")
+    assert picture("war") == (tmp_path / "media" / media.add_bytes(picture("war"), "image")).read_bytes()
