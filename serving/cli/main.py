@@ -13,6 +13,7 @@ import typer
 from serving.cli import (
     bench,
     compress,
+    compress_encoder,
     cypher,
     data,
     demo,
@@ -56,6 +57,7 @@ GROUPS = (
     bench,
     rerank,
     compress,
+    compress_encoder,
 )
 """In the order of the help."""
 
