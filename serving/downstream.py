@@ -1,4 +1,4 @@
-"""What an encoder's vectors are worth to rankers of content: the encoders' package knows no ranker, training no encoder."""
+"""What an encoder's vectors are worth to rankers of content: `encoders` knows no ranker, `training` no encoder."""
 
 from __future__ import annotations
 

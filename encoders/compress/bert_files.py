@@ -1,4 +1,4 @@
-"""BERTs with mean pooling as folders that sentence-transformers reads: which can be made smaller, and how one is kept."""
+"""BERTs with mean pooling as folders that sentence-transformers reads: which are taken, how a smaller one is kept."""
 
 from __future__ import annotations
 

@@ -40,9 +40,10 @@ def read_contents(snapshot: Snapshot, folder: Path, modality: Modality, *, seed:
     things = list(dict.fromkeys(thing for thing in found if thing))
     if len(things) < FEWEST:
         raise InvalidData(
-            f"{len(things)} different {modality}s in {str(folder)!r}", valid=f"at least {FEWEST}, to fit and to measure",
+            f"{len(things)} different {modality}s in {str(folder)!r}",
+            valid=f"at least {FEWEST}, to fit and to measure",
             remedy="use the encoder as it is",
-        )  # fmt: skip
+        )
     order = np.random.default_rng(seed).permutation(len(things)).tolist()
     cut = round(HELD_OUT * len(things))
     return Contents(things, sorted(order[cut:]), sorted(order[:cut]))

@@ -1,9 +1,9 @@
 """An encoder in integers of one byte: exported to ONNX, its weights and activations quantised by ONNX Runtime.
 
 Texts: every matrix product and the word embeddings; activations are scaled as they come (dynamic). Pictures: every
-convolution but the outermost; activations are scaled by what some pictures of the catalogue gave (static), since integers that are
-scaled as they come make convolutions slower than float32. Weights have a scale a column, and seven bits: processors
-without VNNI add pairs of products in 16 bits, which eight overflow.
+convolution but the outermost; activations are scaled by what some pictures of the catalogue gave (static),
+since integers that are scaled as they come make convolutions slower than float32. Weights have a scale a column, and
+seven bits: processors without VNNI add pairs of products in 16 bits, which eight overflow.
 """
 
 from __future__ import annotations

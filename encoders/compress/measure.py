@@ -74,4 +74,5 @@ def _nearest(vectors: Vectors, rows: list[int]) -> np.ndarray:
 
 
 def megabytes(file: Path) -> float:
+    """Of a million bytes."""
     return round(file.stat().st_size / BYTES, 1)

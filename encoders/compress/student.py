@@ -43,7 +43,10 @@ COUNTED = 256
 
 @dataclass(frozen=True)
 class Tuning:
-    """`layers` to keep, 0 for all, -1 for half of them; `keep`: share of the feed-forward neurons of each. `epochs` 0: cut, not taught."""
+    """`layers` to keep, 0 for all, `HALF` for half of them; `keep`: share of the feed-forward neurons of each.
+
+    `epochs` 0: cut, not taught.
+    """
 
     layers: int = 0
     keep: float = 1.0

@@ -17,6 +17,7 @@ from serving.cli import (
     cypher,
     data,
     demo,
+    distill,
     doctor,
     encoders,
     enrich,
@@ -58,6 +59,7 @@ GROUPS = (
     rerank,
     compress,
     compress_encoder,
+    distill,
 )
 """In the order of the help."""
 

@@ -26,7 +26,7 @@ def test_the_vectors_are_near_those_of_float32(tiny_bert: Path, small: Path) -> 
     whole = open_encoder(f"sentence-transformers:{tiny_bert}", device="cpu").encode(sentences(20))
     found = open_encoder(f"onnx-text:{small}").encode(sentences(20))
     cosines = (whole * found).sum(1)
-    assert 0.97 < cosines.min()
+    assert cosines.min() > 0.97
     assert cosines.min() < 0.99999  # integers they are
 
 

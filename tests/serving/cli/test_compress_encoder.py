@@ -10,7 +10,7 @@ from tests.serving.cli.conftest import Interlace
 __all__ = ["shop", "tiny_bert"]
 
 
-def test_one_object_for_programs_and_a_table_for_people(interlace: Interlace, shop: Path, tiny_bert: Path) -> None:  # noqa: F811
+def test_one_object_for_programs_and_a_table_for_people(interlace: Interlace, shop: Path, tiny_bert: Path) -> None:
     name = f"sentence-transformers:{tiny_bert}"
     options = ("--encoder", name, "--how", "prune", "--keep", "0.25", "--epochs", "1")
     answer = interlace("compress-encoder", shop, *options, "--json")
@@ -23,7 +23,7 @@ def test_one_object_for_programs_and_a_table_for_people(interlace: Interlace, sh
     assert "open it as sentence-transformers:" in shown
 
 
-def test_what_is_wrong_is_named_with_a_remedy(interlace: Interlace, shop: Path) -> None:  # noqa: F811
+def test_what_is_wrong_is_named_with_a_remedy(interlace: Interlace, shop: Path) -> None:
     answer = interlace("compress-encoder", shop, "--how", "zip")
     assert answer.code == 2
     assert "no way 'zip'" in answer.err
