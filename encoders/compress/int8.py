@@ -41,13 +41,13 @@ def text_to_int8(encoder: AnyEncoder, source: Path, folder: Path) -> None:
 
     from encoders.bert import Bert
 
+    quantization = _quantization()
     config = json.loads((source / "config.json").read_text(encoding="utf-8"))
     network = Bert.read(source / "model.safetensors", config, device=torch.device("cpu"))
     with tempfile.TemporaryDirectory() as scratch:
         whole = Path(scratch) / MODEL
         _export(_mean_of(network), torch.zeros(1, 8, dtype=torch.long), whole, "ids", axis=1)
         with _quiet():
-            quantization = _quantization()
             quantization.quantize_dynamic(
                 whole, folder / MODEL, per_channel=True, reduce_range=True, weight_type=quantization.QuantType.QInt8
             )
@@ -60,6 +60,7 @@ def image_to_int8(encoder: ImageEncoder, pictures: Sequence[bytes], folder: Path
     """The shipped tower, its activations scaled by `pictures`. Fills `folder`."""
     import torch
 
+    quantization = _quantization()
     trunk = build_clip().visual.trunk
     fold_batch_norms(trunk)
     pixels = torch.stack([encoder.prepare(picture) for picture in pictures])
@@ -67,7 +68,6 @@ def image_to_int8(encoder: ImageEncoder, pictures: Sequence[bytes], folder: Path
         whole = Path(scratch) / MODEL
         _export(trunk, pixels[:2], whole, "pixels", axis=0)
         with _quiet():
-            quantization = _quantization()
             quantization.quantize_static(
                 whole,
                 folder / MODEL,
@@ -101,8 +101,6 @@ def _export(module: torch.nn.Module, example: torch.Tensor, file: Path, name: st
     """Writes `module` for inputs of any size along `axis`."""
     import torch
 
-    _import("onnx")
-    _import("onnxscript")
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # its fused operator has no counterpart in ONNX
     try:
@@ -132,7 +130,9 @@ def _reader(quantization: Any, pixels: np.ndarray) -> Any:
 
 
 def _quantization() -> Any:
+    """The quantiser; raises `Unsupported` where a part of the extra is not installed, before anything is exported."""
     _import("onnx")
+    _import("onnxscript")
     import_onnxruntime()
     from onnxruntime import quantization
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -62,3 +63,11 @@ def test_only_a_bert_with_mean_pooling(tmp_path: Path, tiny_bert: Path) -> None:
     for name in (f"sentence-transformers:{decoder}", f"sentence-transformers:{tiny_bert}#8"):
         with pytest.raises(Unsupported, match="is no BERT whose tokens' mean is taken"):
             bert_folder(open_encoder(name))
+
+
+@pytest.mark.parametrize("library", ["onnx", "onnxscript", "onnxruntime"])
+def test_without_the_extra(library: str, tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    encoder = open_encoder(f"sentence-transformers:{tiny_bert}", device="cpu")
+    with pytest.raises(Unsupported, match=rf"{'ONNX Runtime' if library == 'onnxruntime' else library}, and it cannot"):
+        text_to_int8(encoder, tiny_bert, tmp_path)
