@@ -10,6 +10,23 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+OUTSIDE = {
+    "words.weight": "word_embeddings.weight",
+    "positions.weight": "position_embeddings.weight",
+    "types.weight": "token_type_embeddings.weight",
+    "norm.weight": "LayerNorm.weight",
+    "norm.bias": "LayerNorm.bias",
+}
+"""Our names and transformers', outside the layers."""
+PARTS = {
+    "attention.output.dense": "self_attn.out_proj",
+    "attention.output.LayerNorm": "norm1",
+    "intermediate.dense": "linear1",
+    "output.dense": "linear2",
+    "output.LayerNorm": "norm2",
+}
+"""transformers' names and ours, within a layer."""
+
 
 class Bert(nn.Module):
     """Token ids -> the mean of the last layer's token vectors, (batch, hidden)."""
@@ -50,35 +67,27 @@ class Bert(nn.Module):
         lengths = torch.tensor([len(one) for one in ids])
         real = torch.arange(padded.shape[1])[None] < lengths[:, None]
         padded, real = padded.to(self.device), real.to(self.device)
-        places = torch.arange(padded.shape[1], device=self.device)
-        hidden: torch.Tensor = self.norm(self.words(padded) + self.positions(places) + self.types.weight[0])
-        hidden = self.layers(hidden, src_key_padding_mask=None if bool(real.all()) else ~real)
+        hidden = self.hidden(padded, None if bool(real.all()) else real)
         weight = real[..., None].to(hidden.dtype)
         mean: torch.Tensor = (hidden * weight).sum(1) / weight.sum(1)
         return mean
 
+    def hidden(self, ids: torch.Tensor, real: torch.Tensor | None) -> torch.Tensor:
+        """(batch, tokens, hidden): the last layer's vectors. `real`: which tokens are no padding; None: all."""
+        places = torch.arange(ids.shape[1], device=ids.device)
+        first = self.norm(self.words(ids) + self.positions(places) + self.types.weight[0])
+        last: torch.Tensor = self.layers(first, src_key_padding_mask=None if real is None else ~real)
+        return last
+
 
 def _renamed(weights: Mapping[str, torch.Tensor], layers: int) -> dict[str, torch.Tensor]:
     """From transformers' names; query, key and value lie in one matrix here."""
-    found = {
-        "words.weight": weights["embeddings.word_embeddings.weight"],
-        "positions.weight": weights["embeddings.position_embeddings.weight"],
-        "types.weight": weights["embeddings.token_type_embeddings.weight"],
-        "norm.weight": weights["embeddings.LayerNorm.weight"],
-        "norm.bias": weights["embeddings.LayerNorm.bias"],
-    }
-    parts = {
-        "attention.output.dense": "self_attn.out_proj",
-        "attention.output.LayerNorm": "norm1",
-        "intermediate.dense": "linear1",
-        "output.dense": "linear2",
-        "output.LayerNorm": "norm2",
-    }
+    found = {ours: weights[f"embeddings.{theirs}"] for ours, theirs in OUTSIDE.items()}
     for number in range(layers):
         theirs, ours = f"encoder.layer.{number}.", f"layers.layers.{number}."
         for kind in ("weight", "bias"):
             three = [weights[f"{theirs}attention.self.{one}.{kind}"] for one in ("query", "key", "value")]
             found[f"{ours}self_attn.in_proj_{kind}"] = torch.cat(three)
-            for name, part in parts.items():
+            for name, part in PARTS.items():
                 found[f"{ours}{part}.{kind}"] = weights[f"{theirs}{name}.{kind}"]
     return found

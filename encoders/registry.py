@@ -14,6 +14,7 @@ from encoders.base import AnyEncoder, Modality
 from encoders.clap import clap
 from encoders.image import efficientnet_lite0, open_clip_image
 from encoders.minilm import minilm
+from encoders.onnx_files import onnx_image, onnx_text
 from encoders.projected import catalogue_image, catalogue_text
 from encoders.signal import signal
 from encoders.text import sentence_transformer
@@ -53,6 +54,8 @@ ENCODERS: Mapping[str, EncoderSpec] = MappingProxyType(
         "catalogue-text": EncoderSpec(
             "text", catalogue_text, "FILE", "minilm projected into the same space, to search pictures by words"
         ),
+        "onnx-text": EncoderSpec("text", onnx_text, "FOLDER", "a text encoder as `interlace compress-encoder` made it"),
+        "onnx-image": EncoderSpec("image", onnx_image, "FOLDER", "an image encoder made so"),
     }
 )
 

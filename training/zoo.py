@@ -171,6 +171,13 @@ ZOO: Mapping[str, Model] = MappingProxyType(
             Model("ials", "ials", "IALS", "implicit matrix factorisation by alternating least squares"),
             Model("bpr", "bpr", "BPR", "matrix factorisation by pairs: what was met above what was not"),
             Model(
+                "distilled",
+                "distilled",
+                "Distilled",
+                "a small factor model taught by a larger one, which is fitted first",
+                by_name=True,
+            ),
+            Model(
                 "sasrec",
                 "sasrec",
                 "SASRec",

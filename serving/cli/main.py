@@ -13,9 +13,11 @@ import typer
 from serving.cli import (
     bench,
     compress,
+    compress_encoder,
     cypher,
     data,
     demo,
+    distill,
     doctor,
     encoders,
     enrich,
@@ -56,6 +58,8 @@ GROUPS = (
     bench,
     rerank,
     compress,
+    compress_encoder,
+    distill,
 )
 """In the order of the help."""
 

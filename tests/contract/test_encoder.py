@@ -15,6 +15,8 @@ from encoders.registry import ENCODERS, open_encoder
 from graph.errors import InvalidData
 from tests.encoders.tiny import (
     make_clap,
+    make_onnx_image,
+    make_onnx_text,
     make_open_clip,
     make_projections,
     make_sentence_model,
@@ -35,6 +37,8 @@ CASES: dict[str, Callable[[Path], str]] = {
     "clap": lambda folder: f"clap:{make_clap(folder / 'clap')}",
     "catalogue-image": lambda folder: f"catalogue-image:{make_projections(folder / 'projections.safetensors')}",
     "catalogue-text": lambda folder: f"catalogue-text:{make_projections(folder / 'projections.safetensors')}",
+    "onnx-text": lambda folder: f"onnx-text:{make_onnx_text(folder)}",
+    "onnx-image": lambda folder: f"onnx-image:{make_onnx_image(folder / 'int8')}",
 }
 
 

@@ -20,7 +20,7 @@ from training.zoo import ZOO
 MODELS = tuple(ZOO)
 DATA = small_data()
 QUICK = {"epochs": 3, "embedding_size": 16, "batch_size": 64}
-ITERATE = {"bpr", "ials", "knowledge-paths"}
+ITERATE = {"bpr", "distilled", "ials", "knowledge-paths"}
 """Models without gradient training whose fit takes steps all the same."""
 NEW = [0, 6, 1]
 """Whose histories are shown as a stranger's: one has a repeat."""

@@ -149,3 +149,24 @@ def make_projections(file: Path) -> Path:
     }
     save_file(tensors, file)
     return file
+
+
+def make_onnx_text(folder: Path) -> Path:
+    """The random BERT in int8."""
+    from encoders.compress.int8 import text_to_int8
+    from encoders.registry import open_encoder
+
+    source = make_sentence_model(folder)
+    (folder / "int8").mkdir()
+    text_to_int8(open_encoder(f"sentence-transformers:{source}", device="cpu"), source, folder / "int8")
+    return folder / "int8"
+
+
+def make_onnx_image(folder: Path) -> Path:
+    """The shipped image tower in int8, scaled by a few generated pictures."""
+    from encoders.compress.int8 import image_to_int8
+    from encoders.image import efficientnet_lite0
+
+    folder.mkdir()
+    image_to_int8(efficientnet_lite0("", "cpu"), [saved(picture(seed)) for seed in range(8)], folder)
+    return folder

@@ -57,6 +57,8 @@ def test_the_design_commands_are_all_there() -> None:
         "bench",
         "rerank",
         "compress",
+        "compress-encoder",
+        "distill",
     )
     groups = [["data", "list"], ["data", "get"], ["models", "list"], ["models", "promote"], ["models", "rollback"]]
     groups += [["runs", "list"], ["runs", "compare"]]

@@ -1,0 +1,1 @@
+"""Encoders made smaller and faster, each measured beside the one it was made of."""
