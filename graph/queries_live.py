@@ -5,4 +5,4 @@ from __future__ import annotations
 
 def detaching(label: str) -> str:
     """Deletes what joins the item `$id` with nodes of a label (through `safe_name`)."""
-    return f"MATCH (n:Item {{id: $id}})-[r]->(:`{label}`) DELETE r"
+    return f"MATCH (n:Item {{id: $id}})-[r]-(:`{label}`) DELETE r"

@@ -1,8 +1,8 @@
 """An item as `PUT /v1/items/{id}` says it is, in the form that is kept: what its card, its page and the graph hold.
 
 JSON values: `title`, `kind`, `text`, `year`, `image`, `audio`, `video` (keys below the media folder), `properties`,
-`attributes` (label -> names) and `relations` (lists of relation, label, id); the last two are missing where the request
-left them.
+`attributes` (label -> names) and `relations` (lists of relation, label, id, and whether the node points at the item);
+the last two are missing where the request left them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def entities_of(body: Mapping[str, Any]) -> Iterator[str]:
     for label, names in (body.get("attributes") or {}).items():
         for name in names:
             yield f"{label}:{node_of(label, name)}"
-    for _, label, identity in body.get("relations") or ():
+    for _, label, identity, _ in body.get("relations") or ():
         yield f"{label}:{identity}"
 
 
@@ -51,7 +51,8 @@ def graph_of(item: str, body: Mapping[str, Any], platform: str) -> tuple[list[En
         for name in names:
             entities.append(Entity(label, node_of(label, name), {"name": name}))
             triples.append(Triple(item, safe_name(f"HAS_{label.upper()}"), node_of(label, name), tail_label=label))
-    for relation, label, identity in body.get("relations") or ():
+    for relation, label, identity, inverse in body.get("relations") or ():
         entities.append(Entity(label, identity))
-        triples.append(Triple(item, relation, identity, tail_label=label))
+        outwards = Triple(item, relation, identity, ITEM, label)
+        triples.append(Triple(identity, relation, item, label, ITEM) if inverse else outwards)
     return entities, triples

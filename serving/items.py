@@ -140,5 +140,5 @@ def _body(wish: ItemRequest, keys: Mapping[str, str]) -> dict[str, Any]:
     if wish.attributes is not None:
         body["attributes"] = {label: sorted(set(names)) for label, names in wish.attributes.items()}
     if wish.relations is not None:
-        body["relations"] = [[relation_type(one.relation), one.label, one.id] for one in wish.relations]
+        body["relations"] = [[relation_type(one.relation), one.label, one.id, one.inverse] for one in wish.relations]
     return body

@@ -23,7 +23,7 @@ from serving.search import Wanted, fitting
 
 ITEMS, PROFILE, POPULAR = "items", "profile", "popular"
 WEIGHTS: Mapping[str, float] = MappingProxyType({ITEMS: 1.0, PROFILE: 0.5, "text": 1.0, "image": 1.0, "audio": 1.0})
-APPEAL = 0.5
+APPEAL = 1.0
 """Weight of what is popular beside words, pictures and sounds, which say nothing of quality."""
 
 

@@ -53,7 +53,7 @@ def _apply(store: GraphStore, home: Path, change: Change) -> None:
 
 def _replaced(change: Change) -> set[str]:
     """Labels whose relationships the change says anew."""
-    return {*(change.body.get("attributes") or {}), *(label for _, label, _ in change.body.get("relations") or ())}
+    return {*(change.body.get("attributes") or {}), *(label for _, label, _, _ in change.body.get("relations") or ())}
 
 
 @contextmanager

@@ -53,6 +53,7 @@ class Relation(Asked):
     relation: Annotated[str, Field(min_length=1, max_length=128, examples=["film.film.directed_by"])]
     label: Name = "Entity"
     id: Id = Field(examples=["movielens:m.0abc"])
+    inverse: bool = Field(False, description="the node points at the item: (person)-[directed]->(item)")
 
 
 class ItemRequest(Asked):
