@@ -16,7 +16,7 @@ from serving.index_files import MISSING
 from serving.live import Live
 from serving.rank import best, score
 
-LIST, MODEL, POPULAR = "list", "model", "popular"
+LIST, MODEL, PERSON, FRIENDS, POPULAR = "list", "model", "person", "friends", "popular"
 
 Ranked: TypeAlias = tuple[NDArray[np.integer], NDArray[np.float32]]
 Source: TypeAlias = Callable[[Live, int], Ranked]
@@ -51,6 +51,15 @@ def model(live: Live, user: int) -> Ranked:
     return order, scores[order]
 
 
+def borrowed(live: Live, user: int) -> Ranked:
+    """Every item the user has not seen, scored as for somebody who did what their other accounts, or friends, did."""
+    index = live.index
+    scores = all_scores(live, MISSING, index.borrowed[user])
+    scores[index.seen[user]] = -np.inf
+    order = best(scores, live.num_items)
+    return order, scores[order]
+
+
 def popular(live: Live, user: int) -> Ranked:
     """Every item the user has not seen, by how many interactions it has; for users nothing is known of.
 
@@ -71,7 +80,9 @@ def appeal(live: Live) -> NDArray[np.float32]:
     return live.extend(np.log1p(live.index.popularity).astype(np.float32))
 
 
-SOURCES: Mapping[str, Source] = MappingProxyType({LIST: precomputed, MODEL: model, POPULAR: popular})
+SOURCES: Mapping[str, Source] = MappingProxyType(
+    {LIST: precomputed, MODEL: model, PERSON: borrowed, FRIENDS: borrowed, POPULAR: popular}
+)
 
 
 def sources_for(live: Live, user: int) -> tuple[str, ...]:
@@ -80,5 +91,7 @@ def sources_for(live: Live, user: int) -> tuple[str, ...]:
     The lists know nothing of new items, so while there are any the user is scored live.
     """
     if not len(live.index.known[user]):
+        if len(live.index.borrowed[user]):
+            return (PERSON if live.index.borrowed_own[user] else FRIENDS,)
         return (POPULAR,)
     return (MODEL,) if live.has_source.any() else (LIST, MODEL)

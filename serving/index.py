@@ -175,6 +175,10 @@ class Index:
     """None where nothing is known of users beside what they did."""
     onboarding: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
     """Items to ask a newcomer about, in order."""
+    borrowed: Rows = field(default_factory=lambda: Rows(np.zeros(1, np.int64), np.empty(0, np.int32)))
+    """Of users of whom nothing is known: items of the same person's other accounts, else of their friends."""
+    borrowed_own: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
+    """Which rows of `borrowed` are the same person's."""
 
     @property
     def num_users(self) -> int:
@@ -303,6 +307,8 @@ def _mapped(folder: Path, manifest: Mapping[str, Any]) -> Index:
         inherit=_inheritance(folder, manifest["inherit"]) if manifest["inherit"] else None,
         profiles=_profiles(folder, manifest["profile"]) if manifest["profile"] else None,
         onboarding=array("onboarding"),
+        borrowed=map_rows(folder, "borrowed"),
+        borrowed_own=array("borrowed.own"),
     )  # fmt: skip
 
 

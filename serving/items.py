@@ -85,8 +85,11 @@ async def _settled(service: Service) -> None:
 
     try:
         await service.gateway.run(work, deadline=FLUSH_SECONDS)
+        service.lag.clear()
     except InterlaceError as error:
-        log.warning("the graph does not hold the newest changes yet: %s", error)
+        if error.what not in service.lag:  # said once, until the graph has followed again
+            log.warning("the graph does not hold the newest changes yet: %s", error)
+        service.lag.add(error.what)
 
 
 def _check(item: str, wish: ItemRequest) -> None:

@@ -23,13 +23,14 @@ from scipy.sparse import csr_matrix, diags
 from scipy.sparse.linalg import svds
 
 from graph.snapshot import Snapshot
-from serving.index_files import write_array
+from serving.index_files import write_array, write_rows
 from training.data import Histories, TrainingData
 from training.models.profile import Profile
 from training.prepare import side_information
 from training.profiles import ProfileColumn, profile_columns
 
 ASKED = 100
+FEWEST_FRIENDS = 3
 DIRECTIONS = 32
 MOST_USERS = 100_000
 NOISE = 1.0
@@ -38,6 +39,9 @@ NOISE = 1.0
 def write_newcomers(folder: Path, snapshot: Snapshot, known: Histories) -> list[dict[str, Any]] | None:
     """Writes the arrays; returns the manifest's columns of profiles, None where users have none."""
     write_array(folder, "onboarding", onboarding(known.matrix, ASKED))
+    rows, own = borrowed(snapshot, known)
+    write_rows(folder, "borrowed", rows.indptr, rows.indices)
+    write_array(folder, "borrowed.own", own)
     columns = profile_columns(snapshot.user_properties)
     if not columns or not len(known.items):
         return None
@@ -50,6 +54,36 @@ def _entry(column: ProfileColumn) -> dict[str, Any]:
     edges = None if column.edges is None else column.edges.tolist()
     words = None if column.words is None else column.words.to_pylist()
     return {"name": column.name, "edges": edges, "words": words, "size": column.size}
+
+
+def borrowed(snapshot: Snapshot, known: Histories) -> tuple[csr_matrix, NDArray[np.bool_]]:
+    """For users of whom nothing is known: what the same person did elsewhere, else what their friends did.
+
+    (users, items), and which rows are a person's own. Of friends, at least `FEWEST_FRIENDS` with a history: a list from
+    one friend would tell what that friend likes.
+    """
+    size = len(known)
+    idle = np.diff(known.indptr) == 0
+    person = _same_person(snapshot, size)
+    friends = snapshot.friendships
+    ends = np.concatenate([friends, friends[:, ::-1]])
+    pairs = csr_matrix((np.ones(len(ends), np.float32), (ends[:, 0], ends[:, 1])), shape=(size, size))
+    enough = np.asarray(pairs @ (~idle).astype(np.float32)).ravel() >= FEWEST_FRIENDS
+    own, theirs = person @ known.matrix, pairs @ known.matrix
+    has_own = np.diff(own.indptr) > 0
+    rows = diags((idle & has_own).astype(np.float32)) @ own
+    rows = csr_matrix(rows + diags((idle & ~has_own & enough).astype(np.float32)) @ theirs)
+    rows.eliminate_zeros()
+    rows.sort_indices()
+    return rows, has_own
+
+
+def _same_person(snapshot: Snapshot, size: int) -> csr_matrix:
+    """(users, users): the other accounts of each one's person."""
+    users = np.array(sorted(snapshot.identities), np.int64)
+    names, places = np.unique([snapshot.identities[user] for user in users.tolist()], return_inverse=True)
+    member = csr_matrix((np.ones(len(users), np.float32), (users, places)), shape=(size, max(1, len(names))))
+    return csr_matrix(member @ member.T)
 
 
 def onboarding(matrix: csr_matrix, n: int, *, noise: float = NOISE, directions: int = DIRECTIONS) -> NDArray[np.int32]:

@@ -97,6 +97,8 @@ class Service:
     encoders: EncoderClient
     background: set[asyncio.Task[None]] = field(default_factory=set)
     """What goes on after its answer."""
+    lag: set[str] = field(default_factory=set)
+    """Why the graph does not hold the newest changes; empty when it does."""
 
     @cached_property
     def cypher(self) -> Cypher:
