@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import base64
 import csv
+import io
 import json
 import os
 import statistics
@@ -35,6 +36,7 @@ from urllib.parse import quote
 import httpx
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from encoders.encode import embed_folder
 from graph.snapshot import Snapshot
@@ -149,11 +151,18 @@ def _server(home: Path, workers: int) -> Iterator[str]:
         address = process.stdout.readline().rpartition(" ")[2].strip()
         try:
             _until(lambda: httpx.get(f"{address}/v1/ready").status_code == 200, 60)
-            words = {"text": "a", "n": 1}
-            _until(lambda: httpx.post(f"{address}/v1/search", json=words, timeout=60).status_code == 200, 120)
+            both = {"text": "a", "image": _dot(), "n": 1}
+            _until(lambda: httpx.post(f"{address}/v1/search", json=both, timeout=60).status_code == 200, 120)
             yield address
         finally:
             process.terminate()
+
+
+def _dot() -> str:
+    """A picture, so that both encoders are loaded before the clock runs."""
+    data = io.BytesIO()
+    Image.new("RGB", (64, 64), "grey").save(data, "PNG")
+    return base64.b64encode(data.getvalue()).decode()
 
 
 def _until(true: Any, seconds: float) -> None:
@@ -182,21 +191,25 @@ def put_all(address: str, folder: Path, snapshot: Snapshot, cold: Sequence[str])
         if answer.status_code != 200:
             raise SystemExit(f"{item}: {answer.status_code} {answer.text}")
         if place < WATCHED:
-            _everywhere(address, item, rows[item]["title"], user)
-            seen.append(1000 * (time.perf_counter() - begun))
+            seen.append(1000 * (_everywhere(address, item, rows[item]["title"], user) - begun))
     return {"put_ms_median": statistics.median(puts), "put_ms_p95": float(np.percentile(puts, 95)),
             "everywhere_ms_median": statistics.median(seen), "everywhere_ms_worst": max(seen)}  # fmt: skip
 
 
-def _everywhere(address: str, item: str, title: str, user: str) -> None:
-    """Returns when eight fresh connections in a row, spread over the workers by the kernel, know the item."""
-    agreed = 0
+def _everywhere(address: str, item: str, title: str, user: str) -> float:
+    """When the item was known: answers to eight fresh connections in a row, spread over the workers by the kernel, know
+    it from then on.
+    """
+    agreed, since = 0, 0.0
     while agreed < 8:
         with httpx.Client(base_url=address, timeout=30) as client:  # a connection of its own
             shown = client.get(f"/v1/items/{quote(item, safe='')}").status_code == 200
-            named = client.get("/v1/items", params={"query": title, "limit": 500}).json()["items"]
-            ranked = client.get(f"/v1/users/{quote(user, safe='')}/recommendations?n=500").status_code == 200
-        agreed = agreed + 1 if shown and ranked and any(one["id"] == item for one in named) else 0
+            named = client.get("/v1/items", params={"query": title, "limit": 50}).json()["items"]
+            ranked = client.get(f"/v1/users/{quote(user, safe='')}/recommendations?n=10").status_code == 200
+        known = shown and ranked and any(one["id"] == item for one in named)
+        since = time.perf_counter() if known and not agreed else since
+        agreed = agreed + 1 if known else 0
+    return since
 
 
 def _joined(snapshot: Snapshot) -> Mapping[str, list[tuple[str, str, bool]]]:
