@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from threading import Lock
-from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,12 +56,26 @@ class Encoder(Protocol, Generic[Thing, Prepared]):
         ...
 
 
+@runtime_checkable
+class AsksOtherwise(Protocol):
+    """An encoder of texts that wants questions written otherwise than documents (an instruction before them)."""
+
+    def encode_queries(self, batch: Sequence[str]) -> Vectors:
+        """As `Encoder.encode`, of texts that documents are searched by."""
+        ...
+
+
 AnyEncoder: TypeAlias = Encoder[Any, Any]
 """An encoder whose modality is known only when the program runs."""
 
 
 class Absent(Exception):
     """Raised by `prepare` for a thing that has none of the modality: no vector, and no error of the user's."""
+
+
+def encode_queries(encoder: AnyEncoder, batch: Sequence[Any]) -> Vectors:
+    """(len(batch), dim) of what is searched for, in the space of the encoder's documents."""
+    return encoder.encode_queries(batch) if isinstance(encoder, AsksOtherwise) else encoder.encode(batch)
 
 
 class Lazy(Generic[Value]):

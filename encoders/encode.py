@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from encoders.base import AnyEncoder, Modality, Vectors
 from encoders.cache import VectorCache
+from encoders.pipeline import Team
 from encoders.registry import open_encoder, resolve_names
 from encoders.report import EncodeReport, ModalityReport, Tally
 from encoders.sources import Outcome, Source, encode_sources, source_of
@@ -41,38 +43,47 @@ def encode_items(
     device: str | None = None,
     batch_size: int = PAGE,
     progress: Progress | None = None,
+    team: Team | None = None,
 ) -> EncodeReport:
     """Writes `text_embedding`, `image_embedding` and `audio_embedding` on the store's items.
 
     Each with `_encoder`, `_version` and `_source`.
 
     `names`: encoder by modality, where not the default. `batch_size`: items read and written at once. Files are read
-    from HOME/media. Raises `NotFound` for an unknown encoder before anything is written.
+    from HOME/media. `team`: processes that share the encoding, to the same vectors. Raises `NotFound` for an unknown
+    encoder before anything is written.
     """
     begun = time.perf_counter()
     chosen = resolve_names(modalities, names)
     encoders = [open_encoder(chosen[modality], device=device) for modality in modalities]
     total = int(store.query("item_count").rows[0][0])
     with VectorCache(home / CACHE) as cache:
-        reports = [_encode_on_graph(store, one, home, cache, batch_size, total, progress) for one in encoders]
+        job = _Job(store, home, cache, batch_size, total, progress, team)
+        reports = [_encode_on_graph(job, one) for one in encoders]
     return EncodeReport(tuple(reports), round(time.perf_counter() - begun, 3))
 
 
-def _encode_on_graph(
-    store: GraphStore,
-    encoder: AnyEncoder,
-    home: Path,
-    cache: VectorCache,
-    batch_size: int,
-    total: int,
-    progress: Progress | None,
-) -> ModalityReport:
+@dataclass(frozen=True)
+class _Job:
+    """What the modalities of one run share."""
+
+    store: GraphStore
+    home: Path
+    cache: VectorCache
+    batch_size: int
+    total: int
+    progress: Progress | None
+    team: Team | None
+
+
+def _encode_on_graph(job: _Job, encoder: AnyEncoder) -> ModalityReport:
     begun = time.perf_counter()
+    store, home = job.store, job.home
     tally, done, indexed = Tally(), 0, False
     changes.prepare(store)
-    for rows in _pages(store, batch_size):
+    for rows in _pages(store, job.batch_size):
         sources, stale = _compare(encoder, rows, tally)
-        outcome = encode_sources(encoder, sources, home / MEDIA, cache)
+        outcome = encode_sources(encoder, sources, home / MEDIA, job.cache, job.team)
         _count(outcome, tally)
         if outcome.vectors and not indexed:
             store.ensure_vector_index(ITEM, f"{encoder.modality}_embedding", len(next(iter(outcome.vectors.values()))))
@@ -81,8 +92,8 @@ def _encode_on_graph(
         dropped = [*stale, *(item for item in (*outcome.refused, *outcome.absent) if item in has_vector)]
         _write(store, home, _rows(encoder, sources, outcome, dropped))
         done += len(rows)
-        if progress is not None:
-            progress(encoder.modality, done, max(total, done))
+        if job.progress is not None:
+            job.progress(encoder.modality, done, max(job.total, done))
     return tally.report(encoder.modality, encoder.name, encoder.version, time.perf_counter() - begun)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from encoders.base import AnyEncoder, Modality, Vectors
 from encoders.cache import VectorCache, content_key
-from encoders.pipeline import Content, encode_contents
+from encoders.pipeline import CHUNK, Content, Team, encode_contents
 from encoders.text import clean_text
 from encoders.video_encoder import WAYS, of_videos
 from graph.errors import InvalidData
@@ -69,18 +69,25 @@ def item_text(title: object, text: object, summary: object = None) -> str:
     return ". ".join(part for part in parts if part)
 
 
-def encode_sources(encoder: AnyEncoder, sources: Sequence[Source], folder: Path, cache: VectorCache) -> Outcome:
-    """Encodes sources; files are read below `folder`, `FILES_AT_ONCE` at a time."""
+def encode_sources(
+    encoder: AnyEncoder,
+    sources: Sequence[Source],
+    folder: Path,
+    cache: VectorCache,
+    team: Team | None = None,
+) -> Outcome:
+    """Encodes sources; files are read below `folder`, `FILES_AT_ONCE` at a time for each process of the team."""
     vectors: dict[str, Vectors] = {}
     refused: dict[str, str] = {}
     absent: set[str] = set()
     computed = 0
-    for sort, part in _parts(sources):
+    for sort, part in _parts(sources, 1 if team is None else team.processes):
         contents = _read(sort, part, folder, refused)
         # A reason names the file, where it is one.
         named = {one.item: f"{one.content}: " for one in part if sort != "text"}
         keys = {item: content_key(content) for item, content in contents.items()}
-        encoded = encode_contents(of_videos(encoder) if sort == "video" else encoder, list(contents.values()), cache)
+        own = of_videos(encoder) if sort == "video" else encoder
+        encoded = encode_contents(own, list(contents.values()), cache, team, FILES_AT_ONCE.get(sort, CHUNK))
         computed += encoded.computed
         for item, key in keys.items():
             if key in encoded.vectors:
@@ -92,11 +99,11 @@ def encode_sources(encoder: AnyEncoder, sources: Sequence[Source], folder: Path,
     return Outcome(vectors, refused, frozenset(absent), computed)
 
 
-def _parts(sources: Sequence[Source]) -> Iterator[tuple[str, Sequence[Source]]]:
+def _parts(sources: Sequence[Source], processes: int) -> Iterator[tuple[str, Sequence[Source]]]:
     """Sources of one sort, as many as are read at once."""
     for sort in dict.fromkeys(source.sort for source in sources):
         same = [source for source in sources if source.sort == sort]
-        step = FILES_AT_ONCE.get(sort, len(same))
+        step = processes * FILES_AT_ONCE.get(sort, len(same))
         yield from ((sort, same[begin : begin + step]) for begin in range(0, len(same), step))
 
 

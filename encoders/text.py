@@ -72,15 +72,21 @@ class SentenceEncoder:
         return prepare_text(thing)
 
     def encode_prepared(self, batch: Sequence[str]) -> Vectors:
+        return self._encode(batch, query=False)
+
+    def encode_queries(self, batch: Sequence[str]) -> Vectors:
+        """As `encode`, of what is searched for: with the model's own prompt for queries, where it has one."""
+        return self._encode([self.prepare(text) for text in batch], query=True)
+
+    def _encode(self, batch: Sequence[str], *, query: bool) -> Vectors:
         import torch
 
         if not batch:
             return np.zeros((0, self.dim), dtype=np.float32)
         model = self._model.get()
+        encode = model.encode_query if query else model.encode_document
         with torch.inference_mode(), text_autocast(model.device):
-            vectors = model.encode_document(
-                list(batch), batch_size=self._batch_size, convert_to_numpy=True, show_progress_bar=False
-            )
+            vectors = encode(list(batch), batch_size=self._batch_size, convert_to_numpy=True, show_progress_bar=False)
         return unit_rows(np.asarray(vectors))
 
     def encode(self, batch: Sequence[str]) -> Vectors:

@@ -6,7 +6,7 @@ Not part of the request path: this file loads models. It answers from the home's
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from encoders.base import Absent, Modality, Vectors
+from encoders.base import Absent, AsksOtherwise, Modality, Vectors
 from encoders.registry import open_encoder
 from encoders.sources import item_text
 from encoders.video_encoder import of_videos
@@ -92,13 +92,22 @@ class Work:
             thing = things[modality]
             encoder = asked["encoders"].get(modality)
             if thing and encoder is not None:
-                found[str(modality)] = self._of(*encoder).encode(thing)
+                found[str(modality)] = self._vector(
+                    encoder, thing, is_query=modality == "text" and "title" not in asked
+                )
             elif thing and not asked.get("skip"):
                 raise _not_encoded(modality, asked["encoders"])
             elif encoder is not None and modality != "text" and question.parts.get("video"):
                 with suppress(Absent):  # a video without a sound track
                     found[str(modality)] = self._of(*encoder, videos=True).encode(question.parts["video"])
         return found
+
+    def _vector(self, encoder: Sequence[str], thing: str | bytes, *, is_query: bool) -> Vectors:
+        batches = self._of(*encoder)
+        if is_query and isinstance(batches.encoder, AsksOtherwise):
+            found: Vectors = batches.encoder.encode_queries([str(thing)])[0]
+            return found
+        return batches.encode(thing)
 
     def _of(self, name: str, version: str, *, videos: bool = False) -> Batches:
         with self._lock:

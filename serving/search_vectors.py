@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from encoders.base import encode_queries
 from encoders.registry import open_encoder
 from graph.errors import Conflict, Unsupported
 from serving.index import Index
@@ -41,4 +42,4 @@ def _vector(index: Index, modality: str, thing: str | Path) -> NDArray[np.float3
             remedy="interlace encode, then train or refresh",
         )
     content = thing if isinstance(thing, str) else thing.read_bytes()
-    return np.asarray(encoder.encode([content])[0], np.float32)
+    return np.asarray(encode_queries(encoder, [content])[0], np.float32)

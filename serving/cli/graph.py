@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +17,7 @@ from serving.cli.session import Home, Json, Session, Store, examples, require, s
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from encoders.pipeline import Team
     from encoders.report import EncodeReport
     from graph.neo4j_offline import OfflineReport
 
@@ -94,6 +97,10 @@ Image = Annotated[
     str | None,
     typer.Option("--image", metavar="NAME", help="Image encoder.", show_default="the last named, else the offline one"),
 ]
+Processes = Annotated[
+    int, typer.Option("--processes", min=1, max=1024, help="Processes that share the encoding, through Ray.")
+]
+Ray = Annotated[str, typer.Option("--ray", metavar="ADDRESS", help="Their cluster: local, auto or ray://HOST:PORT.")]
 Audio = Annotated[
     str | None,
     typer.Option("--audio", metavar="NAME", help="Audio encoder.", show_default="the last named, else the offline one"),
@@ -247,12 +254,26 @@ def keep_in_mind(home: Path, path: Path, platform: str | None, known: Known) -> 
     remember(home, Remembered(path=path, platform=platform or WHOLE, **asdict(known)))
 
 
+@contextmanager
+def _team(processes: int, ray: str) -> Iterator[Team | None]:
+    """Processes that share the encoding; None for this one alone."""
+    if processes == 1:
+        yield None
+        return
+    from encoders.ray_pool import ray_pool
+
+    with ray_pool(processes, ray) as team:
+        yield team
+
+
 def encode(
     ctx: typer.Context,
     modality: Modalities = None,
     text: Text = None,
     image: Image = None,
     audio: Audio = None,
+    processes: Processes = 1,
+    ray: Ray = "local",
     home: Home = None,
     store: Store = None,
     as_json: Json = False,
@@ -266,7 +287,7 @@ def encode(
 
     given = {name: value for name, value in (("text", text), ("image", image), ("audio", audio)) if value}
     names = encoders_of(session.home) | given
-    with session.reporter.step("encoding") as step, session.store() as graph:
+    with session.reporter.step("encoding") as step, session.store() as graph, _team(processes, ray) as team:
         recover(graph, session.home)
         report = encode_items(
             graph,
@@ -274,6 +295,7 @@ def encode(
             modalities=tuple(one.value for one in modality or Modality),
             names=names,
             progress=parts(step),
+            team=team,
         )
     remember_encoders(session.home, given)
     session.answer(report.as_dict(), lambda console: show_encoded(console, report))

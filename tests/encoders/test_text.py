@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import socket
 from pathlib import Path
 
@@ -129,3 +130,19 @@ def test_a_model_that_is_nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         open_encoder("sentence-transformers:nobody/nothing")
     with pytest.raises(NotFound, match="no such folder"):
         open_encoder("sentence-transformers:/no such folder/ at all")
+
+
+def test_questions_are_read_with_the_model_s_own_prompt(tmp_path: Path) -> None:
+    from encoders.base import AsksOtherwise, encode_queries
+
+    folder = make_sentence_model(tmp_path, decoder=True)
+    config = folder / "config_sentence_transformers.json"
+    told = json.loads(config.read_text()) if config.is_file() else {}
+    config.write_text(json.dumps({**told, "prompts": {"query": "a film about ", "document": ""}}))
+    found = open_encoder(f"sentence-transformers:{folder}", device="cpu")
+    assert isinstance(found, AsksOtherwise)
+    as_query = encode_queries(found, ["love"])[0]
+    np.testing.assert_allclose(as_query, found.encode(["a film about love"])[0], atol=4e-3)
+    assert as_query @ found.encode(["love"])[0] < 0.9999
+    plain = open_encoder("minilm")
+    np.testing.assert_array_equal(encode_queries(plain, ["love"]), plain.encode(["love"]))

@@ -1,8 +1,7 @@
 """Ray instead of processes of this machine: to train a network together, and to share out the trials of a tuning.
 
-Needs the extra `ray`, and Interlace on every machine of the cluster. Address `local` starts Ray here; `auto`, or
-`ray://host:port`, finds a cluster. What tuning shares, its journal, lies below the home folder: on several machines a
-folder that all of them see.
+`graph.ray_cluster` says which cluster. What tuning shares, its journal, lies below the home folder: on several machines
+a folder that all of them see.
 """
 
 from __future__ import annotations
@@ -13,41 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from graph.errors import Unsupported
+from graph.ray_cluster import connected
 from training.scale.runtime import Place
 from training.scale.team import Members, first_of, work
 from training.tune import Work, work_on
 
 EVERY = 0.3
 """Seconds between looks at what trials have finished."""
-LOCAL = "local"
-
-
-@contextmanager
-def connected(address: str, processes: int) -> Iterator[Any]:
-    """The module `ray`, connected within the block; `Unsupported` without it, or without a core for each process."""
-    try:
-        import ray
-    except ImportError as error:
-        raise Unsupported(
-            "Ray is not installed", valid="the extra `ray`", remedy="pip install 'interlace[ray]', or leave out --ray"
-        ) from error
-    started = not ray.is_initialized()
-    if started:
-        local = {"num_cpus": processes, "include_dashboard": False}
-        ray.init(log_to_driver=False, **(local if address == LOCAL else {"address": address}))
-    try:
-        cores = int(ray.cluster_resources().get("CPU", 0))
-        if cores < processes:
-            raise Unsupported(
-                f"{processes} processes on a Ray cluster of {cores} cores",
-                valid=f"at most {cores}",
-                remedy="add machines to the cluster, or ask for fewer --processes",
-            )
-        yield ray
-    finally:
-        if started:
-            ray.shutdown()
 
 
 @contextmanager
