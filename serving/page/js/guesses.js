@@ -5,7 +5,7 @@ import { classify } from './live-api.js';
 
 const TOP = 5;
 const LEAST = 0.05;
-/** No tags, no encoder: it will not be there for the next question either. */
+/** No tags, no encoder: it will not be there for the next thing of this sort either. */
 const CANNOT = new Set([404, 501]);
 
 export function guesses() {
@@ -14,7 +14,7 @@ export function guesses() {
   const note = h('span', { class: 'soft small' });
   const title = h('h2', { class: 'guesses__title', id });
   const element = h('div', { class: 'guesses', hidden: true }, title, list, note);
-  let able = true;
+  const unable = new Set();
   return { element, show, hide };
 
   function hide() {
@@ -24,13 +24,14 @@ export function guesses() {
   /** `thing`: {text, image} of the API. What cannot be told is left out: the search is what was asked for. */
   async function show(thing, signal) {
     hide();
-    if (!able || Object.keys(thing).length === 0) return;
+    const sort = Object.keys(thing).join();
+    if (sort === '' || unable.has(sort)) return;
     try {
       title.textContent = thing.image ? 'What is this?' : 'This sounds like';
       tell(await classify({ ...thing, top: TOP }, signal));
     } catch (error) {
       if (!isAborted(error) && !(error instanceof Problem)) throw error;
-      able = !CANNOT.has(error.status);
+      if (CANNOT.has(error.status)) unable.add(sort);
     }
   }
 
