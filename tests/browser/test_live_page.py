@@ -176,6 +176,15 @@ def test_filters_hold(visit: Visit) -> None:
     expect(page.get_by_role("heading", name="Nothing fits")).to_be_visible()
 
 
+def test_filters_alone_show_what_is_popular_among_what_fits(visit: Visit) -> None:
+    page = visit.open("#/discover?attribute=Genre%3AComedy")
+    starts = page.get_by_role("list", name="Items to start from")
+    assert set(titles(starts)) == set(FILMS["Comedy"])
+    starts.get_by_role("link", name="Odd Socks").click()
+    expect(page.locator(".ask__like")).to_contain_text("Odd Socks")
+    assert set(found(page)) == set(FILMS["Comedy"]) - {"Odd Socks"}
+
+
 def test_more_like_an_item(visit: Visit) -> None:
     page = visit.open("#/items/films%3A8")
     page.get_by_role("link", name="Discover more like this").click()

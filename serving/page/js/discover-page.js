@@ -29,7 +29,7 @@ export function discoverPage(search) {
   const intro = starts();
   const stopListening = onItemsChange(() => asked() && run(FIRST));
   const head = h('div', { class: 'view__head' }, h('div', { class: 'view__lead' }, h('h1', { tabindex: -1 }, 'Discover'), h('p', { class: 'soft' }, 'Say it or show it: the catalogue is searched by meaning, words and pictures alike.')), addButton());
-  const element = h('div', {}, head, box.element, filters.element, guessed.element, status, answer, intro);
+  const element = h('div', {}, head, box.element, filters.element, guessed.element, status, answer, intro.element);
   let running = new AbortController();
   let shown = [];
   let thing = [];
@@ -68,7 +68,8 @@ export function discoverPage(search) {
   function rest() {
     running.abort();
     guessed.hide();
-    [answer.hidden, intro.hidden] = [true, false];
+    [answer.hidden, intro.element.hidden] = [true, false];
+    intro.show(filters.parameters());
     waiting.textContent = status.textContent = '';
     thing = [];
   }
@@ -80,7 +81,7 @@ export function discoverPage(search) {
     const { q, like } = box.parameters();
     const given = { ...(q && { text: q }), ...(box.picture() && { image: box.picture().base64 }) };
     const wish = { ...given, ...(like && { like: [like] }), n, filter: asFilter(filters.parameters()) };
-    [answer.hidden, intro.hidden] = [false, true];
+    [answer.hidden, intro.element.hidden] = [false, true];
     waiting.textContent = status.textContent = '';
     const items = await fill(region, {
       bones: resultBones,

@@ -1,8 +1,9 @@
 /** Found items, nearest first, and what stands there before anything was asked. */
-import { findItems } from './api.js';
 import { card } from './cards.js';
+import { asFilter } from './discover-filters.js';
 import { h } from './dom.js';
 import { score } from './format.js';
+import { recommendToNewcomer } from './live-api.js';
 import { viewAddress } from './router.js';
 import { section } from './section.js';
 import { cardBones, emptyState, fill } from './states.js';
@@ -24,19 +25,25 @@ function near({ rank, score: likeness, item }) {
 
 export const resultBones = () => h('ul', { class: 'grid' }, cardBones(FEW));
 
-/** Known items to start from: each leads to what is like it. */
+/** What is popular among the items that fit, to start from: each leads to what is like it. */
 export function starts() {
   const region = h('div');
-  fill(region, {
-    bones: () => h('ul', { class: 'grid grid--small' }, cardBones(STARTS)),
-    load: () => findItems('', STARTS),
-    render: (items) => {
-      if (items.length === 0) return emptyState('No items yet', 'Ingest a dataset folder: interlace ingest FOLDER.', true);
-      return h('ul', { class: 'grid grid--small', 'aria-label': 'Items to start from' }, items.map(start));
-    },
-    small: true,
-  });
-  return section('Or more like one of these', region);
+  let shown = null;
+  return { element: section('Or more like one of these', region), show };
+
+  function show(filters) {
+    const now = JSON.stringify(filters);
+    if (now === shown) return;
+    shown = now;
+    fill(region, { bones: startBones, load: () => recommendToNewcomer({ n: STARTS, filter: asFilter(filters) }), render: ({ items }) => popular(items, filters), small: true });
+  }
 }
 
-const start = (item) => card(item, { chips: false, href: viewAddress('discover', { like: item.id }) });
+const startBones = () => h('ul', { class: 'grid grid--small' }, cardBones(STARTS));
+
+function popular(items, filters) {
+  if (items.length === 0) return emptyState('Nothing fits', 'No item is as the filters say, or none is published yet.', true);
+  return h('ul', { class: 'grid grid--small', 'aria-label': 'Items to start from' }, items.map(({ item }) => start(item, filters)));
+}
+
+const start = (item, filters) => card(item, { chips: false, href: viewAddress('discover', { like: item.id, ...filters }) });

@@ -1,5 +1,5 @@
 /** The view for somebody new: choose some items, say a sentence, and see at once what is recommended. Nothing is kept. */
-import { isAborted } from './api.js';
+import { asProblem, isAborted } from './api.js';
 import { card } from './cards.js';
 import { h } from './dom.js';
 import { field, textInput } from './field.js';
@@ -9,7 +9,7 @@ import { newcomerProfile } from './newcomer-profile.js';
 import { basis } from './newcomer-words.js';
 import { patiently } from './patience.js';
 import { section } from './section.js';
-import { cardBones, emptyState, fill } from './states.js';
+import { cardBones, emptyState, errorState, fill } from './states.js';
 
 const COUNT = 12;
 const PAUSE = 300;
@@ -26,7 +26,7 @@ export function newcomerPage() {
   const asked = section('What do you like?', [choices.element, field('In your own words', sentence, { wide: true }), profile.element]);
   const answer = section('For you', [why, waiting, region]);
   answer.id = 'for-you';
-  const jump = h('button', { type: 'button', class: 'button button--main newcomer__jump', onclick: () => answer.scrollIntoView({ behavior: 'smooth' }) }, 'See what is for you');
+  const jump = h('button', { type: 'button', class: 'button button--main newcomer__jump', onclick: goThere }, 'See what is for you');
   const element = h('div', {}, head, h('div', { class: 'newcomer' }, asked, answer), jump);
   const watch = new IntersectionObserver(([entry]) => (jump.hidden = entry.isIntersecting));
   watch.observe(answer);
@@ -45,6 +45,11 @@ export function newcomerPage() {
   function later() {
     clearTimeout(timer);
     timer = setTimeout(update, PAUSE);
+  }
+
+  function goThere() {
+    answer.scrollIntoView();
+    region.querySelector('a')?.focus({ preventScroll: true });
   }
 
   function startOver() {
@@ -77,7 +82,7 @@ export function newcomerPage() {
     } catch (error) {
       if (isAborted(error)) return;
       drawn = false;
-      await fill(region, { bones: () => [], load: () => Promise.reject(error), render });
+      region.replaceChildren(errorState(asProblem(error), update, true));
     }
     region.removeAttribute('aria-busy');
   }
