@@ -21,13 +21,9 @@ from graph.ingest import ingest
 from graph.snapshot import EmbeddingTable, Snapshot
 from graph.snapshot_read import read_snapshot
 from graph.store import open_store
-from serving.publish import ModelInfo, publish
 from tests.browser.planted import write_folder
+from tests.browser.published import publish_ease
 from tests.browser.visit import Visit, Watch
-from training.data import TrainingData
-from training.models.ease import EASE, EASEConfig
-from training.prepare import histories, side_information
-from training.split import positives
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
@@ -37,7 +33,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-dev-shm-usage",
 ]
-LIKED = 4.0
 STOP_SECONDS = 15
 STORE_SECONDS = 60
 PATIENCE_MS = 20_000
@@ -52,7 +47,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = open_store(f"local:{home / 'store'}")
     try:
         ingest(store, folder, platform="films", home=home)
-        _publish(_with_vectors(read_snapshot(store)), home)
+        publish_ease(_with_vectors(read_snapshot(store)), home)
     finally:
         store.close()
     return home
@@ -64,13 +59,6 @@ def _with_vectors(snapshot: Snapshot) -> Snapshot:
     present = np.ones(len(snapshot.items), bool)
     table = EmbeddingTable(random.normal(size=(len(present), 8)).astype(np.float32), present, "random", "1")
     return snapshot.with_embeddings({"text": table, "image": table})
-
-
-def _publish(snapshot: Snapshot, home: Path) -> None:
-    rows = snapshot.interactions
-    known = histories(rows.take(positives(rows, LIKED)), (len(snapshot.users), len(snapshot.items)))
-    model = EASE(EASEConfig(regularization=5.0)).fit(TrainingData(known, side_information(snapshot)))
-    publish(snapshot, model, home=home, model=ModelInfo("ease", "1", {"ndcg@10": 0.4321}), histories=known)
 
 
 @pytest.fixture(scope="module")

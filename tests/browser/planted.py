@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 
 from PIL import Image
@@ -17,17 +18,19 @@ FILMS = {
 TITLES = [title for titles in FILMS.values() for title in titles]
 
 
-def write_folder(folder: Path) -> None:
-    """interactions, items and users; every second film has a poster."""
+def write_folder(folder: Path, *, plots: Mapping[str, str] | None = None) -> None:
+    """interactions, items and users; every second film has a poster. `plots`: by title, where not just its name."""
     (folder / "posters").mkdir(parents=True)
-    _write(folder / "items.csv", ["item", "kind", "title", "text", "year", "Genre[]", "image"], _items(folder))
+    _write(
+        folder / "items.csv", ["item", "kind", "title", "text", "year", "Genre[]", "image"], _items(folder, plots or {})
+    )
     _write(
         folder / "users.csv", ["user", "age", "occupation"], [[str(user), 20 + user, "writer"] for user in range(USERS)]
     )
     _write(folder / "interactions.csv", ["user", "item", "value", "time"], _interactions())
 
 
-def _items(folder: Path) -> list[list[object]]:
+def _items(folder: Path, plots: Mapping[str, str]) -> list[list[object]]:
     rows: list[list[object]] = []
     for genre, titles in FILMS.items():
         for title in titles:
@@ -36,7 +39,8 @@ def _items(folder: Path) -> list[list[object]]:
             if image:
                 Image.new("RGB", (60, 90), (40 * number % 256, 90, 160)).save(folder / image)
             genres = f"{genre}|Drama" if number % 3 == 0 else genre
-            rows.append([str(number), "movie", title, f"A film called {title}.", 1980 + number, genres, image])
+            plot = plots.get(title, f"A film called {title}.")
+            rows.append([str(number), "movie", title, plot, 1980 + number, genres, image])
     return rows
 
 

@@ -221,7 +221,7 @@ def test_focus_is_visible_and_in_order(visit: Visit) -> None:
     page = visit.open("")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
-    for expected in ("Interlace", "Browse", "Query", "Refresh", "Search a user or a title"):
+    for expected in ("Interlace", "Browse", "Discover", "New here", "Query", "Refresh", "Search a user or a title"):
         page.keyboard.press("Tab")
         name, outline = page.evaluate(
             """() => { const it = document.activeElement, look = getComputedStyle(it);

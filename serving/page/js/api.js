@@ -1,6 +1,7 @@
 /** The HTTP API as functions. Every failure is a `Problem` with what to say and what to do. */
 
 const BASE = '/v1';
+const NO_CONTENT = 204;
 
 export class Problem extends Error {
   constructor({ title, detail, valid = '', remedy = '', status = 0 }) {
@@ -22,9 +23,11 @@ export function asProblem(error) {
 
 export const isAborted = (error) => error?.name === 'AbortError';
 
-async function get(parts, params = {}, signal = undefined) {
+/** A list among the parameters is sent as one parameter for each of its values. */
+export async function get(parts, params = {}, signal = undefined) {
   const path = [BASE, ...parts.map(encodeURIComponent)].join('/');
-  const query = new URLSearchParams(Object.entries(params)).toString();
+  const pairs = Object.entries(params).flatMap(([name, value]) => [value].flat().map((one) => [name, one]));
+  const query = new URLSearchParams(pairs).toString();
   const response = await reach(query ? `${path}?${query}` : path, signal);
   const body = await parse(response);
   if (!response.ok) throw new Problem({ title: `HTTP ${response.status}`, ...body, status: response.status });
@@ -42,6 +45,17 @@ async function reach(address, signal, options = {}) {
       remedy: 'Check that `interlace serve` is running, then try again',
     });
   }
+}
+
+/** Sends a body as JSON; resolves to what is answered, null where nothing is. */
+export async function send(method, parts, wish, signal = undefined) {
+  const headers = { accept: 'application/json', 'content-type': 'application/json' };
+  const path = [BASE, ...parts.map(encodeURIComponent)].join('/');
+  const response = await reach(path, signal, { method, headers, body: JSON.stringify(wish) });
+  if (response.status === NO_CONTENT) return null;
+  const body = await parse(response);
+  if (!response.ok) throw new Problem({ title: `HTTP ${response.status}`, ...body, status: response.status });
+  return body;
 }
 
 /** Sends a query; resolves to the response, an error of the API or of the query to a `Problem`. */
@@ -87,10 +101,4 @@ export async function runCypher(body, signal) {
 export const getRefreshRuns = (limit, signal) => get(['refresh-runs'], { limit }, signal).then((body) => body.runs);
 
 /** {id, location} of the run that began; a `Problem` of status 409 while another one goes on. */
-export async function startRefresh(wish) {
-  const headers = { accept: 'application/json', 'content-type': 'application/json' };
-  const response = await reach(`${BASE}/refresh-runs`, undefined, { method: 'POST', headers, body: JSON.stringify(wish) });
-  const body = await parse(response);
-  if (!response.ok) throw new Problem({ title: `HTTP ${response.status}`, ...body, status: response.status });
-  return body;
-}
+export const startRefresh = (wish) => send('POST', ['refresh-runs'], wish);

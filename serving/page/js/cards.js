@@ -2,19 +2,19 @@
 import { h } from './dom.js';
 import { words } from './format.js';
 import { poster } from './poster.js';
-import { address } from './router.js';
+import { itemAddress } from './router.js';
 
 const MOST_CHIPS = 2;
 
-/** `user`: whose eyes the item is opened with, or null. `extra`: elements below the title. */
-export function card(item, { user = null, rank = null, meta = null, chips = true, extra = [], eager = false } = {}) {
+/** `user`: whose eyes the item is opened with, or null. `href`: where it leads instead. `extra`: elements below the title. */
+export function card(item, { user = null, rank = null, meta = null, chips = true, extra = [], eager = false, href = null } = {}) {
   const year = item.year === null ? null : h('span', {}, String(item.year));
   return h(
     'li',
     { class: 'card' },
     rank && h('span', { class: 'card__rank', 'aria-hidden': 'true' }, String(rank)),
     poster(item, { eager }),
-    h('h3', { class: 'card__title' }, h('a', { href: address({ user, item: item.id }) }, item.title)),
+    h('h3', { class: 'card__title' }, h('a', { href: href ?? itemAddress({ user, item: item.id }) }, item.title)),
     (year || meta) && h('p', { class: 'card__meta' }, year, meta),
     chips && attributeChips(item.attributes),
     extra,

@@ -26,12 +26,15 @@ export function homePage() {
       { class: 'welcome' },
       h('h1', { tabindex: -1 }, 'Whose recommendations do you want to see?'),
       h('p', {}, 'Choose a user to see what is recommended to them, and why: every reason is a path in the graph.'),
+      h('p', { class: 'welcome__ways' }, way('#/discover', 'Search by meaning'), way('#/new', 'Start as somebody new')),
     ),
     section('Users', users),
     section('Popular in the catalogue', items),
   );
   return { element, title: 'Interlace', reasonFor: async () => null };
 }
+
+const way = (href, name) => h('a', { class: 'button', href }, name);
 
 function showUsers(users) {
   if (users.length === 0) return emptyState('No users yet', 'Ingest interactions and publish an index: interlace ingest, then interlace train.');

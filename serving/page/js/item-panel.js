@@ -1,10 +1,11 @@
 /** The panel with one item: picture, text, attributes, why it is recommended, what is like it. */
+import { addedSection, isAdded, justAdded } from './added.js';
 import { getItem } from './api.js';
 import { h } from './dom.js';
 import { facts, score, words } from './format.js';
 import { icon } from './icons.js';
 import { poster } from './poster.js';
-import { go, here } from './router.js';
+import { addressBehind, here, viewAddress } from './router.js';
 import { similarSection } from './similar.js';
 import { fill, lineBones } from './states.js';
 import { whySection } from './why.js';
@@ -24,8 +25,8 @@ export function itemPanel(panel) {
     const ranked = user ? reasonFor(id) : Promise.resolve(null);
     const item = await fill(body, {
       bones: () => h('div', { class: 'detail' }, h('div', { class: 'poster bone' }), h('div', {}, h('div', { class: 'bone bone--title' }), lineBones(5))),
-      load: () => getItem(id),
-      render: (found) => [detail(found, ranked), whySection(found, user, ranked), similarSection(found, user)],
+      load: async () => justAdded(id) ?? getItem(id),
+      render: (found) => [detail(found, ranked), reasons(found, user, ranked), similarSection(found, user), moreLike(found)],
     });
     if (item) panel.querySelector('#panel-title').focus();
   }
@@ -34,13 +35,17 @@ export function itemPanel(panel) {
     if (panel.open) panel.close();
   }
 
+  /** The graph learns of an item that was just added a moment later. */
+  function reasons(item, user, ranked) {
+    return [isAdded(item.id) && addedSection(item, close), !justAdded(item.id) && whySection(item, user, ranked)];
+  }
+
   return { open, close };
 }
 
 /** Closed by key, button or backdrop: the address goes back to the page behind. */
 function leave() {
-  const { user, item } = here();
-  if (item) go({ user });
+  if (here().item) location.hash = addressBehind();
 }
 
 function closeButton(panel) {
@@ -62,6 +67,11 @@ function detail(item, ranked) {
     ),
     h('div', { class: 'detail__rest' }, item.text && h('p', { class: 'detail__text' }, item.text), attributeList(item)),
   );
+}
+
+function moreLike({ id, title }) {
+  const href = viewAddress('discover', { like: id });
+  return h('p', { class: 'panel__section' }, h('a', { class: 'button', href }, 'Discover more like this', h('span', { class: 'visually-hidden' }, `: ${title}`)));
 }
 
 function attributeList({ attributes, properties }) {

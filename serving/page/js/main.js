@@ -18,6 +18,8 @@ let shown = { place: undefined, page: null };
 
 /** Views beside the browsing one, each loaded when it is first opened. */
 const VIEWS = {
+  discover: async (search) => (await import('./discover-page.js')).discoverPage(search),
+  new: async () => (await import('./newcomer-page.js')).newcomerPage(),
   query: async (search) => (await import('./query-page.js')).queryPage(search),
   refresh: async () => (await import('./refresh-page.js')).refreshPage(),
 };
@@ -32,21 +34,24 @@ show(false);
 async function show(moved) {
   const { user, item, view, search, known } = here();
   nav.mark(view ?? 'browse');
-  if (view) return showView(view, search, moved);
+  if (view) return showView({ view, search, item }, moved);
   const place = known ? `user ${user ?? ''}` : 'unknown';
   if (place !== shown.place) turnTo(place, known ? pageOf(user) : lostPage(), moved && !item);
   if (item) panel.open(item, user, shown.page.reasonFor);
   else panel.close();
 }
 
-async function showView(view, search, moved) {
-  panel.close();
+async function showView({ view, search, item }, moved) {
+  if (item) panel.open(item, null);
+  else panel.close();
   const place = `view ${view}`;
   if (place === shown.place) return shown.page.revisit?.(search);
+  shown.page?.leave?.();
   shown = { place, page: {} };
   try {
     const page = await VIEWS[view](search);
-    if (shown.place === place) turnTo(place, page, moved);
+    if (shown.place === place) turnTo(place, page, moved && !item);
+    else page.leave?.();
   } catch (error) {
     turnTo(place, failedPage(error), moved);
   }
@@ -71,7 +76,7 @@ function failedPage(error) {
 
 function lostPage() {
   const detail = `${location.hash} is no address of this page`;
-  const state = errorState({ title: 'Nothing here', detail, valid: '#/users/ID, #/items/ID, #/query', remedy: 'Choose a user or an item in the search above' });
+  const state = errorState({ title: 'Nothing here', detail, valid: '#/users/ID, #/items/ID, #/discover, #/new, #/query, #/refresh', remedy: 'Choose a user or an item in the search above' });
   return { element: h('div', {}, state), title: 'Nothing here · Interlace', reasonFor: async () => null };
 }
 

@@ -3,6 +3,8 @@ import { h } from './dom.js';
 
 const VIEWS = [
   ['browse', '#/', 'Browse'],
+  ['discover', '#/discover', 'Discover'],
+  ['new', '#/new', 'New here'],
   ['query', '#/query', 'Query'],
   ['refresh', '#/refresh', 'Refresh'],
 ];

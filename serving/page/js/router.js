@@ -1,15 +1,20 @@
 /**
  * Addresses of the page: `#/users/ID`, `#/items/ID`, `#/users/ID/items/ID` (an item as one user sees it), `#/query` (with
- * `?cypher=…&parameters=…` what stands in the editor), `#/refresh`.
+ * `?cypher=…&parameters=…` what stands in the editor), `#/refresh`, `#/discover` (with `?q=…` what is searched for) and
+ * `#/new`. On the last two `item=ID` opens an item above the view.
  */
 
-const VIEW = /^#\/(?<view>query|refresh)\/?(?:\?(?<search>.*))?$/;
+const VIEW = /^#\/(?<view>discover|new|query|refresh)\/?(?:\?(?<search>.*))?$/;
+const ITEM_VIEWS = new Set(['discover', 'new']);
 const PATTERN = /^#\/(?:users\/(?<user>[^/]+)\/?)?(?:items\/(?<item>[^/]+))?\/?$/;
 
 /** {user, item, view, search, known}: ids or null; `known` is false for an address that means nothing. */
 export function parse(hash) {
   const found = VIEW.exec(hash)?.groups;
-  if (found) return { user: null, item: null, view: found.view, search: new URLSearchParams(found.search), known: true };
+  if (found) {
+    const search = new URLSearchParams(found.search);
+    return { user: null, item: ITEM_VIEWS.has(found.view) ? search.get('item') : null, view: found.view, search, known: true };
+  }
   if (hash === '' || hash === '#') return { user: null, item: null, known: true };
   const groups = PATTERN.exec(hash)?.groups;
   try {
@@ -29,6 +34,24 @@ export function address({ user = null, item = null }) {
   return `#/${parts.join('/')}`;
 }
 
+/** The address of a view; parameters without a value are left out. */
+export function viewAddress(view, parameters = {}) {
+  const search = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value)).toString();
+  return search ? `#/${view}?${search}` : `#/${view}`;
+}
+
+/** Where an item opens: above the view that one is at, if that shows items, else on the browsing pages. */
+export function itemAddress({ user = null, item }) {
+  const { view, search } = here();
+  return ITEM_VIEWS.has(view) ? viewAddress(view, { ...Object.fromEntries(search), item }) : address({ user, item });
+}
+
+/** Where one is when the item is closed. */
+export function addressBehind() {
+  const { view, search, user } = here();
+  return view ? viewAddress(view, { ...Object.fromEntries(search), item: null }) : address({ user });
+}
+
 /** The address of the query view with this query in the editor. */
 export function queryAddress(cypher, parameters = {}) {
   const search = new URLSearchParams({ cypher });
@@ -38,7 +61,3 @@ export function queryAddress(cypher, parameters = {}) {
 
 /** The place the page is at now. */
 export const here = () => parse(location.hash);
-
-export function go(place) {
-  location.hash = address(place);
-}
