@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 from starlette.concurrency import run_in_threadpool
 
-from graph.errors import EncodersUnavailable, InterlaceError, InvalidData, NotFound
+from graph.errors import Conflict, EncodersUnavailable, InterlaceError, InvalidData, NotFound
 from graph.guard.policy import HIDDEN_LABELS
 from graph.schema import ITEM, OPERATIONAL_LABELS, PERSON, PLATFORM, USER, relation_type
 from graph.store import GraphStore
@@ -51,6 +51,10 @@ async def put_item(service: Service, item: str, wish: ItemRequest) -> dict[str, 
     settle(service)
     live = service.live
     place = live.find(item)
+    if place == MISSING:
+        raise Conflict(
+            f"item {item!r} was deleted while it was put", valid="one after the other", remedy="put it again"
+        )
     fresh = place - live.index.num_items
     return {
         "item": orjson.loads(live.page(place)),
