@@ -210,6 +210,15 @@ ZOO: Mapping[str, Model] = MappingProxyType(
                 reads_side=True,
             ),
             Model("embedding-mlp", "embedding_mlp", "EmbeddingMLP", "hidden layers, softmax over items", slow=True),
+            Model(
+                "two-tower",
+                "two_tower",
+                "TwoTower",
+                "content of a history against content of an item, contrastive",
+                ("any",),
+                slow=True,
+                by_name=True,
+            ),
             Model("lightgcn", "lightgcn", "LightGCN", "linear graph convolution over users and items", slow=True),
             Model(
                 "xsimgcl",
