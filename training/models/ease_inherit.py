@@ -92,8 +92,9 @@ class EASEInherit(DenseItemModel):
         weights = EASE(EASEConfig(config.ease_regularization)).fit(data).weights
         counts = np.bincount(data.matrix.indices, minlength=data.num_items)
         met, new = np.flatnonzero(counts), np.flatnonzero(counts == 0)
+        likes = weights[np.ix_(met, met)] if len(new) else weights
         for block, heirs in inherited_from(content, met, new, regularization=config.regularization, kept=config.kept):
-            weights[np.ix_(met, block)] = weights[np.ix_(met, met)] @ heirs + np.float32(config.self_weight) * heirs
+            weights[np.ix_(met, block)] = likes @ heirs + np.float32(config.self_weight) * heirs
         self.weights = weights
         return self
 

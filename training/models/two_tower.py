@@ -120,6 +120,8 @@ class TwoTowerModule(nn.Module):
     bases: Mapping[str, NDArray[np.float32]] = MappingProxyType({})
     content: torch.Tensor
     log_share: torch.Tensor
+    rows: torch.Tensor
+    liked: torch.Tensor
 
     def __init__(self, content: NDArray[np.float32], positives: Positives, config: TwoTowerConfig) -> None:
         super().__init__()
@@ -138,9 +140,9 @@ class TwoTowerModule(nn.Module):
         shown = shown.to(batch.rows.device)
         if bool(shown.all()):
             return self.item.outer.sum() * 0  # nothing is left to be found
-        met, place = batch.items[shown].unique(return_inverse=True)
+        met, place = torch.unique(batch.items[shown], return_inverse=True)
         users = pooled(self.history(self.content[met]), batch.rows[shown], place, len(batch.users))
-        asked, wanted = batch.items[~shown].unique(return_inverse=True)
+        asked, wanted = torch.unique(batch.items[~shown], return_inverse=True)
         pairs = ListBatch(torch.arange(len(users), device=users.device), batch.rows[~shown], wanted, wanted)
         return losses.softmax(
             functional.normalize(users, dim=1),
@@ -159,7 +161,7 @@ class TwoTowerModule(nn.Module):
         with torch.no_grad():
             users, items = self.embeddings()
             fold_in = self.history(self.content)
-        return Factors(*(one.cpu().numpy() for one in (users, items, fold_in)), power=POWER)
+        return Factors(users.cpu().numpy(), items.cpu().numpy(), fold_in.cpu().numpy(), POWER)
 
 
 def pooled(vectors: torch.Tensor, rows: torch.Tensor, items: torch.Tensor, count: int) -> torch.Tensor:
