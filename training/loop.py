@@ -246,7 +246,9 @@ class _Fit(Generic[B]):
 
 
 def validation_ndcg(model: Trainable[B], held_out: HeldOut, runtime: Runtime = PLAIN) -> float:
-    """Mean ndcg@10 over the held-out users, the whole catalogue ranked; each process ranks for its share of them."""
+    """Mean ndcg@10 over the held-out users, the whole catalogue ranked, or `only` some items; each process ranks for
+    its share of them.
+    """
     model.train(mode=False)
     if runtime.processes > 1:
         held_out = held_out.take(np.arange(runtime.rank, len(held_out), runtime.processes))
@@ -279,6 +281,8 @@ def _top_block(
     scores = users[torch.from_numpy(held_out.users[rows]).to(users.device)] @ items.T
     row = np.repeat(np.arange(excluded.shape[0]), np.diff(excluded.indptr))
     scores[torch.from_numpy(row), torch.from_numpy(excluded.indices.astype(np.int64))] = -torch.inf
+    if held_out.only is not None:
+        scores[:, torch.from_numpy(~held_out.only).to(scores.device)] = -torch.inf
     best, ranking = scores.topk(min(depth, scores.shape[1]), dim=1)
     ranking[best == -torch.inf] = -1
     return ranking.cpu().numpy().astype(np.int32)

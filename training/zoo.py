@@ -146,6 +146,22 @@ ZOO: Mapping[str, Model] = MappingProxyType(
                     ("fused", "any", "the same of everything that is known of them"),
                 )
             ),
+            *(
+                Model(
+                    f"inherit-{name}",
+                    "ease_inherit",
+                    "EASEInherit",
+                    about,
+                    (need,),
+                    {"modality": name},
+                    most_items=25_000,
+                    by_name=True,
+                )
+                for name, need, about in (
+                    ("graph", "triples", "EASE, and what nobody met inherits from items of like attributes"),
+                    ("fused", "any", "the same by everything that is known of items"),
+                )
+            ),
             Model("ease", "ease", "EASE", "closed-form linear autoencoder over items", most_items=25_000),
             Model(
                 "ease-sparse",
@@ -194,6 +210,15 @@ ZOO: Mapping[str, Model] = MappingProxyType(
                 reads_side=True,
             ),
             Model("embedding-mlp", "embedding_mlp", "EmbeddingMLP", "hidden layers, softmax over items", slow=True),
+            Model(
+                "two-tower",
+                "two_tower",
+                "TwoTower",
+                "content of a history against content of an item, contrastive",
+                ("any",),
+                slow=True,
+                by_name=True,
+            ),
             Model("lightgcn", "lightgcn", "LightGCN", "linear graph convolution over users and items", slow=True),
             Model(
                 "xsimgcl",

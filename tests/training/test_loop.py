@@ -124,6 +124,14 @@ def test_top_items_leaves_out_what_is_excluded_and_ends_with_minus_one() -> None
     assert top_items(users, items, held, depth=3).tolist() == [[2, 1, -1], [3, -1, -1]]
 
 
+def test_where_only_some_items_may_be_ranked_no_other_is() -> None:
+    users, items = torch.ones(2, 1), torch.tensor([[3.0], [1.0], [2.0], [0.0]])
+    empty = csr_matrix((2, 4), dtype=np.float32)
+    none = Histories(np.zeros(3, np.int64), np.empty(0, np.int32), np.empty(0, np.int64), 4)
+    held = HeldOut(np.array([0, 1]), empty, empty, none, only=np.array([False, True, True, False]))
+    assert top_items(users, items, held, depth=3).tolist() == [[2, 1, -1], [2, 1, -1]]
+
+
 def test_blocks_of_users_change_nothing(world: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
     walker = Walker(world.test, 2.0)
     whole = top_items(*walker.embeddings(), world.test)
