@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from graph.errors import InvalidData
 from graph.media import Media
+from tests.encoders.tiny import saved_sound, sound
+from tests.encoders.video_files import plain, saved_video
 
 
 def picture(color: str = "red", size: tuple[int, int] = (8, 8), kind: str = "JPEG") -> bytes:
@@ -79,3 +82,21 @@ def test_sounds_and_videos_by_their_ending(media, data):
     assert media.add(data / "a.mp3", "audio").endswith(".mp3")
     with pytest.raises(InvalidData, match="no sound"):
         media.add(data / "a.exe", "audio")
+
+
+def test_uploads_are_known_by_their_first_bytes(tmp_path: Path) -> None:
+    media = Media(tmp_path, tmp_path)
+    assert media.add_bytes(saved_sound(sound(1)), "audio").endswith(".wav")
+    assert media.add_bytes(saved_video([plain(3)] * 4, "mp4", "mpeg4"), "video").endswith(".mp4")
+    png = picture(kind="PNG")
+    key = media.add_bytes(png, "image")
+    assert key.endswith(".png")
+    assert media.add_bytes(png, "image") == key
+    assert (tmp_path / "media" / key).read_bytes() == png
+
+
+@pytest.mark.parametrize("sort", ["image", "audio", "video"])
+def test_an_upload_that_is_something_else_is_refused(tmp_path: Path, sort: str) -> None:
+    with pytest.raises(InvalidData, match=f"the {sort}"):
+        Media(tmp_path, tmp_path).add_bytes(b"nothing like it at all", sort)
+    assert not (tmp_path / "media").exists()

@@ -21,7 +21,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from graph.local_store import LocalStore
-from graph.media import Media
 from graph.schema import ITEM, Entity
 from graph.snapshot_fresh import take_snapshot
 from serving.app import create_app
@@ -392,12 +391,3 @@ def test_without_encoders_an_item_is_kept_and_says_so(
     assert time.monotonic() - begun < 10
     assert send(app, "POST", "/v1/search", {"text": "x"}).status_code == 503
     app.api.state.service.close()
-
-
-def test_uploads_are_known_by_their_first_bytes(tmp_path: Path) -> None:
-    media = Media(tmp_path, tmp_path)
-    assert media.add_bytes(saved_sound(sound(1)), "audio").endswith(".wav")
-    assert media.add_bytes(saved_video([plain(3)] * 4, "mp4", "mpeg4"), "video").endswith(".mp4")
-    assert media.add_bytes(picture("war"), "image").endswith(".png")
-    assert media.add_bytes(picture("war"), "image") == media.add_bytes(picture("war"), "image")
-    assert picture("war") == (tmp_path / "media" / media.add_bytes(picture("war"), "image")).read_bytes()
