@@ -46,13 +46,17 @@ def text_folder() -> Path:
     return Path(get_model_path())
 
 
-def build_clip(projections: Path | None = None) -> CustomTextCLIP:
-    """The model in evaluation mode; `projections`: what `encoders.train_clip` saved."""
+def build_clip(projections: Path | None = None, *, embedding_size: int | None = None) -> CustomTextCLIP:
+    """The model in evaluation mode; `projections`: what `encoders.train_clip` saved. `embedding_size`: width of the
+    common space, where not the config's.
+    """
     from open_clip import CustomTextCLIP
     from open_clip.model import set_model_preprocess_cfg
 
     config = json.loads(CONFIG.read_text())
     settings = config["model_cfg"]
+    if embedding_size is not None:
+        settings["embed_dim"] = embedding_size
     settings["text_cfg"] |= {"hf_model_name": str(text_folder()), "hf_tokenizer_name": str(text_folder())}
     model = CustomTextCLIP(**settings)
     set_model_preprocess_cfg(model, config["preprocess_cfg"])

@@ -7,7 +7,7 @@ written is left alone; one without a source, or with one that cannot be read, ha
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,6 +16,7 @@ import numpy as np
 
 from encoders.base import AnyEncoder, Modality, Vectors
 from encoders.cache import VectorCache
+from encoders.item_pages import item_pages
 from encoders.pipeline import Team
 from encoders.registry import open_encoder, resolve_names
 from encoders.report import EncodeReport, ModalityReport, Tally
@@ -81,7 +82,7 @@ def _encode_on_graph(job: _Job, encoder: AnyEncoder) -> ModalityReport:
     store, home = job.store, job.home
     tally, done, indexed = Tally(), 0, False
     changes.prepare(store)
-    for rows in _pages(store, job.batch_size):
+    for rows in item_pages(store, job.batch_size):
         sources, stale = _compare(encoder, rows, tally)
         outcome = encode_sources(encoder, sources, home / MEDIA, job.cache, job.team)
         _count(outcome, tally)
@@ -95,13 +96,6 @@ def _encode_on_graph(job: _Job, encoder: AnyEncoder) -> ModalityReport:
         if job.progress is not None:
             job.progress(encoder.modality, done, max(job.total, done))
     return tally.report(encoder.modality, encoder.name, encoder.version, time.perf_counter() - begun)
-
-
-def _pages(store: GraphStore, limit: int) -> Iterator[list[dict[str, Any]]]:
-    after = ""
-    while rows := store.query("item_sources", {"after": after, "limit": limit}).dicts():
-        yield rows
-        after = rows[-1]["id"]
 
 
 def _compare(encoder: AnyEncoder, rows: list[dict[str, Any]], tally: Tally) -> tuple[list[Source], list[str]]:

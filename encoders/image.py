@@ -85,7 +85,7 @@ def efficientnet_lite0(_reference: str, device: str | None) -> ImageEncoder:
     def load() -> Tower:
         model = build_clip()
         fold_batch_norms(model.visual.trunk)
-        return _tower(model, model.visual.trunk, model.visual.trunk.num_features, device)
+        return tower_of(model, model.visual.trunk, model.visual.trunk.num_features, device)
 
     return ImageEncoder(
         "efficientnet-lite0", version=lambda: files_version([CONFIG, image_weights()], "image 1"), load=load
@@ -114,7 +114,7 @@ def open_clip_image(reference: str, device: str | None) -> ImageEncoder:
                 remedy="check the checkpoint and the model's name",
             ) from error
         dim = open_clip.get_model_config(model_name)["embed_dim"]
-        return _tower(model, model.encode_image, dim, device)
+        return tower_of(model, model.encode_image, dim, device)
 
     return ImageEncoder(f"open-clip:{reference}", version=version.get, load=load)
 
@@ -156,9 +156,10 @@ def _checkpoint(model_name: str, pretrained: str) -> Path:
         ) from error
 
 
-def _tower(
+def tower_of(
     model: CLIP | CustomTextCLIP, features: Callable[[torch.Tensor], torch.Tensor], dim: int, device: str | None
 ) -> Tower:
+    """The model on its device, its image side as a `Tower`."""
     import torch
     from open_clip.transform import PreprocessCfg, image_transform_v2
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from encoders.adapted import adapted_image, adapted_text
 from encoders.base import AnyEncoder, Modality
 from encoders.clap import clap
 from encoders.image import efficientnet_lite0, open_clip_image
@@ -51,6 +52,10 @@ ENCODERS: Mapping[str, EncoderSpec] = MappingProxyType(
         "catalogue-image": EncoderSpec(
             "image", catalogue_image, "FILE", "efficientnet-lite0 projected by a catalogue's own CLIP; 256 wide"
         ),
+        "adapted-image": EncoderSpec(
+            "image", adapted_image, "FILE", "the catalogue's own CLIP with its towers adapted (LoRA)"
+        ),
+        "adapted-text": EncoderSpec("text", adapted_text, "FILE", "its texts, in the space of its pictures"),
         "catalogue-text": EncoderSpec(
             "text", catalogue_text, "FILE", "minilm projected into the same space, to search pictures by words"
         ),

@@ -95,11 +95,11 @@ def train_clip(
     """
     chosen = training or ClipTraining()
     images, texts = _pairs(tables)
-    fit, stop, test = _parts(len(images), chosen.seed)
-    before = _Projections(images.shape[1], texts.shape[1], chosen)
-    trained, losses = _fit(images[fit], texts[fit], (images[stop], texts[stop]), chosen, progress)
+    part, stop, test = parts(len(images), chosen.seed)
+    before = Projections(images.shape[1], texts.shape[1], chosen)
+    trained, losses = fit(images[part], texts[part], (images[stop], texts[stop]), chosen, progress)
     epochs = int(np.argmin(losses)) + 1
-    final, _ = _fit(images, texts, None, chosen, progress, epochs=epochs)
+    final, _ = fit(images, texts, None, chosen, progress, epochs=epochs)
     recalls = [projections.recall(images[test], texts[test]) for projections in (before, trained)]
     measured = [asdict(recall) for recall in recalls]
     about = {"training": asdict(chosen), "epochs": epochs, "pairs": len(images), "recall@10": measured}
@@ -128,13 +128,14 @@ def _pairs(tables: Mapping[str, EmbeddingTable]) -> tuple[Vectors, Vectors]:
     return tables["image"].vectors[both], tables["text"].vectors[both]
 
 
-def _parts(pairs: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def parts(pairs: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows to fit on, to stop by, and for the test: eight, one and one tenth."""
     order = np.random.default_rng(seed).permutation(pairs)
     tenth = pairs // 10
     return order[2 * tenth :], order[:tenth], order[tenth : 2 * tenth]
 
 
-class _Projections:
+class Projections:
     """The two matrices and the scale, random by seed."""
 
     def __init__(self, image_dim: int, text_dim: int, training: ClipTraining) -> None:
@@ -175,15 +176,16 @@ class _Projections:
         with torch.no_grad():
             pictures = self._unit(torch.from_numpy(images), self.image, 0.0)
             similarity = pictures @ self._unit(torch.from_numpy(texts), self.text, 0.0).T
-        return Recall(_own_found(similarity), _own_found(similarity.T))
+        return Recall(own_found(similarity), own_found(similarity.T))
 
 
-def _own_found(similarity: torch.Tensor) -> float:
+def own_found(similarity: torch.Tensor) -> float:
+    """Share of rows whose own column is among the K largest; ties count against it."""
     better = (similarity >= similarity.diag()[:, None]).sum(1) - 1
     return round(float((better < K).float().mean()), 4)
 
 
-def _fit(
+def fit(
     images: Vectors,
     texts: Vectors,
     stop: tuple[Vectors, Vectors] | None,
@@ -191,11 +193,11 @@ def _fit(
     progress: Callable[[str, int, int], None] | None,
     *,
     epochs: int | None = None,
-) -> tuple[_Projections, list[float]]:
+) -> tuple[Projections, list[float]]:
     """Projections of the epoch whose validation loss was the lowest (without `stop`: of the last), and the losses."""
     import torch
 
-    projections = _Projections(images.shape[1], texts.shape[1], training)
+    projections = Projections(images.shape[1], texts.shape[1], training)
     matrices = [projections.image, projections.text]
     groups: list[dict[str, Any]] = [{"params": matrices}, {"params": [projections.log_scale], "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=training.learning_rate, weight_decay=training.regularization)
@@ -204,7 +206,7 @@ def _fit(
     losses, kept = list[float](), [matrix.detach().clone() for matrix in matrices]
     last = epochs or training.epochs
     for epoch in range(1, last + 1):
-        for batch in _batches(order.permutation(len(x)), training.batch_size):
+        for batch in batches(order.permutation(len(x)), training.batch_size):
             optimizer.zero_grad()
             projections.loss(x[batch], y[batch], training.dropout).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
@@ -224,12 +226,12 @@ def _fit(
     return projections, losses
 
 
-def _batches(order: np.ndarray, size: int) -> list[np.ndarray]:
+def batches(order: np.ndarray, size: int) -> list[np.ndarray]:
     """Batches of nearly equal size: a short last one would have too few others to stay away from."""
     return np.array_split(order, max(1, round(len(order) / size)))
 
 
-def _save(projections: _Projections, file: Path, about: Mapping[str, object]) -> Path:
+def _save(projections: Projections, file: Path, about: Mapping[str, object]) -> Path:
     """Writes by atomic rename. One metadata entry: safetensors writes several in no fixed order."""
     from safetensors.torch import save_file
 

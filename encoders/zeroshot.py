@@ -10,7 +10,7 @@ change, when the catalogue has grown by a fifth, or when asked to.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from encoders.item_pages import item_pages
 from encoders.zeroshot_fit import Attribute, Fitted, fitted, read_vectors
 from encoders.zeroshot_labels import Space
 from encoders.zeroshot_scores import combinations
@@ -98,7 +99,7 @@ def tag_items(
     total = int(store.query("item_count").rows[0][0])
     state: dict[str, Tagged] = {}
     compared, edges, done = 0, Difference(), 0
-    for rows in _pages(store):
+    for rows in item_pages(store, PAGE):
         tagged, written, stale = _tag_page(job, rows, before)
         state |= tagged
         edges += written
@@ -171,13 +172,6 @@ def _prepare_tags(store: GraphStore, names: Sequence[str]) -> None:
     missing = [Entity(TAG, tag_id(name), {"name": name}) for name in names if tag_id(name) not in there]
     if missing:
         store.write(missing)
-
-
-def _pages(store: GraphStore) -> Iterator[list[dict[str, Any]]]:
-    after = ""
-    while rows := store.query("item_sources", {"after": after, "limit": PAGE}).dicts():
-        yield rows
-        after = rows[-1]["id"]
 
 
 def tag_id(name: str) -> str:

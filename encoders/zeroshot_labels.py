@@ -74,6 +74,9 @@ def picture_space(
     if family == "catalogue-image":
         words = open_encoder(f"catalogue-text:{reference}", device=device)
         return Space("image", encoder, _means(words.encode, labels, PICTURE_PROMPTS, kind), unit_rows)
+    if family == "adapted-image":
+        words = open_encoder(f"adapted-text:{reference}", device=device)
+        return Space("image", encoder, _means(words.encode, labels, PICTURE_PROMPTS, kind), unit_rows)
     if family == "efficientnet-lite0" and projections is not None:
         words = open_encoder(f"catalogue-text:{projections}", device=device)
         means = _means(words.encode, labels, PICTURE_PROMPTS, kind)

@@ -24,6 +24,12 @@ Size = Annotated[int, typer.Option("--size", min=8, max=4096, help="Width of the
 Epochs = Annotated[int, typer.Option("--epochs", min=1, max=10_000, help="At most so many; validation stops before.")]
 Rate = Annotated[float, typer.Option("--learning-rate", min=1e-6, max=1.0, help="AdamW's step.")]
 Dropout = Annotated[float, typer.Option("--dropout", min=0.0, max=0.95, help="Of the frozen towers' features.")]
+Lora = Annotated[
+    int,
+    typer.Option(
+        "--lora", min=0, max=256, help="Adapt the towers too, by matrices of this rank; wants a GPU. 0: do not."
+    ),
+]
 Track = Annotated[bool, typer.Option("--track/--no-track", help="Log settings, curve and recall to MLflow.")]
 EXPERIMENT = "encoders"
 
@@ -36,6 +42,7 @@ def add_to(app: typer.Typer) -> None:
         epilog=examples(
             ("interlace train-encoder", "from the pictures and texts that are on the graph"),
             ("interlace train-encoder my-shop/ --size 512", "from a folder; the space is 512 wide"),
+            ("interlace train-encoder --lora 8", "the towers learn too, in minutes on a GPU"),
             ("interlace encode --image catalogue-image:.interlace/encoders/catalogue-clip.safetensors", "use it"),
         ),
     )(train_encoder)
@@ -48,6 +55,7 @@ def train_encoder(
     epochs: Epochs = 60,
     learning_rate: Rate = 1e-3,
     dropout: Dropout = 0.7,
+    lora: Lora = 0,
     track: Track = True,
     home: Home = None,
     store: Store = None,
@@ -55,8 +63,9 @@ def train_encoder(
 ) -> None:
     """Train a CLIP of your own catalogue: pictures and texts in one space, so that words find pictures.
 
-    The shipped towers stay frozen and two projections are learned, in seconds. A tenth of the items is held out: the
-    answer says how often a picture finds its own text among theirs, and a text its picture, before and after.
+    The shipped towers stay frozen and two projections are learned, in seconds; with --lora the towers are adapted from
+    there. A tenth of the items is held out: the answer says how often a picture finds its own text among theirs, and a
+    text its picture, before and after.
     """
     session = start(ctx, home, store, as_json)
     from encoders.train_clip import ClipTraining, train_clip
@@ -65,12 +74,44 @@ def train_encoder(
     training = ClipTraining(
         embedding_size=size, epochs=epochs, learning_rate=learning_rate, dropout=dropout, seed=session.settings.seed
     )
-    tables = _tables(session, folder)
-    with session.reporter.step("training the catalogue's CLIP") as step:
-        report = train_clip(tables, home=session.home, training=training, progress=parts(step))
+    if lora:
+        report = _adapted(session, folder, lora, training)
+    else:
+        tables = _tables(session, folder)
+        with session.reporter.step("training the catalogue's CLIP") as step:
+            report = train_clip(tables, home=session.home, training=training, progress=parts(step))
     if track:
         _log(session, training, report)
     session.answer(report.as_dict(), lambda console: show(console, report))
+
+
+def _adapted(session: Session, folder: Path | None, rank: int, frozen: ClipTraining) -> ClipReport:
+    from encoders.train_towers import TowerTraining, train_towers
+    from serving.progress import parts
+
+    training = TowerTraining(rank=rank, epochs=min(frozen.epochs, TowerTraining().epochs), frozen=frozen)
+    pairs = _pairs(session, folder)
+    with session.reporter.step("adapting the towers of the catalogue's CLIP") as step:
+        return train_towers(pairs, home=session.home, training=training, progress=parts(step))
+
+
+def _pairs(session: Session, folder: Path | None) -> list[tuple[bytes, str]]:
+    """Pictures' files and texts of the items that have both: of a folder, or of the graph and HOME/media."""
+    from encoders.encode import MEDIA
+    from encoders.item_pages import item_pages
+    from encoders.sources import MAX_BYTES, item_text, read_file
+
+    if folder is None:
+        with session.store() as graph:
+            rows = [row for page in item_pages(graph) for row in page]
+        root = session.home / MEDIA
+    else:
+        require(folder)
+        from graph.snapshot_read import read_folder
+
+        rows, root = read_folder(folder).snapshot.item_properties.to_pylist(), folder
+    told = ((row.get("image"), item_text(row.get("title"), row.get("text"), row.get("summary"))) for row in rows)
+    return [(read_file(root, image, MAX_BYTES["image"]), text) for image, text in told if image and text]
 
 
 def _tables(session: Session, folder: Path | None) -> dict[str, EmbeddingTable]:
@@ -112,4 +153,5 @@ def show(console: Console, report: ClipReport) -> None:
     console.print(
         f"{report.held_out} of {report.pairs:,} pairs held out; {report.epochs} epochs were best", style="dim"
     )
-    console.print(f"open it as catalogue-image:{report.file} and catalogue-text:{report.file}", markup=False)
+    family = "adapted" if report.file.endswith("-lora.safetensors") else "catalogue"
+    console.print(f"open it as {family}-image:{report.file} and {family}-text:{report.file}", markup=False)

@@ -14,6 +14,7 @@ from encoders.base import AnyEncoder
 from encoders.registry import ENCODERS, open_encoder
 from graph.errors import InvalidData
 from tests.encoders.tiny import (
+    make_adapted,
     make_clap,
     make_onnx_image,
     make_onnx_text,
@@ -35,6 +36,8 @@ CASES: dict[str, Callable[[Path], str]] = {
     "timm": lambda folder: f"timm:{make_timm(folder / 'timm')}",
     "signal": lambda _: "signal",
     "clap": lambda folder: f"clap:{make_clap(folder / 'clap')}",
+    "adapted-image": lambda folder: f"adapted-image:{make_adapted(folder / 'adapted.safetensors')}",
+    "adapted-text": lambda folder: f"adapted-text:{make_adapted(folder / 'adapted.safetensors')}",
     "catalogue-image": lambda folder: f"catalogue-image:{make_projections(folder / 'projections.safetensors')}",
     "catalogue-text": lambda folder: f"catalogue-text:{make_projections(folder / 'projections.safetensors')}",
     "onnx-text": lambda folder: f"onnx-text:{make_onnx_text(folder)}",

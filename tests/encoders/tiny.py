@@ -151,6 +151,28 @@ def make_projections(file: Path) -> Path:
     return file
 
 
+def make_adapted(file: Path) -> Path:
+    """Random projections and low-rank matrices of a few layers, as encoders.train_towers saves them."""
+    import torch
+    from safetensors.torch import save_file
+
+    from encoders.adapted import build_clip
+    from encoders.clip import IMAGE_PROJECTION, TEXT_PROJECTION
+    from encoders.lora import attach, tensors
+
+    drawn = torch.Generator().manual_seed(0)
+    model = build_clip(embedding_size=32)
+    adapted = attach(model, rank=2, alpha=2.0, generator=drawn, skipped=("visual.head.proj", "text.proj"))
+    for layer in adapted.values():
+        torch.nn.init.normal_(layer.up, std=0.01, generator=drawn)
+    kept = {
+        IMAGE_PROJECTION: torch.randn(32, 1280, generator=drawn),
+        TEXT_PROJECTION: torch.randn(32, 384, generator=drawn),
+    }
+    save_file(tensors(adapted) | kept, file)
+    return file
+
+
 def make_onnx_text(folder: Path) -> Path:
     """The random BERT in int8."""
     from encoders.compress.int8 import text_to_int8
