@@ -165,7 +165,8 @@ class TwoTowerModule(nn.Module):
 
 
 def pooled(vectors: torch.Tensor, rows: torch.Tensor, items: torch.Tensor, count: int) -> torch.Tensor:
-    """(count, d): of each row the sum of its items' vectors over the power of their number."""
+    """(count, d) float32: of each row the sum of its items' vectors over the power of their number."""
+    vectors = vectors.float()  # 16 bits, where the network learns in them, are too few to add up in
     sums = torch.zeros(count, vectors.shape[1], device=vectors.device).index_add(0, rows, vectors[items])
     return sums / torch.bincount(rows, minlength=count).clamp(min=1)[:, None] ** POWER
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -31,13 +32,21 @@ def fitted(
     settings: Mapping[str, Any] | None = None,
 ) -> Any:
     model = find(name)
-    return fit(model, model.config({**SMALL, **(settings or {})}), seen, monitor, scale=scale)
+    has = {one.name for one in fields(model.config())}
+    small = {key: value for key, value in SMALL.items() if key in has}  # two towers draw no candidates
+    return fit(model, model.config({**small, **(settings or {})}), seen, monitor, scale=scale)
 
 
 def apart(one: Any, other: Any) -> float:
     """The largest difference between two fits' weights."""
-    assert set(one.weights) == set(other.weights)
-    return max(float(np.abs(one.weights[name] - other.weights[name]).max()) for name in one.weights)
+    first, second = learned(one), learned(other)
+    assert set(first) == set(second)
+    return max(float(np.abs(first[name] - second[name]).max()) for name in first)
+
+
+def learned(model: Any) -> Mapping[str, Any]:
+    """What a fit keeps of its network; of one that keeps nothing for a warm start, what it is served by."""
+    return model.state() if model.weights is None else model.weights
 
 
 class Curve:

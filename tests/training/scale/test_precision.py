@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.training.scale.fits import NETWORKS, Curve, apart, data, fitted
+from tests.training.scale.fits import NETWORKS, Curve, apart, data, fitted, learned
 from training.scale.precision import precision_on
 from training.scale.runtime import Scale
 
@@ -22,7 +22,7 @@ def test_learns_in_bf16_about_what_it_does_in_fp32(name: str) -> None:
     assert losses[-1] < 0.97 * losses[0]
     assert apart(whole, half) > 0, "nothing was computed in 16 bits"
     assert half.training.best == pytest.approx(whole.training.best, abs=0.05)
-    assert all(one.dtype == np.float32 for one in half.weights.values() if one.dtype.kind == "f")
+    assert all(one.dtype == np.float32 for one in learned(half).values() if one.dtype.kind == "f")
 
 
 def test_fp16_scales_its_gradients() -> None:
