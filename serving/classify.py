@@ -15,6 +15,7 @@ import numpy as np
 
 from encoders.base import Vectors
 from encoders.zeroshot_ask import Classifier, catalogue_classifier, words_classifier
+from encoders.zeroshot_state import FIT, FOLDER
 from graph.snapshot import EmbeddingTable
 from serving.index import Index, open_index
 
@@ -66,7 +67,7 @@ class Classifiers:
 def _stamp(home: Path) -> int:
     """Changes when the catalogue is tagged anew."""
     try:
-        return (home / "tags" / "fit.json").stat().st_mtime_ns
+        return (home / FOLDER / FIT).stat().st_mtime_ns
     except OSError:
         return 0
 

@@ -11,7 +11,6 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
@@ -19,11 +18,12 @@ from encoders.base import Absent, AsksOtherwise, Modality, Vectors
 from encoders.registry import open_encoder
 from encoders.sources import item_text
 from encoders.video_encoder import of_videos
-from graph.errors import Conflict, InterlaceError, InvalidData, Unsupported
+from graph.errors import InterlaceError, InvalidData
 from serving.classify import Classifiers
 from serving.encoder_batches import Batches
 from serving.encoder_frames import Frame
 from serving.index import open_index
+from serving.search_vectors import check_version, not_encoded
 
 MODALITIES: tuple[Modality, ...] = ("text", "image", "audio")
 GIVEN = "vector."
@@ -96,7 +96,7 @@ class Work:
                     encoder, thing, is_query=modality == "text" and "title" not in asked
                 )
             elif thing and not asked.get("skip"):
-                raise _not_encoded(modality, asked["encoders"])
+                raise not_encoded(modality, asked["encoders"])
             elif encoder is not None and modality != "text" and question.parts.get("video"):
                 with suppress(Absent):  # a video without a sound track
                     found[str(modality)] = self._of(*encoder, videos=True).encode(question.parts["video"])
@@ -121,24 +121,6 @@ class Work:
             found = self._batches[name, videos]
         check_version(self._versions[name], name, version)
         return found
-
-
-def check_version(here: str, name: str, version: str) -> None:
-    """Raises `Conflict` where the index's vectors are of another version of the encoder."""
-    if here != version:
-        raise Conflict(
-            f"the index's vectors were made by {name} {version}, this is version {here}",
-            valid="one version of the encoder for items and questions",
-            remedy="interlace encode, then train or refresh",
-        )
-
-
-def _not_encoded(modality: str, encoders: Mapping[str, Any]) -> Unsupported:
-    return Unsupported(
-        f"a question by {modality}: the index has no such vectors",
-        valid=", ".join(sorted(encoders)) or "an index of encoded items",
-        remedy="interlace encode, then train or refresh",
-    )
 
 
 def _as_bytes(vectors: Mapping[str, Vectors]) -> dict[str, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from threading import Lock
 
@@ -57,8 +58,5 @@ def _is_held(applied: int | None, held: int) -> bool:
 
 def open_live(home: Path) -> Live:
     """The catalogue of a home as it is now, for a command. Raises what `open_index` does."""
-    holder = LiveHolder(home)
-    try:
+    with closing(LiveHolder(home)) as holder:
         return holder.get(open_index(home))
-    finally:
-        holder.close()

@@ -18,8 +18,7 @@ from serving.candidates import all_scores, appeal
 from serving.index_files import MISSING
 from serving.inherit import Floats
 from serving.live import Live
-from serving.rank import best
-from serving.search import Wanted, fitting
+from serving.search import Wanted, best_wanted
 
 ITEMS, PROFILE, POPULAR = "items", "profile", "popular"
 WEIGHTS: Mapping[str, float] = MappingProxyType({ITEMS: 1.0, PROFILE: 0.5, "text": 1.0, "image": 1.0, "audio": 1.0})
@@ -56,7 +55,7 @@ def for_newcomer(live: Live, who: Newcomer, n: int, *, exclude: tuple[str, ...] 
     left_out = [*places.values(), *(live.find(name) for name in exclude)]
     scores[[place for place in left_out if place != MISSING]] = -np.inf
     scores[live.gone] = -np.inf
-    order = best(scores, n) if wanted == Wanted() else np.fromiter(fitting(live, scores, n, wanted), np.int64)
+    order = best_wanted(live, scores, n, wanted)
     unknown = tuple(name for name, place in places.items() if place == MISSING)
     return ForNewcomer(order.tolist(), scores[order].tolist(), tuple(parts), unknown)
 

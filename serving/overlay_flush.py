@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from graph import changes
@@ -27,17 +27,13 @@ def flush(store: GraphStore, home: Path) -> int:
     """Writes what waits into the graph; returns how many changes. Nothing is lost where it is killed."""
     if not (home / FILE).is_file():
         return 0
-    overlay = Overlay(home)
-    try:
-        with _alone(home):
-            waiting = overlay.waiting()
-            for change in waiting:
-                _apply(store, home, change)
-                mark = mark_of(store)
-                overlay.apply(change, 0 if mark is None else mark.version)
-            return len(waiting)
-    finally:
-        overlay.close()
+    with closing(Overlay(home)) as overlay, _alone(home):
+        waiting = overlay.waiting()
+        for change in waiting:
+            _apply(store, home, change)
+            mark = mark_of(store)
+            overlay.apply(change, 0 if mark is None else mark.version)
+        return len(waiting)
 
 
 def _apply(store: GraphStore, home: Path, change: Change) -> None:

@@ -21,7 +21,7 @@ from serving.inherit import Floats, Inherited, centred, inherited, strongest
 from serving.neighbours import unit
 from training.data import Histories, UserBatch
 from training.models.content_knn import attributes_of_items
-from training.models.content_ridge import BIAS, ContentRidgeConfig
+from training.models.content_ridge import BIAS, ContentRidgeConfig, mean_length_one
 from training.prepare import side_information
 from training.recommender import Recommender
 
@@ -89,10 +89,8 @@ def _as_they_are(_: Floats) -> None:
 
 def _content(snapshot: Snapshot, config: ContentRidgeConfig) -> _Content:
     matrix = attributes_of_items(side_information(snapshot), len(snapshot.items))
-    squares = np.asarray(matrix.multiply(matrix).sum(1)).ravel()
-    scale = np.sqrt(max(1e-12, squares[squares > 0].mean() if squares.any() else 1.0))
     tables = {name: _centred(table) for name, table in snapshot.embeddings.items() if table.present.any()}
-    return _Content(csr_matrix(matrix / scale, dtype=np.float32), tables, config.embedding_share)
+    return _Content(csr_matrix(mean_length_one(matrix), dtype=np.float32), tables, config.embedding_share)
 
 
 def _centred(table: EmbeddingTable) -> tuple[Floats, Floats]:

@@ -10,7 +10,7 @@ import ipaddress
 import socket
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
@@ -46,11 +46,8 @@ def serve(settings: Settings, *, on_start: Callable[[str], None] | None = None) 
 
 def warm(home: Path) -> None:
     """Starts the encoder process beside the server, so that the first search does not wait for it."""
-    client = EncoderClient(home)
-    try:
+    with closing(EncoderClient(home)) as client:
         client.warm()
-    finally:
-        client.close()
 
 
 def config(settings: Settings) -> uvicorn.Config:

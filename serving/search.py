@@ -69,10 +69,7 @@ def search(
     scores = np.asarray(np.sum(cosines, axis=0) / len(asked), np.float32)
     scores[~np.logical_or.reduce(near)] = -np.inf
     scores[[live.item(name) for name in like]] = -np.inf
-    if wanted is None or wanted == Wanted():
-        order = best(scores, n)
-    else:
-        order = np.fromiter(fitting(live, scores, n, wanted), np.int64)
+    order = best_wanted(live, scores, n, wanted or Wanted())
     return order, scores[order]
 
 
@@ -97,8 +94,14 @@ def _cosines(live: Live, modality: str, vector: NDArray[np.float32]) -> tuple[ND
     return live.cosines(modality, np.asarray(vector / np.float32(norm), np.float32))
 
 
-def fitting(live: Live, scores: NDArray[np.float32], n: int, wanted: Wanted) -> Iterator[int]:
-    """The n best items by these (num_items,) scores that are as `wanted`."""
+def best_wanted(live: Live, scores: NDArray[np.float32], n: int, wanted: Wanted) -> NDArray[np.int64]:
+    """Positions of the n best items by these (num_items,) scores that are as `wanted`, best first."""
+    if wanted == Wanted():
+        return best(scores, n)
+    return np.fromiter(_fitting(live, scores, n, wanted), np.int64)
+
+
+def _fitting(live: Live, scores: NDArray[np.float32], n: int, wanted: Wanted) -> Iterator[int]:
     order, found = best(scores, live.num_items), 0
     for start in range(0, len(order), STEP):
         for place in order[start : start + STEP].tolist():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,18 +29,28 @@ def query_vectors(index: Index, things: Mapping[str, str | Path]) -> list[tuple[
 
 def _vector(index: Index, modality: str, thing: str | Path) -> NDArray[np.float32]:
     if modality not in index.encoders:
-        raise Unsupported(
-            f"a search by {modality}: the index has no such vectors",
-            valid=", ".join(sorted(index.encoders)) or "an index of encoded items",
-            remedy="interlace encode, then train or refresh",
-        )
+        raise not_encoded(modality, index.encoders)
     name, version = index.encoders[modality]
     encoder = open_encoder(name)
-    if encoder.version != version:
-        raise Conflict(
-            f"the index's {modality} vectors were made by {name} {version}, this is version {encoder.version}",
-            valid="one version of the encoder for items and searches",
-            remedy="interlace encode, then train or refresh",
-        )
+    check_version(encoder.version, name, version)
     content = thing if isinstance(thing, str) else thing.read_bytes()
     return np.asarray(encode_queries(encoder, [content])[0], np.float32)
+
+
+def check_version(here: str, name: str, version: str) -> None:
+    """Raises `Conflict` where the index's vectors are of another version of the encoder."""
+    if here != version:
+        raise Conflict(
+            f"the index's vectors were made by {name} {version}, this is version {here}",
+            valid="one version of the encoder for items and questions",
+            remedy="interlace encode, then train or refresh",
+        )
+
+
+def not_encoded(modality: str, encoders: Mapping[str, Any]) -> Unsupported:
+    """The error for a question by what the index has no vectors of."""
+    return Unsupported(
+        f"a question by {modality}: the index has no such vectors",
+        valid=", ".join(sorted(encoders)) or "an index of encoded items",
+        remedy="interlace encode, then train or refresh",
+    )

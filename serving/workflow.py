@@ -7,6 +7,7 @@ path: this file imports `training`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -105,14 +106,11 @@ def publish_version(
 
 def _settle_overlay(home: Path, published: Path, snapshot: str) -> None:
     """What the new index holds itself is no longer laid over it; what no kept index needs goes."""
-    overlay = Overlay(home)
-    try:
-        version = version_of(home, snapshot)
+    version = version_of(home, snapshot)
+    with closing(Overlay(home)) as overlay:
         if version is not None:
             overlay.covers(published.name, version)
         overlay.tidy(path.name for path in published.parent.iterdir() if (path / MANIFEST).is_file())
-    finally:
-        overlay.close()
 
 
 def _in_use(versions: list[Version]) -> list[str]:

@@ -60,6 +60,21 @@ class HistoryModel(Protocol):
     def item_embeddings(self) -> torch.Tensor: ...
 
 
+class Schedule(Protocol):
+    """What every network's config says of its loop."""
+
+    @property
+    def epochs(self) -> int: ...
+    @property
+    def learning_rate(self) -> float: ...
+    @property
+    def evaluate_every(self) -> int: ...
+    @property
+    def patience(self) -> int: ...
+    @property
+    def max_seconds(self) -> float | None: ...
+
+
 @dataclass(frozen=True)
 class LoopConfig:
     """`patience`: validations without a new best before stopping. `max_seconds`: no new epoch starts after that.
@@ -75,6 +90,19 @@ class LoopConfig:
     patience: int = 5
     max_seconds: float | None = None
     average: float = 0.0
+
+    @classmethod
+    def of(cls, config: Schedule, *, weight_decay: float = 0.0, average: float = 0.0) -> LoopConfig:
+        """The loop of a network's config. What its `regularization` means is the network's to say."""
+        return cls(
+            epochs=config.epochs,
+            learning_rate=config.learning_rate,
+            weight_decay=weight_decay,
+            evaluate_every=config.evaluate_every,
+            patience=config.patience,
+            max_seconds=config.max_seconds,
+            average=average,
+        )
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ def contents(side: SideInformation, config: ContentRidgeConfig, num_items: int) 
     share = config.embedding_share if config.modality == "fused" else 1.0
     blocks = [share * centred(side.embeddings[name]) for name in names]
     if config.modality in {"graph", "fused"} and len(side.triples):
-        blocks.append(_narrow(_mean_length_one(attributes_of_items(side, num_items)), config.size))
+        blocks.append(_narrow(mean_length_one(attributes_of_items(side, num_items)), config.size))
     if config.modality == "counts" and len(side.triples):
         blocks.append(_counts(side, num_items))
     if not blocks:
@@ -118,7 +118,8 @@ def contents(side: SideInformation, config: ContentRidgeConfig, num_items: int) 
     return np.column_stack([*blocks, np.full(num_items, BIAS)]).astype(np.float32)
 
 
-def _mean_length_one(matrix: csr_matrix) -> csr_matrix:
+def mean_length_one(matrix: csr_matrix) -> csr_matrix:
+    """Scaled as a whole, so that the mean squared length of the rows that are not empty is one."""
     squares = np.asarray(matrix.multiply(matrix).sum(1)).ravel()
     return csr_matrix(matrix / np.sqrt(max(1e-12, squares[squares > 0].mean() if squares.any() else 1.0)))
 

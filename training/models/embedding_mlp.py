@@ -174,14 +174,7 @@ class EmbeddingMLP(WarmStarted):
 
     def _loop(self) -> LoopConfig:
         config = self.config
-        return LoopConfig(
-            epochs=config.epochs,
-            learning_rate=config.learning_rate,
-            evaluate_every=config.evaluate_every,
-            patience=config.patience,
-            max_seconds=config.max_seconds,
-            average=config.average,
-        )
+        return LoopConfig.of(config, average=config.average)
 
     @property
     def fitted(self) -> MLPForm:

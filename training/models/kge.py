@@ -192,11 +192,4 @@ class KGE(FactorModel):
         return self
 
     def _loop(self) -> LoopConfig:
-        config = self.config
-        return LoopConfig(
-            epochs=config.epochs,
-            learning_rate=config.learning_rate,
-            evaluate_every=config.evaluate_every,
-            patience=config.patience,
-            max_seconds=config.max_seconds,
-        )
+        return LoopConfig.of(self.config)

@@ -162,12 +162,4 @@ class SequenceModel(WarmStarted, ABC, Generic[C]):
 
     def _loop(self) -> LoopConfig:
         config = self.config
-        return LoopConfig(
-            epochs=config.epochs,
-            learning_rate=config.learning_rate,
-            weight_decay=config.regularization,
-            evaluate_every=config.evaluate_every,
-            patience=config.patience,
-            max_seconds=config.max_seconds,
-            average=config.average,
-        )
+        return LoopConfig.of(config, weight_decay=config.regularization, average=config.average)
