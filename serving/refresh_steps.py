@@ -213,7 +213,8 @@ def publish(flow: Flow) -> Step:
     from serving.index import FOLDER, MANIFEST
 
     trained = flow.results["train"]
-    code = code_version("serving/publish.py", "serving/publish_forms.py", "serving/index.py", "serving/catalogue.py")
+    files = ("publish", "publish_forms", "publish_inherit", "publish_newcomers", "inherit", "index", "catalogue")
+    code = code_version(*(f"serving/{name}.py" for name in files))
     inputs = {"snapshot": trained["snapshot"], "model version": trained["version"], "code of publish": code}
 
     def work() -> Result:
