@@ -14,7 +14,8 @@ from pathlib import Path
 from graph import changes
 from graph.changes import mark_of
 from graph.queries_live import detaching
-from graph.schema import ITEM, safe_name
+from graph.schema import USER, Entity, safe_name
+from graph.schema import ITEM
 from graph.store import GraphStore
 from serving.catalogue import platform_of
 from serving.item_body import graph_of
@@ -38,7 +39,11 @@ def flush(store: GraphStore, home: Path) -> int:
 
 def _apply(store: GraphStore, home: Path, change: Change) -> None:
     if change.gone:
-        changes.erase_nodes(store, home, ITEM, [change.id])
+        changes.erase_nodes(store, home, change.label, [change.id])
+        return
+    if change.label == USER:
+        properties = {**change.body, "platform": platform_of(change.id, change.body)}
+        store.write([Entity(USER, change.id, properties)])
         return
     entities, triples = graph_of(change.id, change.body, platform_of(change.id, {}))
     store.ensure_schema([ITEM])

@@ -52,19 +52,21 @@ def publish(
     snapshot_hash: str = "",
     histories: Histories | None = None,
     seen: csr_matrix | None = None,
+    min_value: float | None = None,
     created: str = "",
     progress: Callable[[str], None] | None = None,
 ) -> Path:
     """Writes `HOME/index/VERSION/`, makes it current and returns it. Safe while servers read older versions.
 
     `histories`: what the model may read about each user, oldest first; by default every positive interaction.
-    `seen` (users x items): what is never recommended; by default every interaction but a mere impression. `created`:
-    the time that the manifest names, by default now.
+    `seen` (users x items): what is never recommended; by default every interaction but a mere impression. `min_value`:
+    only values of at least this are likes, in `histories` and in what people do from now on. `created`: the time that
+    the manifest names, by default now.
     Raises `InvalidData` for scores that are not finite, `Conflict` for a model of another snapshot.
     """
     shape = (len(snapshot.users), len(snapshot.items))
     rows = snapshot.interactions
-    known = histories if histories is not None else histories_of(rows.take(positives(rows, None)), shape)
+    known = histories if histories is not None else histories_of(rows.take(positives(rows, min_value)), shape)
     _check_shape((len(known), known.num_items), shape)
     seen = _seen(rows, shape) if seen is None else seen
     root = home / FOLDER
@@ -74,6 +76,7 @@ def publish(
         tell = progress or (lambda _: None)
         entries = _write(temporary, snapshot, recommender, known, seen, tell)
         entries |= {"snapshot": snapshot_hash or content_hash(snapshot), "model": model.json(), "created": created}
+        entries["min_value"] = min_value
         folder = finish(temporary, root, entries)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from graph.errors import InvalidData
 from serving.candidates import LIST, MODEL, SOURCES, model_scores, sources_for
 from serving.diversify import diversify, pool_size
+from serving.foldin import Viewer, viewer
 from serving.index_files import MISSING
 from serving.live import Live
 from serving.rank import best
@@ -67,7 +68,7 @@ def recommend(live: Live, wish: Wish) -> Recommendations:
         raise InvalidData(f"a diversity of {wish.diversity:g}", valid="0 (the model's order) to 1", remedy="try 0.3")
     if wish.diversity:
         return _diverse(live, wish)
-    user = live.index.user(wish.user)
+    user = viewer(live, wish.user)
     chosen = choose(live, wish.kind, wish.exclude)
     for name in sources_for(live, user):
         found = _ask(live, user, wish, chosen, name)
@@ -80,7 +81,7 @@ def from_list(live: Live, wish: Wish) -> Recommendations | None:
     """The answer when the first source suffices (microseconds); None when the user has to be scored live."""
     if wish.diversity:
         return None
-    user = live.index.user(wish.user)
+    user = viewer(live, wish.user)
     name = sources_for(live, user)[0]
     if name != LIST:
         return None
@@ -97,8 +98,8 @@ def _diverse(live: Live, wish: Wish) -> Recommendations:
     return replace(found, items=items[chosen].tolist(), scores=scores[chosen].tolist())
 
 
-def _ask(live: Live, user: int, wish: Wish, chosen: Filter, name: str) -> Recommendations:
-    if name == LIST and chosen == Filter() and not len(live.gone):
+def _ask(live: Live, user: Viewer, wish: Wish, chosen: Filter, name: str) -> Recommendations:
+    if name == LIST and chosen == Filter() and not len(live.gone) and not len(user.seen):
         return _head(live, user, wish)
     if name == MODEL:
         return scored(live, model_scores(live, user), wish, chosen)
@@ -107,12 +108,12 @@ def _ask(live: Live, user: int, wish: Wish, chosen: Filter, name: str) -> Recomm
     return Recommendations(wish.user, items[kept].tolist(), scores[kept].tolist(), name)
 
 
-def _head(live: Live, user: int, wish: Wish) -> Recommendations:
+def _head(live: Live, user: Viewer, wish: Wish) -> Recommendations:
     """The list's first n: the hot path, without a NumPy call that costs more than the answer."""
-    items = live.index.list_items[user, : wish.n].tolist()
+    items = live.index.list_items[user.place, : wish.n].tolist()
     if items and items[-1] == MISSING:
         items = items[: items.index(MISSING)]
-    return Recommendations(wish.user, items, live.index.list_scores[user, : len(items)].tolist(), LIST)
+    return Recommendations(wish.user, items, live.index.list_scores[user.place, : len(items)].tolist(), LIST)
 
 
 def scored(live: Live, scores: NDArray[np.float32], wish: Wish, chosen: Filter) -> Recommendations:

@@ -95,6 +95,7 @@ def publish_version(
         model=info,
         snapshot_hash=frozen.hash,
         histories=known,
+        min_value=card.min_value,
         created=datetime.fromtimestamp(version.created / 1000, UTC).isoformat(timespec="seconds"),
         progress=progress,
     )
