@@ -12,6 +12,7 @@ from serving.middleware import Wrapped
 from serving.openapi import Api
 from serving.routes import (
     cypher,
+    events,
     graph,
     graph_schema,
     health,
@@ -70,6 +71,18 @@ def create_app(settings: Settings, service: Service | None = None) -> Wrapped:
 
 def _versioned() -> APIRouter:
     router = APIRouter()
-    for module in (recommendations, users, items, live, cypher, graph_schema, graph, models, refresh_runs, health):
+    for module in (
+        recommendations,
+        users,
+        items,
+        live,
+        events,
+        cypher,
+        graph_schema,
+        graph,
+        models,
+        refresh_runs,
+        health,
+    ):
         router.include_router(module.router)
     return router

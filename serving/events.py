@@ -2,7 +2,7 @@
 
 One SQLite file in the home, written by every worker. An event is known by its id: sent again it changes nothing, for at
 least `REMEMBER_SECONDS`. `serving.foldin` lays a user's events over their history, in order of their own times however
-late they came; `serving.events_flush` writes them into the graph.
+late they came; `serving.flush` writes them into the graph.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What the small SQLite files of a home share: one connection, commits that are on disk, and which graph an index holds.
+"""What the small SQLite files of a home share: a connection, commits that are on disk, and which graph an index holds.
 
-`serving.overlay` and `serving.events` are such files. Every worker has a connection of its own; SQLite's write-ahead log
-lets them read while one writes.
+`serving.overlay` and `serving.events` are such files. Every worker has a connection of its own; SQLite's write-ahead
+log lets them read while one writes.
 """
 
 from __future__ import annotations

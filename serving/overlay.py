@@ -1,7 +1,7 @@
 """What has been put or deleted since the index was published: durable, seen by all workers, written to the graph after.
 
 One SQLite file in the home. A change is on disk before it is acknowledged; a worker asks at every request whether
-anybody wrote (one pragma, microseconds) and reads what is new. `serving.overlay_flush` writes changes into the graph,
+anybody wrote (one pragma, microseconds) and reads what is new. `serving.flush` writes changes into the graph,
 in order, and notes the graph's version after each; `covers` notes which version of the graph an index holds, so that a
 change that the index holds itself is no longer laid over it. Rows stay until no index that is kept needs them.
 """
@@ -146,7 +146,7 @@ class Overlay:
             connection.execute("UPDATE counter SET last = last + 1")
             sequence = int(connection.execute("SELECT last FROM counter").fetchone()[0])
             connection.execute(
-                f"INSERT OR REPLACE INTO {TABLES[change.label]} VALUES (?, ?, ?, ?, ?, NULL)",
+                f"INSERT OR REPLACE INTO {TABLES[change.label]} VALUES (?, ?, ?, ?, ?, NULL)",  # noqa: S608  constants
                 (change.id, sequence, int(change.gone), orjson.dumps(body), blob),
             )
             return sequence

@@ -14,7 +14,6 @@ from serving.index import Factors, Form, Index, ItemWeights, StaticScores, Tower
 from serving.index_files import MISSING
 from serving.sequence import SequenceWeights, user_vector
 
-
 Read: TypeAlias = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int32] | None]
 """Of a history: its items once each, how many steps back each was met last (the newest is 0), and the items it had when
 the model learned the user."""
@@ -79,7 +78,7 @@ def _factor(form: Factors, user: int, items: NDArray[np.int32], old: NDArray[np.
     if user == MISSING or (old is not None and form.gram is not None):
         return _newcomer(form, items)
     if old is None or form.fold_in is None:
-        return form.users[user]
+        return np.asarray(form.users[user])
     return np.asarray(form.users[user] + _newcomer(form, items) - _newcomer(form, old), np.float32)
 
 

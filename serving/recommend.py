@@ -62,13 +62,16 @@ class Filter:
         return mask
 
 
-def recommend(live: Live, wish: Wish) -> Recommendations:
-    """The n best items. Raises `NotFound` for an unknown user, `InvalidData` for an unknown kind or diversity."""
+def recommend(live: Live, wish: Wish, user: Viewer | None = None) -> Recommendations:
+    """The n best items; `user`: who the wish names, where they have been looked up already.
+
+    Raises `NotFound` for an unknown user, `InvalidData` for an unknown kind or diversity.
+    """
     if not 0 <= wish.diversity <= 1:
         raise InvalidData(f"a diversity of {wish.diversity:g}", valid="0 (the model's order) to 1", remedy="try 0.3")
     if wish.diversity:
-        return _diverse(live, wish)
-    user = viewer(live, wish.user)
+        return _diverse(live, wish, user)
+    user = user or viewer(live, wish.user)
     chosen = choose(live, wish.kind, wish.exclude)
     for name in sources_for(live, user):
         found = _ask(live, user, wish, chosen, name)
@@ -77,11 +80,10 @@ def recommend(live: Live, wish: Wish) -> Recommendations:
     return found
 
 
-def from_list(live: Live, wish: Wish) -> Recommendations | None:
+def from_list(live: Live, wish: Wish, user: Viewer) -> Recommendations | None:
     """The answer when the first source suffices (microseconds); None when the user has to be scored live."""
     if wish.diversity:
         return None
-    user = viewer(live, wish.user)
     name = sources_for(live, user)[0]
     if name != LIST:
         return None
@@ -89,8 +91,8 @@ def from_list(live: Live, wish: Wish) -> Recommendations | None:
     return found if len(found.items) >= wish.n else None
 
 
-def _diverse(live: Live, wish: Wish) -> Recommendations:
-    found = recommend(live, replace(wish, n=pool_size(wish.n), diversity=0.0))
+def _diverse(live: Live, wish: Wish, user: Viewer | None) -> Recommendations:
+    found = recommend(live, replace(wish, n=pool_size(wish.n), diversity=0.0), user)
     if not found.items:
         return found
     items, scores = np.array(found.items, np.int64), np.array(found.scores, np.float32)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -18,12 +17,15 @@ from graph.store import GraphStore
 from serving.connect import connect
 from serving.cypher import Cypher
 from serving.encoder_client import EncoderClient
+from serving.event_writer import EventWriter
+from serving.events import EventLog
 from serving.gateway import Gateway
 from serving.index import CURRENT, FOLDER, Index, open_index
 from serving.live import Live
 from serving.live_holder import LiveHolder
 from serving.overlay import Overlay
 from serving.settings import Settings
+from serving.settler import Settler
 
 CHECK_SECONDS = 1.0
 FINISH_SECONDS = 8.0
@@ -95,10 +97,8 @@ class Service:
     overlay: Overlay
     """Where changes are written; `changes` reads them through a connection of its own."""
     encoders: EncoderClient
-    background: set[asyncio.Task[None]] = field(default_factory=set)
-    """What goes on after its answer."""
-    lag: set[str] = field(default_factory=set)
-    """Why the graph does not hold the newest changes; empty when it does."""
+    events: EventWriter
+    settler: Settler
 
     @cached_property
     def cypher(self) -> Cypher:
@@ -107,8 +107,7 @@ class Service:
 
     async def finish(self) -> None:
         """Waits for what goes on in the background."""
-        if self.background:
-            await asyncio.wait(self.background, timeout=FINISH_SECONDS)
+        await self.settler.finish(FINISH_SECONDS)
 
     def close(self) -> None:
         """Ends queries, then closes the store."""
@@ -118,6 +117,7 @@ class Service:
         self.encoders.close()
         self.changes.close()
         self.overlay.close()
+        self.events.close()
 
     @property
     def index(self) -> Index:
@@ -136,13 +136,16 @@ def make_service(settings: Settings, *, gateway: Gateway | None = None) -> Servi
     `gateway`: to a store that is open already.
     """
     home = settings.home
+    gateway = gateway or Gateway(lambda: _connect(settings))
     return Service(
         settings,
         IndexHolder(home),
-        gateway or Gateway(lambda: _connect(settings)),
+        gateway,
         LiveHolder(home),
         Overlay(home),
         EncoderClient(home),
+        EventWriter(EventLog(home)),
+        Settler(home, gateway),
     )
 
 
