@@ -83,9 +83,10 @@ def write_script(home: Path, folder: Path, n: int, query: str) -> Path:
 
 
 @contextmanager
-def server(home: Path) -> Iterator[tuple[str, int]]:
-    """One worker on a free port: its address and process id."""
-    environment = {**os.environ, "INTERLACE_HOME": str(home), "INTERLACE_PORT": "0", "INTERLACE_WORKERS": "1"}
+def server(home: Path, *, workers: int = 1, store: str = "") -> Iterator[tuple[str, int]]:
+    """A server on a free port: its address and process id."""
+    environment = {**os.environ, "INTERLACE_HOME": str(home), "INTERLACE_PORT": "0",
+                   "INTERLACE_WORKERS": str(workers), "INTERLACE_STORE": store}  # fmt: skip
     process = subprocess.Popen(
         [sys.executable, "-m", "serving.run"], env=environment, stdout=subprocess.PIPE, text=True
     )

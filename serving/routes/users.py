@@ -55,7 +55,7 @@ def user_page(request: Request, user: UserId, limit: Limit = 50) -> Response:
     responses=answer(UserAnswer, examples.USER_ANSWER, 404, 409, 413, 422, 503),
 )
 async def user_put(request: Request, user: UserId) -> Response:
-    """New, or with these properties from now on: those left out stay, those that are null go. Every worker knows them at
+    """New, or with these properties from now on: those left out stay, null removes one. Every worker knows them at
     its next request. (Users need not be put before `POST /v1/events` names them.)
     """
     wish = parsed(await body_of(request, MOST_BYTES), UserRequest, examples.VALID_USER)

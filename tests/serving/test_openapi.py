@@ -33,7 +33,8 @@ STORE_OR_FILE = {
     "/v1/events",
     "/media/{folder}/{name}",
 }
-"""Whose answers are checked elsewhere: in `tests/integration` with a store, `test_live_api.py`, `test_events_api.py` and `test_app.py`."""
+"""Whose answers are checked elsewhere: in `tests/integration` with a store, `test_live_api.py`,
+`test_events_api.py` and `test_app.py`."""
 
 
 @pytest.fixture(scope="module")
