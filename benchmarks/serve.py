@@ -100,12 +100,12 @@ def server(home: Path, *, workers: int = 1, store: str = "") -> Iterator[tuple[s
         process.wait(120)  # the last to leave a large store waits for it to be written
 
 
-def wait_until_ready(address: str, seconds: float = 20) -> None:
+def wait_until_ready(address: str, seconds: float = 90) -> None:
     """Raises what the last try raised when the server is not ready in time."""
     end = time.monotonic() + seconds
     while True:
         try:
-            httpx.get(f"{address}/v1/ready", timeout=5).raise_for_status()
+            httpx.get(f"{address}/v1/ready", timeout=30).raise_for_status()
             return
         except httpx.HTTPError:
             if time.monotonic() > end:
