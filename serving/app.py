@@ -13,6 +13,7 @@ from serving.openapi import Api
 from serving.routes import (
     cypher,
     events,
+    friends,
     graph,
     graph_schema,
     health,
@@ -77,6 +78,7 @@ def _versioned() -> APIRouter:
         items,
         live,
         events,
+        friends,
         cypher,
         graph_schema,
         graph,

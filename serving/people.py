@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,7 +11,7 @@ import orjson
 from starlette.concurrency import run_in_threadpool
 
 from graph.errors import InvalidData
-from graph.schema import KINDS, USER
+from graph.schema import KINDS, USER, USER_BLOCKED
 from graph.snapshot import NO_TIME
 from serving import catalogue
 from serving.events import Event
@@ -21,18 +21,23 @@ from serving.items import is_id
 from serving.live import Live
 from serving.service import Service
 
-RESERVED = frozenset({"id", "platform"})
+RESERVED = frozenset({"id", "platform", USER_BLOCKED})
 Row: TypeAlias = tuple[int, int, float, int]
 """An item's position (`MISSING` for one that is not there), kind, value (NaN) and time."""
 
 
-async def put_user(service: Service, user: str, properties: Mapping[str, Any]) -> bytes:
+async def put_user(
+    service: Service, user: str, properties: Mapping[str, Any], blocked: Sequence[str] | None = None
+) -> bytes:
     """The user is as the index says, with these properties over it, from now on; returns their card as JSON.
+
+    `blocked`: whom they want nothing to do with; None: as before.
 
     Raises `InvalidData` for an id or property that cannot be taken.
     """
     check_user(user, properties)
-    await run_in_threadpool(service.overlay.put_user, user, properties)
+    body = dict(properties) if blocked is None else {**properties, USER_BLOCKED: sorted(set(blocked))}
+    await run_in_threadpool(service.overlay.put_user, user, body)
     service.settler.soon()
     live = service.live
     return card(live, viewer(live, user))

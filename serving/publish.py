@@ -26,6 +26,7 @@ from serving.neighbours import attribute_vectors, crowd, unit
 from serving.publish_forms import write_members
 from serving.publish_inherit import Fill, write_inheritance
 from serving.publish_newcomers import write_newcomers
+from serving.publish_people import write_people
 from serving.publish_version import finish, make_current, prune
 from training.data import Histories, UserBatch
 from training.prepare import histories as histories_of
@@ -117,6 +118,8 @@ def _write(
     _write_similarity(folder, snapshot, known)
     tell("what newcomers are asked and told")
     profile = write_newcomers(folder, snapshot, known)
+    tell("people who may know each other")
+    people = write_people(folder, snapshot)
     tell("what new items inherit")
     inherit, fill = write_inheritance(folder, snapshot, recommender, known)
     tell("lists of every user")
@@ -125,7 +128,7 @@ def _write(
     encoders = {name: [table.encoder, table.version] for name, table in sorted(snapshot.embeddings.items())}
     modalities = sorted(snapshot.embeddings)
     return {"kinds": kinds, "members": members, "modalities": modalities, "encoders": encoders, "inherit": inherit,
-            "profile": profile}  # fmt: skip
+            "profile": profile, "people": people}  # fmt: skip
 
 
 def _write_items(folder: Path, snapshot: Snapshot, popular: NDArray[np.int32]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ MOST_EVENTS = 10_000
 LATEST = 1 << 40
 """Beyond any time in seconds: what is larger was sent in milliseconds."""
 MOST_PROPERTIES = 100
+MOST_BLOCKED = 10_000
 
 Kind = Literal[
     "viewed", "clicked", "liked", "rated", "purchased", "listened", "skipped", "hidden", "impressed"
@@ -55,7 +56,14 @@ class UserRequest(Asked):
     """A user as they shall be: properties that are left out stay, those that are null go."""
 
     properties: dict[Name, Value] = Field(
-        default_factory=dict, max_length=MOST_PROPERTIES, examples=[{"name": "Ada", "age": 36}]
+        default_factory=dict,
+        max_length=MOST_PROPERTIES,
+        description="`discoverable` false: never suggested to others; `hides_friends` true: their friends stay unseen",
+        examples=[{"name": "Ada", "age": 36}],
+    )
+    blocked: Annotated[list[Id], Field(max_length=MOST_BLOCKED)] | None = Field(
+        None,
+        description="ids of all users they want nothing to do with; shown to nobody; left out: those there are stay",
     )
 
 

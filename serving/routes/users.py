@@ -59,7 +59,7 @@ async def user_put(request: Request, user: UserId) -> Response:
     its next request. (Users need not be put before `POST /v1/events` names them.)
     """
     wish = parsed(await body_of(request, MOST_BYTES), UserRequest, examples.VALID_USER)
-    return json_response(b'{"user":%b}' % await put_user(service_of(request), user, wish.properties))
+    return json_response(b'{"user":%b}' % await put_user(service_of(request), user, wish.properties, wish.blocked))
 
 
 @router.delete(
