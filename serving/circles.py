@@ -13,7 +13,7 @@ from serving.index_files import Rows, map_array, map_rows
 
 @dataclass(frozen=True)
 class People:
-    """Of every user: their `friends`, whom they block or who blocks them (`blocked`), and best suggestions with log-odds and
+    """Of every user: `friends`, whom they block or who blocks them (`blocked`), and best suggestions with log-odds and
     likeness of taste. `quiet`: who shall not be suggested; `hides`: who does not show their friends.
     """
 

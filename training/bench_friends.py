@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,10 +88,8 @@ def taste_of(snapshot: Snapshot) -> csr_matrix | None:
 
 
 def _candidates(model: Friends) -> dict[str, Scores]:
-    found: dict[str, Scores] = {"friends": model.score}
-    for name, measure in BASELINES.items():
-        found[name] = lambda users, one=measure: one(model.measures, users)
-    return found
+    baselines: dict[str, Scores] = {name: partial(measure, model.measures) for name, measure in BASELINES.items()}
+    return {"friends": model.score, **baselines}
 
 
 def _measured(

@@ -75,16 +75,16 @@ class Measures:
         return np.asarray(MEASURES[name](self, users), np.float64)
 
     def common_friends(self, users: NDArray[np.integer]) -> Floats:
-        return (self.links[users] @ self.links).toarray()
+        return np.asarray((self.links[users] @ self.links).toarray())
 
     def adamic_adar(self, users: NDArray[np.integer]) -> Floats:
-        return (self._rare[users] @ self.links).toarray()
+        return np.asarray((self._rare[users] @ self.links).toarray())
 
     def allocation(self, users: NDArray[np.integer]) -> Floats:
-        return (self._allocated[users] @ self.links).toarray()
+        return np.asarray((self._allocated[users] @ self.links).toarray())
 
     def three_steps(self, users: NDArray[np.integer]) -> Floats:
-        return (self._even[users] @ self._even @ self._even).toarray()
+        return np.asarray((self._even[users] @ self._even @ self._even).toarray())
 
     def pagerank(self, users: NDArray[np.integer]) -> Floats:
         """Where a walk from the user is, that goes home at each step with probability `RESTART`."""
@@ -94,27 +94,27 @@ class Measures:
         for step in range(1, STEPS + 1):
             state = self._walk @ state
             total += (1 - RESTART) ** step * state
-        return total.T
+        return np.asarray(total.T)
 
     def spectral(self, users: NDArray[np.integer]) -> Floats:
         left, right = self._spectral
-        return left[users] @ right.T
+        return np.asarray(left[users] @ right.T)
 
     def taste(self, users: NDArray[np.integer]) -> Floats:
         assert self._taste is not None
-        return (self._taste[users] @ self._taste.T).toarray()
+        return np.asarray((self._taste[users] @ self._taste.T).toarray())
 
     def fits_friends(self, users: NDArray[np.integer]) -> Floats:
         """The candidate's taste against that of the user's friends."""
         assert self._friends_taste is not None
         assert self._taste is not None
-        return (self._friends_taste[users] @ self._taste.T).toarray()
+        return np.asarray((self._friends_taste[users] @ self._taste.T).toarray())
 
     def fits_theirs(self, users: NDArray[np.integer]) -> Floats:
         """The user's taste against that of the candidate's friends."""
         assert self._friends_taste is not None
         assert self._taste is not None
-        return (self._taste[users] @ self._friends_taste.T).toarray()
+        return np.asarray((self._taste[users] @ self._friends_taste.T).toarray())
 
     def popularity(self, users: NDArray[np.integer]) -> Floats:
         return np.broadcast_to(self.degree, (len(users), len(self.degree)))
