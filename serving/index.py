@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.errors import Conflict, NotFound
+from serving.approximate import Approximate, open_approximate
 from serving.index_files import MISSING, Blobs, Names, Rows, map_array, map_blobs, map_names, map_rows
 from serving.inherit import Inheritance, Inherited
 from serving.profile import Column, Profiles
@@ -179,6 +180,8 @@ class Index:
     """Of users of whom nothing is known: items of the same person's other accounts, else of their friends."""
     borrowed_own: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     """Which rows of `borrowed` are the same person's."""
+    approximate: Approximate = field(default_factory=Approximate)
+    """Searches that a large catalogue is published with; empty where exact ones are quick."""
 
     @property
     def num_users(self) -> int:
@@ -227,7 +230,7 @@ def open_index(home: Path, version: str | None = None, *, verify: bool = False) 
     folder = home / FOLDER / (version or current_version(home))
     manifest = read_manifest(folder)
     check_files(folder, manifest, contents=verify)
-    return _mapped(folder, manifest)
+    return mapped(folder, manifest)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -264,7 +267,9 @@ def _damaged(folder: Path, why: str) -> Conflict:
     return Conflict(f"the index in {str(folder)!r} is damaged: {why}", valid="an index as published", remedy=REPUBLISH)
 
 
-def _mapped(folder: Path, manifest: Mapping[str, Any]) -> Index:
+def mapped(folder: Path, manifest: Mapping[str, Any]) -> Index:
+    """The index that this manifest says lies in a folder, nothing checked."""
+
     def array(name: str) -> NDArray[Any]:
         return map_array(folder, name)
 
@@ -309,6 +314,7 @@ def _mapped(folder: Path, manifest: Mapping[str, Any]) -> Index:
         onboarding=array("onboarding"),
         borrowed=map_rows(folder, "borrowed"),
         borrowed_own=array("borrowed.own"),
+        approximate=open_approximate(folder, manifest.get("approximate")),
     )  # fmt: skip
 
 

@@ -54,18 +54,34 @@ def _form_scores(
         return form.scores
     if isinstance(form, ItemWeights):
         return _item_scores(form, items, ages)
+    return np.asarray(form.items @ dense_vector(form, user, items, history), np.float32)
+
+
+def dense_vector(
+    form: Form, user: int, items: NDArray[np.int32], history: NDArray[np.int32]
+) -> NDArray[np.float32]:
+    """(d,) by which the items' vectors of a form are multiplied, arguments as above; of static scores (1,), one."""
+    if isinstance(form, StaticScores):
+        return np.ones(1, np.float32)
     if isinstance(form, SequenceWeights):
-        return np.asarray(form.items @ user_vector(form, history), np.float32)
+        return user_vector(form, history)
     if isinstance(form, Tower):
-        return np.asarray(form.items @ _tower_vector(form, user, items), np.float32)
-    vector = form.users[user] if user != MISSING else _newcomer(form, items)
-    return np.asarray(form.items @ vector, np.float32)
+        return _tower_vector(form, user, items)
+    assert isinstance(form, Factors), "item weights have no vector"
+    return form.users[user] if user != MISSING else _newcomer(form, items)
+
+
+def history_scale(
+    form: ItemWeights, items: NDArray[np.int32], ages: NDArray[np.float32]
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The items of a history that the form reads, and what each counts."""
+    if form.last:
+        items, ages = items[ages < form.last], ages[ages < form.last]
+    return items, np.float32(1.0 / max(1, len(items)) if form.normalise else 1.0) * np.float32(form.decay) ** ages
 
 
 def _item_scores(form: ItemWeights, items: NDArray[np.int32], ages: NDArray[np.float32]) -> NDArray[np.float32]:
-    if form.last:
-        items, ages = items[ages < form.last], ages[ages < form.last]
-    scale = np.float32(1.0 / max(1, len(items)) if form.normalise else 1.0) * np.float32(form.decay) ** ages
+    items, scale = history_scale(form, items, ages)
     if form.rows is None:
         return np.asarray(scale @ form.weights[items], np.float32)
     num_items = len(form.rows)

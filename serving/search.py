@@ -22,6 +22,8 @@ from serving.rank import best
 
 STEP = 1_000
 """Items whose cards are read at once."""
+VECTORS_WIDTH = 1_000
+"""Candidates of an approximate search, whose cosines are then computed."""
 
 
 @dataclass(frozen=True)

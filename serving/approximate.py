@@ -1,0 +1,123 @@
+"""Approximate search in an index: which vectors are nearest, read from files that workers map and share.
+
+Request path. `serving.publish_approximate` builds the files where a catalogue is large and measures, on queries that
+it drew, how many cells must be looked into; what comes back is always scored exactly by the caller. faiss is imported
+at the first search, so a server of a small catalogue never pays for it.
+
+Inverted files (Jégou, Douze and Schmid 2011) with 8 bits a number: vectors lie in cells around k-means centres, and a
+search reads the nearest cells alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.index_files import MISSING, map_array
+
+Floats = NDArray[np.float32]
+FILE = ".faiss"
+
+
+@dataclass(frozen=True)
+class Cells:
+    """One inverted file of `size` vectors. `probes`: cells that a search reads; `recall`: what share of the exact
+    nearest this gave when it was measured.
+    """
+
+    path: Path
+    cells: int
+    probes: int
+    recall: float
+    size: int
+
+    @cached_property
+    def _index(self) -> Any:
+        import faiss
+
+        index = faiss.read_index(str(self.path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
+        faiss.downcast_InvertedLists(index.invlists).prefetch_nthread = 0  # or every search starts 32 threads
+        return index
+
+    def nearest(self, queries: Floats, k: int, *, widen: int = 1) -> NDArray[np.int64]:
+        """(rows, k) positions of the largest inner products, best first, `MISSING` where there are fewer.
+
+        `widen`: so many times the cells that were found to be enough, for more results than were measured.
+        """
+        import faiss
+
+        parameters = faiss.SearchParametersIVF(nprobe=min(self.cells, self.probes * widen))
+        rows = np.ascontiguousarray(queries, np.float32)
+        found: NDArray[np.int64] = self._index.search(rows, min(k, self.size), params=parameters)[1]
+        return found
+
+    def near(self, query: Floats, k: int, *, widen: int = 1) -> NDArray[np.int64]:
+        """The same for one query (d,), without gaps."""
+        found = self.nearest(query[None], k, widen=widen)[0]
+        return found[found != MISSING]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How a member's dense part spreads over all items: `mean` (d,) and `covariance` (d, d) of its stacked vectors.
+
+    `scale`: what they are multiplied by in the search, so that one inner product weighs all members as the blend does.
+    """
+
+    mean: Floats
+    covariance: Floats
+    scale: float
+
+
+@dataclass(frozen=True)
+class ScoreSearch:
+    """The model's scores as one inner product. `spreads` by member, None for one without a dense part; `cells` None
+    where no member has one.
+    """
+
+    cells: Cells | None
+    spreads: tuple[Spread | None, ...]
+
+
+@dataclass(frozen=True)
+class Approximate:
+    """What an index has of this: `scores` where its model can be searched, `vectors` by modality; both only if large."""
+
+    scores: ScoreSearch | None = None
+    vectors: Mapping[str, Cells] | None = None
+
+    def of(self, modality: str) -> Cells | None:
+        """The search of a modality, None where exact search is quick."""
+        return (self.vectors or {}).get(modality)
+
+
+def open_approximate(folder: Path, entry: Mapping[str, Any] | None) -> Approximate:
+    """Of what the manifest says; nothing for an index that was published without."""
+    if not entry:
+        return Approximate()
+    scores = entry["scores"]
+    vectors = {name: _cells(folder, f"vectors.{name}", one) for name, one in entry["vectors"].items()}
+    return Approximate(None if scores is None else _scores(folder, scores), vectors)
+
+
+def _scores(folder: Path, entry: Mapping[str, Any]) -> ScoreSearch:
+    cells = None if entry["cells"] is None else _cells(folder, "scores", entry["cells"])
+    spreads = (
+        None if scale is None else Spread(*(map_array(folder, f"search.{part}{place}") for part in PARTS), scale)
+        for place, scale in enumerate(entry["scales"])
+    )
+    return ScoreSearch(cells, tuple(spreads))
+
+
+PARTS = ("mean", "covariance")
+
+
+def _cells(folder: Path, name: str, entry: Mapping[str, Any]) -> Cells:
+    path = folder / f"search.{name}{FILE}"
+    return Cells(path, entry["cells"], entry["probes"], entry["recall"], entry["size"])
