@@ -145,9 +145,7 @@ def _item_properties(random: np.random.Generator, items: tuple[str, ...], count:
     })  # fmt: skip
 
 
-def _embeddings(
-    random: np.random.Generator, cluster: NDArray[np.int64], size: LargeSize
-) -> dict[str, EmbeddingTable]:
+def _embeddings(random: np.random.Generator, cluster: NDArray[np.int64], size: LargeSize) -> dict[str, EmbeddingTable]:
     if not size.dim:
         return {}
     vectors = clustered_vectors(random, cluster, size.dim)

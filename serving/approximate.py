@@ -87,7 +87,7 @@ class ScoreSearch:
 
 @dataclass(frozen=True)
 class Approximate:
-    """What an index has of this: `scores` where its model can be searched, `vectors` by modality; both only if large."""
+    """What a large index has of this: `scores` where its model can be searched, and `vectors` by modality."""
 
     scores: ScoreSearch | None = None
     vectors: Mapping[str, Cells] | None = None

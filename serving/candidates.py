@@ -75,6 +75,19 @@ def popular(live: Live, user: int) -> Ranked:
     return order, index.popularity[order]
 
 
+def popular_first(live: Live, user: int, n: int, keep: Callable[[NDArray[np.integer]], NDArray[np.bool_]]) -> Ranked:
+    """The first n of `popular` that `keep` lets pass, where there are no new items: walked from the top."""
+    index, seen = live.index, live.index.seen[user]
+    found, start, step = [np.empty(0, np.int32)], 0, 4 * n + len(seen)
+    while start < len(index.popular) and sum(map(len, found)) < n:
+        items = index.popular[start : start + step]
+        items = items[~np.isin(items, seen)]
+        found.append(items[keep(items)])
+        start, step = start + step, 4 * step
+    order = np.concatenate(found)[:n]
+    return order, index.popularity[order]
+
+
 def appeal(live: Live) -> NDArray[np.float32]:
     """(num_items,): the logarithm of how many interactions an item has; of new ones, what can be expected."""
     return live.extend(np.log1p(live.index.popularity).astype(np.float32))

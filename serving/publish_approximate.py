@@ -8,18 +8,19 @@ two) find the share `RECALL` of what exact search finds, so the promise holds on
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.approximate import FILE, Cells, ScoreSearch, Spread
-from serving.index import Index, ItemWeights, Member
+from serving.approximate import FILE, Approximate, Cells, ScoreSearch, Spread
+from serving.index import Index, ItemWeights, Member, Vectors
 from serving.index_files import write_array
 from serving.inherit import Floats
 from serving.retrieve import WIDTH, asked, stacked
-from serving.search import VECTORS_WIDTH
+from serving.search_near import WIDTH as VECTORS_WIDTH
 
 SCORES_FROM = 20_000
 """Items from which a user's best are retrieved rather than found among all scores."""
@@ -39,15 +40,15 @@ def write_approximate(folder: Path, index: Index) -> dict[str, Any] | None:
     """Writes the searches of an index whose other files are in `folder`; returns what the manifest says of them."""
     scores = _write_scores(folder, index) if index.num_items >= SCORES_FROM else None
     vectors = {
-        name: _write_vectors(folder, index, name)
+        name: write_vector_cells(folder, name, table)
         for name, table in sorted(index.vectors.items())
         if int(table.present.sum()) >= VECTORS_FROM
     }
     return {"scores": scores, "vectors": vectors} if scores or vectors else None
 
 
-def _write_vectors(folder: Path, index: Index, name: str) -> dict[str, Any]:
-    table = index.vectors[name]
+def write_vector_cells(folder: Path, name: str, table: Vectors) -> dict[str, Any]:
+    """The search of one modality; returns its entry in the manifest."""
     places = np.flatnonzero(table.present)
     random = np.random.default_rng(0)
     one, two = (table.unit[np.sort(random.choice(places, QUERIES, replace=False))] for _ in range(2))
@@ -82,9 +83,7 @@ def _write_scores(folder: Path, index: Index) -> dict[str, Any] | None:
 
 
 def _write_cells(folder: Path, index: Index, spreads: tuple[Spread | None, ...]) -> dict[str, Any]:
-    parts = [
-        (member, spread) for member, spread in zip(index.members, spreads, strict=True) if spread is not None
-    ]
+    parts = [(member, spread) for member, spread in zip(index.members, spreads, strict=True) if spread is not None]
     dense = np.concatenate(
         [np.float32(spread.scale) * (_rows(member) - spread.mean) for member, spread in parts], axis=1
     )
@@ -93,7 +92,9 @@ def _write_cells(folder: Path, index: Index, spreads: tuple[Spread | None, ...])
         marks = dense[inherit.landmarks]
         mean = marks.mean(axis=0)
         rows = np.searchsorted(inherit.landmarks, inherit.cold_from.places)
-        for place, item in enumerate(inherit.cold.tolist()):  # a score is linear in an item's vector, so it is inherited
+        for place, item in enumerate(
+            inherit.cold.tolist()
+        ):  # a score is linear in an item's vector, so it is inherited
             weights = inherit.cold_from.weights[place]
             dense[item] = mean + np.float32(inherit.stretch) * (weights @ (marks[rows[place]] - mean))
 
@@ -106,13 +107,11 @@ def _write_cells(folder: Path, index: Index, spreads: tuple[Spread | None, ...])
 
 def _users_queries(index: Index, spreads: tuple[Spread | None, ...]) -> Floats:
     """What some users ask: the queries that count."""
-    from dataclasses import replace
-
-    from serving.approximate import Approximate
-
     whole = replace(index, approximate=Approximate(ScoreSearch(None, spreads)))
     some = np.flatnonzero(np.diff(index.known.indptr) > 0)
-    users = some[np.unique(np.linspace(0, len(some) - 1, min(QUERIES, len(some))).astype(np.int64))] if len(some) else some
+    users = (
+        some[np.unique(np.linspace(0, len(some) - 1, min(QUERIES, len(some))).astype(np.int64))] if len(some) else some
+    )
     found = [asked(whole, user, index.known[user]).query for user in users.tolist()]
     return np.stack([query for query in found if query is not None])
 
@@ -181,8 +180,6 @@ def _merge(
 
 def _tune(found: Cells, queries: Floats, best: NDArray[np.int64], width: int) -> tuple[int, float]:
     """The fewest probes, a power of two, that are enough, and their recall."""
-    from dataclasses import replace
-
     probes = 1
     while True:
         nearest = replace(found, probes=probes).nearest(queries, width)

@@ -57,9 +57,7 @@ def _form_scores(
     return np.asarray(form.items @ dense_vector(form, user, items, history), np.float32)
 
 
-def dense_vector(
-    form: Form, user: int, items: NDArray[np.int32], history: NDArray[np.int32]
-) -> NDArray[np.float32]:
+def dense_vector(form: Form, user: int, items: NDArray[np.int32], history: NDArray[np.int32]) -> NDArray[np.float32]:
     """(d,) by which the items' vectors of a form are multiplied, arguments as above; of static scores (1,), one."""
     if isinstance(form, StaticScores):
         return np.ones(1, np.float32)

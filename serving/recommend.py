@@ -11,11 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.errors import InvalidData
-from serving.candidates import LIST, MODEL, SOURCES, model_scores, sources_for
+from serving.candidates import (
+    FRIENDS,
+    LIST,
+    MODEL,
+    PERSON,
+    POPULAR,
+    SOURCES,
+    Ranked,
+    model_scores,
+    popular_first,
+    sources_for,
+)
 from serving.diversify import diversify, pool_size
 from serving.index_files import MISSING
 from serving.live import Live
 from serving.rank import best
+from serving.retrieve import can_retrieve, retrieve
 
 MAX_ITEMS = 500
 
@@ -100,11 +112,26 @@ def _diverse(live: Live, wish: Wish) -> Recommendations:
 def _ask(live: Live, user: int, wish: Wish, chosen: Filter, name: str) -> Recommendations:
     if name == LIST and chosen == Filter() and not len(live.gone):
         return _head(live, user, wish)
+    if name in (MODEL, PERSON, FRIENDS) and can_retrieve(live.index):
+        ranked = _retrieved(live, user, wish.n, chosen, name)
+        if ranked is not None:
+            return Recommendations(wish.user, ranked[0].tolist(), ranked[1].tolist(), name)
     if name == MODEL:
         return scored(live, model_scores(live, user), wish, chosen)
+    if name == POPULAR and not live.has_source.any():
+        items, scores = popular_first(live, user, wish.n, lambda places: chosen.keep(live, places))
+        return Recommendations(wish.user, items.tolist(), scores.tolist(), name)
     items, scores = SOURCES[name](live, user)
     kept = np.flatnonzero(chosen.keep(live, items))[: wish.n]
     return Recommendations(wish.user, items[kept].tolist(), scores[kept].tolist(), name)
+
+
+def _retrieved(live: Live, user: int, n: int, chosen: Filter, name: str) -> Ranked | None:
+    """The n best without scoring every item; None where that finds too few."""
+    index = live.index
+    who, history = (user, index.known[user]) if name == MODEL else (MISSING, index.borrowed[user])
+    keep = None if chosen == Filter() else lambda places: chosen.keep(live, places)
+    return retrieve(live, who, history, n, seen=index.seen[user], keep=keep)
 
 
 def _head(live: Live, user: int, wish: Wish) -> Recommendations:

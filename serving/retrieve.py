@@ -130,9 +130,7 @@ def retrieve(
     return None
 
 
-def candidates(
-    live: Live, question: Asked, width: int, widen: int = 1
-) -> tuple[Places, Callable[[Places, int], bool]]:
+def candidates(live: Live, question: Asked, width: int, widen: int = 1) -> tuple[Places, Callable[[Places, int], bool]]:
     """Positions, ascending, that may be the best `width`; and whether those that a filter left are enough for n.
 
     They are enough when n of them came from the dense search, or, without a dense part, n have a positive score.
@@ -142,6 +140,7 @@ def candidates(
     if index.inherit is not None and len(index.inherit.cold) <= COLD:
         found.append(index.inherit.cold)
     if search is None or search.cells is None or question.query is None:
+
         def positive(kept: Places, n: int) -> bool:
             return int((question.sparse.of(kept) > 0).sum()) >= n
 
