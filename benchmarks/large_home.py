@@ -27,7 +27,7 @@ GENRES = 40
 CLUSTERS_A_USER = 3
 BEGIN, END = 1_600_000_000, 1_700_000_000
 BLEND = (
-    MemberConfig("ials", 0.6, {"embedding_size": 64, "epochs": 3}),
+    MemberConfig("ials", 0.6, {"embedding_size": 64, "epochs": 4, "unobserved_weight": 0.003, "regularization": 0.05}),
     MemberConfig("item-knn", 0.4, {"neighbours": 50}),
 )
 PLATFORM_KINDS = ("movie", "track", "article")

@@ -65,24 +65,34 @@ class Cells:
 
 @dataclass(frozen=True)
 class Spread:
-    """How a member's dense part spreads over all items: `mean` (d,) and `covariance` (d, d) of its stacked vectors.
-
-    `scale`: what they are multiplied by in the search, so that one inner product weighs all members as the blend does.
+    """How a member's dense part spreads over all items: `mean` (d,) and `root` (d, d), the square root of the
+    covariance, of its stacked vectors. So |root v| is the deviation of the scores of a vector v.
     """
 
     mean: Floats
-    covariance: Floats
-    scale: float
+    root: Floats
 
 
 @dataclass(frozen=True)
 class ScoreSearch:
-    """The model's scores as one inner product. `spreads` by member, None for one without a dense part; `cells` None
-    where no member has one.
+    """The model's scores as one inner product. `spreads` by member, None for one without a dense part.
+
+    Items' vectors are whitened by member: less the mean, times the inverse root. `head` (h,): positions of the longest
+    (anybody may want them), and `head_vectors` (h, d); `cells` of the others. None where no member has a dense part.
     """
 
-    cells: Cells | None
     spreads: tuple[Spread | None, ...]
+    cells: Cells | None = None
+    head: NDArray[np.int32] | None = None
+    head_vectors: Floats | None = None
+
+    def near(self, query: Floats, width: int, *, widen: int = 1) -> NDArray[np.int64]:
+        """Positions of the items of the largest inner products, about `width` of the head and of the others each."""
+        assert self.cells is not None
+        assert self.head is not None
+        scores = np.asarray(self.head_vectors @ query)
+        some = np.argpartition(-scores, width)[:width] if width < len(scores) else slice(None)
+        return np.concatenate([self.head[some], self.cells.near(query, width, widen=widen)])
 
 
 @dataclass(frozen=True)
@@ -107,15 +117,16 @@ def open_approximate(folder: Path, entry: Mapping[str, Any] | None) -> Approxima
 
 
 def _scores(folder: Path, entry: Mapping[str, Any]) -> ScoreSearch:
-    cells = None if entry["cells"] is None else _cells(folder, "scores", entry["cells"])
-    spreads = (
-        None if scale is None else Spread(*(map_array(folder, f"search.{part}{place}") for part in PARTS), scale)
-        for place, scale in enumerate(entry["scales"])
+    def array(name: str) -> NDArray[Any]:
+        return map_array(folder, f"search.{name}")
+
+    spreads = tuple(
+        Spread(array(f"mean{place}"), array(f"root{place}")) if dense else None
+        for place, dense in enumerate(entry["dense"])
     )
-    return ScoreSearch(cells, tuple(spreads))
-
-
-PARTS = ("mean", "covariance")
+    if entry["cells"] is None:
+        return ScoreSearch(spreads)
+    return ScoreSearch(spreads, _cells(folder, "scores", entry["cells"]), array("head"), array("head_vectors"))
 
 
 def _cells(folder: Path, name: str, entry: Mapping[str, Any]) -> Cells:

@@ -30,6 +30,8 @@ RECALL = 0.985
 """Of the exact best `TOP`: above what is promised, .98, since other queries are asked later."""
 TOP = 100
 QUERIES = 256
+HEAD = 4_096
+"""Items with the longest vectors, which every user's search compares: cells by direction do not find them."""
 BLOCK = 16_384
 POINTS_A_CELL = 40
 """That the centres are learnt from."""
@@ -60,7 +62,7 @@ def write_vector_cells(folder: Path, name: str, table: Vectors) -> dict[str, Any
             rows = places[start : start + BLOCK]
             yield rows, np.asarray(table.unit[rows])
 
-    return _build(folder, f"vectors.{name}", blocks, len(places), queries, VECTORS_WIDTH)
+    return _build(folder, f"vectors.{name}", blocks, len(places), queries, VECTORS_WIDTH, "SQ8")
 
 
 def _lengths(rows: Floats) -> Floats:
@@ -76,38 +78,52 @@ def _write_scores(folder: Path, index: Index) -> dict[str, Any] | None:
     for place, spread in enumerate(spreads):
         if spread is not None:
             write_array(folder, f"search.mean{place}", spread.mean)
-            write_array(folder, f"search.covariance{place}", spread.covariance)
-    scales = [None if spread is None else spread.scale for spread in spreads]
-    cells = _write_cells(folder, index, spreads) if any(scales) else None
-    return {"scales": scales, "cells": cells}
+            write_array(folder, f"search.root{place}", spread.root)
+    dense = [spread is not None for spread in spreads]
+    return {"dense": dense, "cells": _write_cells(folder, index, spreads) if any(dense) else None}
 
 
 def _write_cells(folder: Path, index: Index, spreads: tuple[Spread | None, ...]) -> dict[str, Any]:
-    parts = [(member, spread) for member, spread in zip(index.members, spreads, strict=True) if spread is not None]
-    dense = np.concatenate(
-        [np.float32(spread.scale) * (_rows(member) - spread.mean) for member, spread in parts], axis=1
-    )
-    if index.inherit is not None and len(index.inherit.cold):
-        inherit = index.inherit
-        marks = dense[inherit.landmarks]
-        mean = marks.mean(axis=0)
-        rows = np.searchsorted(inherit.landmarks, inherit.cold_from.places)
-        for place, item in enumerate(
-            inherit.cold.tolist()
-        ):  # a score is linear in an item's vector, so it is inherited
-            weights = inherit.cold_from.weights[place]
-            dense[item] = mean + np.float32(inherit.stretch) * (weights @ (marks[rows[place]] - mean))
+    parts = zip(index.members, spreads, strict=True)
+    dense = np.concatenate([_whitened(member, spread) for member, spread in parts if spread is not None], axis=1)
+    _give_cold(index, dense)
+    lengths = np.einsum("ij,ij->i", dense, dense)
+    head = np.sort(np.argsort(-lengths, kind="stable")[: min(HEAD, len(dense) // 8)])
+    write_array(folder, "search.head", head.astype(np.int32))
+    write_array(folder, "search.head_vectors", dense[head])
+    others = np.setdiff1d(np.arange(len(dense)), head)
 
     def blocks() -> Iterator[tuple[NDArray[np.int64], Floats]]:
-        for start in range(0, len(dense), BLOCK):
-            yield np.arange(start, min(start + BLOCK, len(dense))), dense[start : start + BLOCK]
+        for start in range(0, len(others), BLOCK):
+            rows = others[start : start + BLOCK]
+            yield rows, dense[rows]
 
-    return _build(folder, "scores", blocks, len(dense), _users_queries(index, spreads), WIDTH)
+    return _build(folder, "scores", blocks, len(others), _users_queries(index, spreads), WIDTH, "SQfp16")
+
+
+def _whitened(member: Member, spread: Spread) -> Floats:
+    """Times the inverse root: a score is the inner product with root v, whose length is the deviation of the scores."""
+    values, vectors = np.linalg.eigh(spread.root.astype(np.float64))
+    inverse = np.where(values > 1e-6 * values[-1], 1 / np.maximum(values, 1e-30), 0)
+    return np.asarray((_rows(member) - spread.mean) @ ((vectors * inverse) @ vectors.T), np.float32)
+
+
+def _give_cold(index: Index, dense: Floats) -> None:
+    """A score is linear in an item's vector: so what nobody met has the vector that it inherits, in place."""
+    inherit = index.inherit
+    if inherit is None:
+        return
+    marks = dense[inherit.landmarks]
+    mean = marks.mean(axis=0)
+    rows = np.searchsorted(inherit.landmarks, inherit.cold_from.places)
+    for place, item in enumerate(inherit.cold.tolist()):
+        weights = inherit.cold_from.weights[place]
+        dense[item] = mean + np.float32(inherit.stretch) * (weights @ (marks[rows[place]] - mean))
 
 
 def _users_queries(index: Index, spreads: tuple[Spread | None, ...]) -> Floats:
     """What some users ask: the queries that count."""
-    whole = replace(index, approximate=Approximate(ScoreSearch(None, spreads)))
+    whole = replace(index, approximate=Approximate(ScoreSearch(spreads)))
     some = np.flatnonzero(np.diff(index.known.indptr) > 0)
     users = (
         some[np.unique(np.linspace(0, len(some) - 1, min(QUERIES, len(some))).astype(np.int64))] if len(some) else some
@@ -126,10 +142,9 @@ def _spread(member: Member) -> Spread | None:
     for start in range(0, len(rows), BLOCK):
         centred = rows[start : start + BLOCK] - mean
         covariance += centred.T @ centred
-    covariance /= len(rows)
-    trace = float(np.trace(covariance))
-    scale = 1.0 if member.weight is None or trace <= 0 else float(abs(member.weight) / trace**0.5)
-    return Spread(mean.astype(np.float32), covariance.astype(np.float32), scale or 1.0)
+    values, vectors = np.linalg.eigh(covariance / len(rows))
+    root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    return Spread(mean.astype(np.float32), root.astype(np.float32))
 
 
 def _rows(member: Member) -> Floats:
@@ -145,12 +160,13 @@ def _build(
     size: int,
     queries: Floats,
     width: int,
+    code: str,
 ) -> dict[str, Any]:
     """One inverted file of the rows that `blocks` yields, and the probes that it needs."""
     import faiss
 
     dim, cells = queries.shape[1], min(4096, 1 << max(0, round(np.log2(2 * size**0.5))))
-    index = faiss.index_factory(dim, f"IVF{cells},SQ8", faiss.METRIC_INNER_PRODUCT)
+    index = faiss.index_factory(dim, f"IVF{cells},{code}", faiss.METRIC_INNER_PRODUCT)
     index.by_residual = False
     index.cp.niter, index.cp.max_points_per_centroid = ITERATIONS, POINTS_A_CELL
     share = min(1.0, POINTS_A_CELL * cells / size)

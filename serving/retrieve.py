@@ -104,7 +104,7 @@ def asked(index: Index, user: int, history: NDArray[np.int32]) -> Asked:
         forms = (form for form in member.forms if not _is_sparse(form))
         dense += [Dense(stacked(form), vector * factor) for form, vector in zip(forms, vectors, strict=True)]
         if spread is not None:
-            query.append(np.concatenate(vectors) * (factor / np.float32(spread.scale)))
+            query.append(spread.root @ (np.concatenate(vectors) * factor))
     return Asked(
         tuple(dense), _sum(sparse), np.float32(constant), np.concatenate(query, dtype=np.float32) if query else None
     )
@@ -145,11 +145,10 @@ def candidates(live: Live, question: Asked, width: int, widen: int = 1) -> tuple
             return int((question.sparse.of(kept) > 0).sum()) >= n
 
         return np.unique(np.concatenate(found)).astype(np.int64), positive
-    near = search.cells.near(question.query, width, widen=widen)
-    everything = len(near) >= index.num_items
+    near = search.near(question.query, width, widen=widen)
 
     def enough(kept: Places, n: int) -> bool:
-        return everything or int(np.isin(kept, near).sum()) >= n
+        return int(np.isin(kept, near).sum()) >= n
 
     return np.unique(np.concatenate([*found, near])).astype(np.int64), enough
 
@@ -254,7 +253,8 @@ def _moments(
     if spread is None:
         return mean, float(max(0.0, variance)) ** 0.5
     vector = np.concatenate(vectors).astype(np.float64)
-    variance += float(vector @ (spread.covariance @ vector))
+    moved = spread.root @ vector
+    variance += float(moved @ moved)
     dense_mean = float(spread.mean @ vector)
     if len(values):
         forms = [form for form in member.forms if not _is_sparse(form)]
