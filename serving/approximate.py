@@ -45,8 +45,8 @@ class Cells:
         faiss.downcast_InvertedLists(index.invlists).prefetch_nthread = 0  # or every search starts 32 threads
         return index
 
-    def nearest(self, queries: Floats, k: int, *, widen: int = 1) -> NDArray[np.int64]:
-        """(rows, k) positions of the largest inner products, best first, `MISSING` where there are fewer.
+    def nearest(self, queries: Floats, k: int, *, widen: int = 1) -> tuple[NDArray[np.int64], Floats]:
+        """(rows, k) positions of the largest inner products, best first, `MISSING` where there are fewer, and these.
 
         `widen`: so many times the cells that were found to be enough, for more results than were measured.
         """
@@ -54,13 +54,14 @@ class Cells:
 
         parameters = faiss.SearchParametersIVF(nprobe=min(self.cells, self.probes * widen))
         rows = np.ascontiguousarray(queries, np.float32)
-        found: NDArray[np.int64] = self._index.search(rows, min(k, self.size), params=parameters)[1]
-        return found
+        values, found = self._index.search(rows, min(k, self.size), params=parameters)
+        return found, values
 
-    def near(self, query: Floats, k: int, *, widen: int = 1) -> NDArray[np.int64]:
+    def near(self, query: Floats, k: int, *, widen: int = 1) -> tuple[NDArray[np.int64], Floats]:
         """The same for one query (d,), without gaps."""
-        found = self.nearest(query[None], k, widen=widen)[0]
-        return found[found != MISSING]
+        found, values = (rows[0] for rows in self.nearest(query[None], k, widen=widen))
+        there = found != MISSING
+        return found[there], values[there]
 
 
 @dataclass(frozen=True)
@@ -86,13 +87,21 @@ class ScoreSearch:
     head: NDArray[np.int32] | None = None
     head_vectors: Floats | None = None
 
-    def near(self, query: Floats, width: int, *, widen: int = 1) -> NDArray[np.int64]:
-        """Positions of the items of the largest inner products, about `width` of the head and of the others each."""
+    def near(self, query: Floats, width: int, *, widen: int = 1) -> tuple[NDArray[np.int64], float]:
+        """Positions of the items of the largest inner products, about `width` of the head and of the others each, and
+        what none of those left out exceeds.
+        """
         assert self.cells is not None
         assert self.head is not None
         scores = np.asarray(self.head_vectors @ query)
-        some = np.argpartition(-scores, width)[:width] if width < len(scores) else slice(None)
-        return np.concatenate([self.head[some], self.cells.near(query, width, widen=widen)])
+        some = np.argpartition(-scores, width)[:width] if width < len(scores) else np.arange(len(scores))
+        others, values = self.cells.near(query, width, widen=widen)
+        bounds = [-np.inf]
+        if len(some) < len(scores):
+            bounds.append(float(scores[some].min()))
+        if len(others):
+            bounds.append(float(values[-1]))
+        return np.concatenate([self.head[some], others]), max(bounds)
 
 
 @dataclass(frozen=True)

@@ -198,7 +198,7 @@ def _tune(found: Cells, queries: Floats, best: NDArray[np.int64], width: int) ->
     """The fewest probes, a power of two, that are enough, and their recall."""
     probes = 1
     while True:
-        nearest = replace(found, probes=probes).nearest(queries, width)
+        nearest, _ = replace(found, probes=probes).nearest(queries, width)
         pairs = zip(best, nearest, strict=True)
         recall = float(np.mean([np.isin(one, two).mean() for one, two in pairs]))
         if recall >= RECALL or probes >= found.cells:

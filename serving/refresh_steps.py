@@ -213,7 +213,16 @@ def publish(flow: Flow) -> Step:
     from serving.index import FOLDER, MANIFEST
 
     trained = flow.results["train"]
-    files = ("publish", "publish_forms", "publish_inherit", "publish_newcomers", "inherit", "index", "catalogue")
+    files = (
+        "publish",
+        "publish_forms",
+        "publish_approximate",
+        "publish_inherit",
+        "publish_newcomers",
+        "inherit",
+        "index",
+        "catalogue",
+    )
     code = code_version(*(f"serving/{name}.py" for name in files))
     inputs = {"snapshot": trained["snapshot"], "model version": trained["version"], "code of publish": code}
 

@@ -3,8 +3,9 @@
 Request path. score(j) = q . x_j + s_j + constant: q . x_j is the dense part of all members at once (factors, towers,
 transformers, static scores), each over its deviation and times its weight; s_j the sparse part, item-to-item weights,
 zero for all but the neighbours of the history. So the best items are those of the largest s (walked exactly) and
-those of the largest q . x (`serving.approximate`, found with measured recall). A blend standardises each member over
-all items: mean and deviation come in closed form, from the items' mean and covariance and from the touched columns.
+those of the largest q . x (`serving.approximate`, found with measured recall); of the former only such are scored as
+can still come in among the n, as no item outside the latter exceeds the last of them. A blend standardises each member
+over all items: mean and deviation come in closed form, from the items' mean and covariance and the touched columns.
 `serving.rank` is the exact answer that this must agree with, and what is done where too few items pass the filters.
 """
 
@@ -19,19 +20,16 @@ from numpy.typing import NDArray
 
 from serving.approximate import Spread
 from serving.index import Factors, Form, Index, ItemWeights, Member, StaticScores, Tower
-from serving.index_files import MISSING
 from serving.live import Live
 from serving.rank import best, dense_vector, history_scale
 from serving.sequence import SequenceWeights
 
 WIDTH = 500
 """Candidates of the dense part, beside as many as are seen and four for each that is asked for."""
-TOUCHED = 2_000
-"""Candidates of the sparse part."""
 WIDER = 8
 """How much farther is looked when filters leave too few, before all is scored."""
-COLD = 4_096
-"""Items without interactions up to which all of them are candidates."""
+COLD = 512
+"""Items that nobody met up to which all of them are candidates; of more, those that the dense part finds."""
 
 Floats: TypeAlias = NDArray[np.float32]
 Places: TypeAlias = NDArray[np.int64]
@@ -65,12 +63,16 @@ class Sparse:
 
 @dataclass(frozen=True)
 class Asked:
-    """A user's question to a model: score(j) = sum dense(j) + sparse(j) + `constant`; `query` is that of the search."""
+    """A user's question to a model: score(j) = sum dense(j) + sparse(j) + `constant`.
+
+    `query` is that of the search, whose inner products are the dense scores less `offset`.
+    """
 
     dense: tuple[Dense, ...]
     sparse: Sparse
     constant: np.float32
     query: Floats | None
+    offset: float
 
     def scores(self, places: Places) -> Floats:
         """(n,) exact scores of the model."""
@@ -93,7 +95,7 @@ def asked(index: Index, user: int, history: NDArray[np.int32]) -> Asked:
     dense: list[Dense] = []
     sparse: list[Sparse] = []
     query: list[Floats] = []
-    constant = 0.0
+    constant = offset = 0.0
     for member, spread in zip(index.members, index.approximate.scores.spreads, strict=True):
         vectors = [dense_vector(form, user, items, history) for form in member.forms if not _is_sparse(form)]
         touched = _sum([_touched(form, items, ages) for form in member.forms if isinstance(form, ItemWeights)])
@@ -104,10 +106,11 @@ def asked(index: Index, user: int, history: NDArray[np.int32]) -> Asked:
         forms = (form for form in member.forms if not _is_sparse(form))
         dense += [Dense(stacked(form), vector * factor) for form, vector in zip(forms, vectors, strict=True)]
         if spread is not None:
-            query.append(spread.root @ (np.concatenate(vectors) * factor))
-    return Asked(
-        tuple(dense), _sum(sparse), np.float32(constant), np.concatenate(query, dtype=np.float32) if query else None
-    )
+            vector = np.concatenate(vectors) * factor
+            query.append(spread.root @ vector)
+            offset += float(spread.mean @ vector)
+    whole = np.concatenate(query, dtype=np.float32) if query else None
+    return Asked(tuple(dense), _sum(sparse), np.float32(constant), whole, offset)
 
 
 def retrieve(
@@ -117,40 +120,60 @@ def retrieve(
     all must be scored.
     """
     question = asked(live.index, user, history)
-    for widen in (1, WIDER):
-        places, enough = candidates(live, question, WIDTH * widen + len(seen) + 4 * n, widen)
+
+    def allowed(places: Places) -> Places:
         places = places[~np.isin(places, seen)]
-        if keep is not None:
-            places = places[keep(places)]
-        if len(places) < n or not enough(places, n):
-            continue
-        scores = score_some(live, question, places)
-        order = best(scores, n)
-        return places[order], scores[order]
+        return places if keep is None else places[keep(places)]
+
+    for widen in (1, WIDER):
+        found = _best(live, question, n, WIDTH * widen + len(seen) + 4 * n, widen, allowed)
+        if found is not None:
+            return found
     return None
 
 
-def candidates(live: Live, question: Asked, width: int, widen: int = 1) -> tuple[Places, Callable[[Places, int], bool]]:
-    """Positions, ascending, that may be the best `width`; and whether those that a filter left are enough for n.
+def _best(
+    live: Live, question: Asked, n: int, width: int, widen: int, allowed: Callable[[Places], Places]
+) -> tuple[Places, Floats] | None:
+    near, bound = _near(live.index, question, width, widen)
+    kept = allowed(near)
+    if question.query is not None and len(kept) < n:
+        return None
+    first = np.unique(np.concatenate([kept, allowed(always(live))]))
+    scores = score_some(live, question, first)
+    least = float(np.partition(scores, len(scores) - n)[len(scores) - n]) if len(scores) >= n else -np.inf
+    more = _promising(question, first, least - bound)
+    if len(more):
+        more = allowed(more)
+        first, scores = np.concatenate([first, more]), np.concatenate([scores, score_some(live, question, more)])
+    if question.query is None and int((question.sparse.of(first) > 0).sum()) < n:
+        return None  # the rest are equal: all that no weight leads to
+    order = best(scores, n)
+    return (first[order], scores[order]) if len(order) == n else None
 
-    They are enough when n of them came from the dense search, or, without a dense part, n have a positive score.
-    """
-    index, search = live.index, live.index.approximate.scores
-    found = [_strongest(question.sparse, TOUCHED * widen), np.arange(index.num_items, live.num_items)]
-    if index.inherit is not None and len(index.inherit.cold) <= COLD:
-        found.append(index.inherit.cold)
-    if search is None or search.cells is None or question.query is None:
 
-        def positive(kept: Places, n: int) -> bool:
-            return int((question.sparse.of(kept) > 0).sum()) >= n
+def _near(index: Index, question: Asked, width: int, widen: int) -> tuple[Places, float]:
+    """Candidates of the dense part, and what the dense part and the constant of no other item exceed."""
+    search = index.approximate.scores
+    if search is None or question.query is None:
+        return np.empty(0, np.int64), float(question.constant)
+    near, bound = search.near(question.query, width, widen=widen)
+    return near, bound + question.offset + float(question.constant)
 
-        return np.unique(np.concatenate(found)).astype(np.int64), positive
-    near = search.near(question.query, width, widen=widen)
 
-    def enough(kept: Places, n: int) -> bool:
-        return int(np.isin(kept, near).sum()) >= n
+def always(live: Live) -> Places:
+    """Items that are candidates for everybody: new ones, and those that nobody met where they are few."""
+    index, dense = live.index, live.index.approximate.scores
+    new = np.arange(index.num_items, live.num_items)
+    if index.inherit is None or (len(index.inherit.cold) > COLD and dense is not None and dense.cells is not None):
+        return new
+    return np.concatenate([index.inherit.cold, new]).astype(np.int64)
 
-    return np.unique(np.concatenate([*found, near])).astype(np.int64), enough
+
+def _promising(question: Asked, first: Places, missing: float) -> Places:
+    """Items of the sparse part that are not among `first` and bring more than `missing`."""
+    columns = question.sparse.columns[question.sparse.values > missing]
+    return columns[~np.isin(columns, first)].astype(np.int64)
 
 
 def score_some(live: Live, question: Asked, places: Places) -> Floats:
@@ -235,12 +258,6 @@ def _sum(parts: list[Sparse]) -> Sparse:
     return _merged(np.concatenate([part.columns for part in parts]), np.concatenate([part.values for part in parts]))
 
 
-def _strongest(sparse: Sparse, most: int) -> NDArray[np.int32]:
-    if len(sparse.columns) <= most:
-        return sparse.columns
-    return sparse.columns[np.argpartition(-sparse.values, most)[:most]]
-
-
 def _moments(
     index: Index, member: Member, spread: Spread | None, vectors: list[Floats], touched: Sparse
 ) -> tuple[float, float]:
@@ -261,6 +278,3 @@ def _moments(
         there = sum(stacked(form)[touched.columns] @ one for form, one in zip(forms, vectors, strict=True))
         variance += 2 * (float(values @ there) / size - mean * dense_mean)
     return mean + dense_mean, float(max(0.0, variance)) ** 0.5
-
-
-__all__ = ["MISSING", "Asked", "asked", "can_retrieve", "candidates", "retrieve", "score_some", "stacked"]

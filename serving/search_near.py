@@ -73,7 +73,7 @@ def widths(live: Live, n: int) -> list[int]:
 def _candidates(live: Live, name: str, vector: Floats, width: int) -> NDArray[np.int64]:
     cells = live.index.approximate.of(name)
     if cells is not None:
-        return cells.near(vector, width, widen=max(1, width // WIDTH))
+        return cells.near(vector, width, widen=max(1, width // WIDTH))[0]
     scores, there = live.cosines(name, vector)
     scores[~there] = -np.inf
     return best(scores, width)
