@@ -6,20 +6,28 @@ filters, is scored together with others of the block; who did nothing gets what 
 
 from __future__ import annotations
 
+import multiprocessing
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from serving.candidates import FRIENDS, LIST, MODEL, PERSON, POPULAR, appeal
+from serving.index import open_index
 from serving.index_files import MISSING
 from serving.inherit import Floats
 from serving.live import Live
+from serving.live_holder import LiveHolder
 from serving.rank import best
-from serving.recommend import Filter
+from serving.recommend import Filter, choose
 from serving.retrieve import can_retrieve
 
 if TYPE_CHECKING:
@@ -169,3 +177,30 @@ def blocks(everybody: Everybody, users: NDArray[np.int64]) -> Iterator[Lists]:
     """Lists of these users, some thousand at a time."""
     for start in range(0, len(users), BLOCK):
         yield everybody.of(users[start : start + BLOCK])
+
+
+def in_processes(
+    home: Path, version: str, n: int, kind: str | None, users: NDArray[np.int64], *, workers: int
+) -> Iterator[Lists]:
+    """The same, made by several processes that share the index's pages; in order, few blocks held at a time."""
+    starts = iter(range(0, len(users), BLOCK))
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, initializer=_open, initargs=(home, version, n, kind)) as pool:
+        waiting = deque(pool.submit(_block, users[start : start + BLOCK]) for start in islice(starts, 2 * workers))
+        while waiting:
+            yield waiting.popleft().result()
+            waiting.extend(pool.submit(_block, users[start : start + BLOCK]) for start in islice(starts, 1))
+
+
+_MINE: list[Everybody] = []
+"""What a worker process of `in_processes` answers from: its own, made once."""
+
+
+def _open(home: Path, version: str, n: int, kind: str | None) -> None:
+    with closing(LiveHolder(home)) as holder:
+        live = holder.get(open_index(home, version))
+    _MINE[:] = [Everybody(live, n, choose(live, kind, ()))]
+
+
+def _block(users: NDArray[np.int64]) -> Lists:
+    return _MINE[0].of(users)
