@@ -83,6 +83,7 @@ def attributes(rng: np.random.Generator, items: int) -> Attributes:
     return Attributes(
         Rows(matrix.indptr.astype(np.int64), matrix.indices), matrix.data,
         Rows(columns.indptr.astype(np.int64), columns.indices), columns.data,
+        np.ones(items, np.float32), 1.0,
     )  # fmt: skip
 
 

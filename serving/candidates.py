@@ -74,8 +74,20 @@ def popular(live: Live, user: Viewer) -> Ranked:
         user.exclude(live, scores)
         ranked = best(scores, live.num_items)
         return ranked, np.expm1(scores[ranked])
-    seen = user.seen if user.place == MISSING else np.concatenate([index.seen[user.place], user.seen])
-    order = index.popular[~np.isin(index.popular, seen)]
+    order = index.popular[~np.isin(index.popular, user.all_seen(index))]
+    return order, index.popularity[order]
+
+
+def popular_first(live: Live, user: Viewer, n: int, keep: Callable[[NDArray[np.integer]], NDArray[np.bool_]]) -> Ranked:
+    """The first n of `popular` that `keep` lets pass, where there are no new items: walked from the top."""
+    index, seen = live.index, user.all_seen(live.index)
+    found, start, step = [np.empty(0, np.int32)], 0, 4 * n + len(seen)
+    while start < len(index.popular) and sum(map(len, found)) < n:
+        items = index.popular[start : start + step]
+        items = items[~np.isin(items, seen)]
+        found.append(items[keep(items)])
+        start, step = start + step, 4 * step
+    order = np.concatenate(found)[:n]
     return order, index.popularity[order]
 
 

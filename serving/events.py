@@ -84,6 +84,14 @@ class EventLog:
             rows = connection.execute(text, (user, held)).fetchall()
         return [_event(row) for row in rows]
 
+    def users(self, held: int = -1) -> list[str]:
+        """Everybody with events that a graph of version `held` has not."""
+        if not self.ledger.there:
+            return []
+        text = "SELECT DISTINCT user FROM events WHERE applied IS NULL OR applied > ?"
+        with self.ledger.open() as connection:
+            return [row[0] for row in connection.execute(text, (held,))]
+
     def waiting(self, limit: int, after: int = 0) -> list[Event]:
         """Events later than `after` that the graph does not hold yet, as they came."""
         if not self.ledger.there:
@@ -147,6 +155,10 @@ class Recent:
     def of(self, user: str) -> list[Event]:
         """The user's, in order of time."""
         return self.events.of(user, self.held)
+
+    def users(self) -> list[str]:
+        """Everybody who did something since."""
+        return self.events.users(self.held)
 
 
 def _insert(connection: sqlite3.Connection, events: Sequence[Event], received: int) -> Kept:

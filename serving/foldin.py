@@ -46,11 +46,16 @@ class Viewer:
         """Do models have to look at a history that the index does not know."""
         return self.before is not None
 
+    def all_seen(self, index: Index) -> NDArray[np.integer]:
+        """Positions that they have seen."""
+        if self.place == MISSING:
+            return self.seen
+        known = index.seen[self.place]
+        return np.concatenate([known, self.seen]) if len(self.seen) else known
+
     def exclude(self, live: Live, scores: NDArray[np.float32]) -> None:
         """Marks what they have seen in (num_items,) scores, in place."""
-        if self.place != MISSING:
-            scores[live.index.seen[self.place]] = -np.inf
-        scores[self.seen] = -np.inf
+        scores[self.all_seen(live.index)] = -np.inf
 
 
 def viewer(live: Live, name: str) -> Viewer:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.errors import Conflict, NotFound
+from serving.approximate import Approximate, open_approximate
 from serving.circles import People, map_people
 from serving.index_files import MISSING, Blobs, Names, Rows, map_array, map_blobs, map_names, map_rows
 from serving.inherit import Inheritance, Inherited
@@ -184,6 +185,8 @@ class Index:
     """None where there are hardly any friendships."""
     min_value: float | None = None
     """The model read only values of at least this as likes; None: any."""
+    approximate: Approximate = field(default_factory=Approximate)
+    """Searches that a large catalogue is published with; empty where exact ones are quick."""
 
     @property
     def num_users(self) -> int:
@@ -232,7 +235,7 @@ def open_index(home: Path, version: str | None = None, *, verify: bool = False) 
     folder = home / FOLDER / (version or current_version(home))
     manifest = read_manifest(folder)
     check_files(folder, manifest, contents=verify)
-    return _mapped(folder, manifest)
+    return mapped(folder, manifest)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -269,7 +272,9 @@ def _damaged(folder: Path, why: str) -> Conflict:
     return Conflict(f"the index in {str(folder)!r} is damaged: {why}", valid="an index as published", remedy=REPUBLISH)
 
 
-def _mapped(folder: Path, manifest: Mapping[str, Any]) -> Index:
+def mapped(folder: Path, manifest: Mapping[str, Any]) -> Index:
+    """The index that this manifest says lies in a folder, nothing checked."""
+
     def array(name: str) -> NDArray[Any]:
         return map_array(folder, name)
 
@@ -316,6 +321,7 @@ def _mapped(folder: Path, manifest: Mapping[str, Any]) -> Index:
         borrowed_own=array("borrowed.own"),
         people=map_people(folder) if manifest["people"] else None,
         min_value=manifest["min_value"],
+        approximate=open_approximate(folder, manifest.get("approximate")),
     )  # fmt: skip
 
 

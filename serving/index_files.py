@@ -38,6 +38,11 @@ class Blobs:
 
     def find(self, key: bytes) -> int:
         """Position of `key`, or `MISSING`: log2(n) comparisons, and no dictionary in any worker's memory."""
+        low = self.first(key)
+        return low if low < len(self) and self[low] == key else MISSING
+
+    def first(self, key: bytes) -> int:
+        """Position of the first that is not before `key`."""
         low, high = 0, len(self)
         while low < high:
             middle = (low + high) // 2
@@ -45,7 +50,7 @@ class Blobs:
                 low = middle + 1
             else:
                 high = middle
-        return low if low < len(self) and self[low] == key else MISSING
+        return low
 
 
 @dataclass(frozen=True)

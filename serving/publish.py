@@ -20,9 +20,10 @@ from graph.schema import KINDS
 from graph.snapshot import Interactions, Snapshot
 from graph.snapshot_files import content_hash
 from serving import catalogue
-from serving.index import FOLDER, ModelInfo
+from serving.index import FOLDER, ModelInfo, mapped
 from serving.index_files import MISSING, write_array, write_blobs, write_names, write_rows
 from serving.neighbours import attribute_vectors, crowd, unit
+from serving.publish_approximate import write_approximate
 from serving.publish_forms import write_members
 from serving.publish_inherit import Fill, write_inheritance
 from serving.publish_newcomers import write_newcomers
@@ -78,6 +79,8 @@ def publish(
         entries = _write(temporary, snapshot, recommender, known, seen, tell)
         entries |= {"snapshot": snapshot_hash or content_hash(snapshot), "model": model.json(), "created": created}
         entries["min_value"] = min_value
+        tell("approximate search")
+        entries["approximate"] = write_approximate(temporary, mapped(temporary, {**entries, "version": ""}))
         folder = finish(temporary, root, entries)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -27,15 +27,19 @@ def score(
     `history`: the items that the model may read, oldest first, repeats allowed. `before`: what it was when the model
     learned the user, where that is another; what was learned then is moved by what fold-in says of the difference.
     """
-    items, back = np.unique(history[::-1], return_index=True)
-    ages = back.astype(np.float32)
-    old = None if before is None else np.unique(before)
+    read = read_of(history, before)
     total = np.zeros(index.num_items, np.float32)
     for member in index.members:
-        parts = (_form_scores(form, user, (items, ages, old), history) for form in member.forms)
+        parts = (_form_scores(form, user, read, history) for form in member.forms)
         scores = sum(parts, np.zeros(index.num_items, np.float32))
         total += scores if member.weight is None else np.float32(member.weight) * standardise(scores)
     return total
+
+
+def read_of(history: NDArray[np.int32], before: NDArray[np.int32] | None = None) -> Read:
+    """What models read of a history, arguments as for `score`."""
+    items, back = np.unique(history[::-1], return_index=True)
+    return items, back.astype(np.float32), None if before is None else np.unique(before)
 
 
 def standardise(scores: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -57,16 +61,25 @@ def best(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
 
 
 def _form_scores(form: Form, user: int, read: Read, history: NDArray[np.int32]) -> NDArray[np.float32]:
-    items, ages, old = read
+    items, ages, _ = read
     if isinstance(form, StaticScores):
         return form.scores
     if isinstance(form, ItemWeights):
         return _item_scores(form, items, ages)
+    return np.asarray(form.items @ dense_vector(form, user, read, history), np.float32)
+
+
+def dense_vector(form: Form, user: int, read: Read, history: NDArray[np.int32]) -> NDArray[np.float32]:
+    """(d,) by which the items' vectors of a form are multiplied, arguments as above; of static scores (1,), one."""
+    items, _, old = read
+    if isinstance(form, StaticScores):
+        return np.ones(1, np.float32)
     if isinstance(form, SequenceWeights):
-        return np.asarray(form.items @ user_vector(form, history), np.float32)
+        return user_vector(form, history)
     if isinstance(form, Tower):
-        return np.asarray(form.items @ _tower_vector(form, user, items), np.float32)
-    return np.asarray(form.items @ _factor(form, user, items, old), np.float32)
+        return _tower_vector(form, user, items)
+    assert isinstance(form, Factors), "item weights have no vector"
+    return _factor(form, user, items, old)
 
 
 def _factor(form: Factors, user: int, items: NDArray[np.int32], old: NDArray[np.int32] | None) -> NDArray[np.float32]:
@@ -82,10 +95,17 @@ def _factor(form: Factors, user: int, items: NDArray[np.int32], old: NDArray[np.
     return np.asarray(form.users[user] + _newcomer(form, items) - _newcomer(form, old), np.float32)
 
 
-def _item_scores(form: ItemWeights, items: NDArray[np.int32], ages: NDArray[np.float32]) -> NDArray[np.float32]:
+def history_scale(
+    form: ItemWeights, items: NDArray[np.int32], ages: NDArray[np.float32]
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The items of a history that the form reads, and what each counts."""
     if form.last:
         items, ages = items[ages < form.last], ages[ages < form.last]
-    scale = np.float32(1.0 / max(1, len(items)) if form.normalise else 1.0) * np.float32(form.decay) ** ages
+    return items, np.float32(1.0 / max(1, len(items)) if form.normalise else 1.0) * np.float32(form.decay) ** ages
+
+
+def _item_scores(form: ItemWeights, items: NDArray[np.int32], ages: NDArray[np.float32]) -> NDArray[np.float32]:
+    items, scale = history_scale(form, items, ages)
     if form.rows is None:
         return np.asarray(scale @ form.weights[items], np.float32)
     num_items = len(form.rows)

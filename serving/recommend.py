@@ -11,12 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.errors import InvalidData
-from serving.candidates import LIST, MODEL, SOURCES, model_scores, sources_for
+from serving.candidates import (
+    FRIENDS,
+    LIST,
+    MODEL,
+    PERSON,
+    POPULAR,
+    SOURCES,
+    Ranked,
+    model_scores,
+    popular_first,
+    sources_for,
+)
 from serving.diversify import diversify, pool_size
 from serving.foldin import Viewer, viewer
 from serving.index_files import MISSING
 from serving.live import Live
 from serving.rank import best
+from serving.retrieve import can_retrieve, retrieve
 
 MAX_ITEMS = 500
 
@@ -71,8 +83,11 @@ def recommend(live: Live, wish: Wish, user: Viewer | None = None) -> Recommendat
         raise InvalidData(f"a diversity of {wish.diversity:g}", valid="0 (the model's order) to 1", remedy="try 0.3")
     if wish.diversity:
         return _diverse(live, wish, user)
-    user = user or viewer(live, wish.user)
-    chosen = choose(live, wish.kind, wish.exclude)
+    return answered(live, user or viewer(live, wish.user), wish, choose(live, wish.kind, wish.exclude))
+
+
+def answered(live: Live, user: Viewer, wish: Wish, chosen: Filter) -> Recommendations:
+    """The n best of what `chosen` lets pass."""
     for name in sources_for(live, user):
         found = _ask(live, user, wish, chosen, name)
         if len(found.items) >= wish.n:
@@ -103,11 +118,25 @@ def _diverse(live: Live, wish: Wish, user: Viewer | None) -> Recommendations:
 def _ask(live: Live, user: Viewer, wish: Wish, chosen: Filter, name: str) -> Recommendations:
     if name == LIST and chosen == Filter() and not len(live.gone) and not len(user.seen):
         return _head(live, user, wish)
+    if name in (MODEL, PERSON, FRIENDS) and can_retrieve(live.index):
+        ranked = _retrieved(live, user, wish.n, chosen, name)
+        if ranked is not None:
+            return Recommendations(wish.user, ranked[0].tolist(), ranked[1].tolist(), name)
     if name == MODEL:
         return scored(live, model_scores(live, user), wish, chosen)
+    if name == POPULAR and not live.has_source.any():
+        items, scores = popular_first(live, user, wish.n, lambda places: chosen.keep(live, places))
+        return Recommendations(wish.user, items.tolist(), scores.tolist(), name)
     items, scores = SOURCES[name](live, user)
     kept = np.flatnonzero(chosen.keep(live, items))[: wish.n]
     return Recommendations(wish.user, items[kept].tolist(), scores[kept].tolist(), name)
+
+
+def _retrieved(live: Live, user: Viewer, n: int, chosen: Filter, name: str) -> Ranked | None:
+    """The n best without scoring every item; None where that finds too few."""
+    who = user if name == MODEL else Viewer(user.name, MISSING, live.index.borrowed[user.place])
+    keep = None if chosen == Filter() else lambda places: chosen.keep(live, places)
+    return retrieve(live, who, n, seen=user.all_seen(live.index), keep=keep)
 
 
 def _head(live: Live, user: Viewer, wish: Wish) -> Recommendations:

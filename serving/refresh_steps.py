@@ -213,8 +213,8 @@ def publish(flow: Flow) -> Step:
     from serving.index import FOLDER, MANIFEST
 
     trained = flow.results["train"]
-    files = ("publish", "publish_forms", "publish_inherit", "publish_newcomers", "publish_people", "inherit", "index",
-             "catalogue")  # fmt: skip
+    parts_of_it = ("forms", "approximate", "inherit", "newcomers", "people")
+    files = ("publish", *(f"publish_{name}" for name in parts_of_it), "inherit", "index", "catalogue")
     code = code_version(*(f"serving/{name}.py" for name in files))
     inputs = {"snapshot": trained["snapshot"], "model version": trained["version"], "code of publish": code}
 

@@ -11,6 +11,7 @@ from serving.index import Index
 from serving.index_files import MISSING
 from serving.live import Live
 from serving.rank import best
+from serving.search_near import is_large, near, widths
 
 GRAPH = "graph"
 CROWD = "crowd"
@@ -34,13 +35,33 @@ def similar(live: Live, item: int, modality: str, n: int) -> Ranked:
             valid=", ".join(modalities(live.index)),
             remedy="name one of these, or encode the items first: interlace encode",
         )
+    found = _near(live, item, modality, n) if modality != GRAPH and is_large(live, [modality]) else None
+    if found is not None:
+        return found
     scores = _by_graph(live, item) if modality == GRAPH else _by_vectors(live, item, modality)
     scores[item] = -np.inf
     order = best(scores, n)
     return order, scores[order]
 
 
+def _near(live: Live, item: int, modality: str, n: int) -> Ranked | None:
+    """The same in a large catalogue, from candidates; None where they are too few."""
+    vector = _vector_of(live, item, modality)
+    for width in widths(live, n + 1):
+        places, scores = near(live, [(modality, vector)], width)
+        kept = np.flatnonzero(places != item)[:n]
+        if len(kept) == n:
+            return places[kept], scores[kept]
+    return None
+
+
 def _by_vectors(live: Live, item: int, modality: str) -> NDArray[np.float32]:
+    scores, there = live.cosines(modality, _vector_of(live, item, modality))
+    scores[~there] = -np.inf
+    return scores
+
+
+def _vector_of(live: Live, item: int, modality: str) -> NDArray[np.float32]:
     vector = live.vector(item, modality)
     if vector is None:
         raise NotFound(
@@ -48,9 +69,7 @@ def _by_vectors(live: Live, item: int, modality: str) -> NDArray[np.float32]:
             valid="an item with one",
             remedy=f"give it a {modality} and run interlace encode, or ask for another modality",
         )
-    scores, there = live.cosines(modality, vector)
-    scores[~there] = -np.inf
-    return scores
+    return vector
 
 
 def _by_graph(live: Live, item: int) -> NDArray[np.float32]:

@@ -91,6 +91,21 @@ def write_back(
     return WriteBackReport(users, items, recommended, similar_ones, seconds)
 
 
+def write_recommended(
+    store: GraphStore, batches: Iterable[dict[str, Edges]], *, run: str, advance: Callable[[int], None]
+) -> Difference:
+    """Makes these users' RECOMMENDED relationships what is given, a batch a transaction; `advance`: so many more."""
+    store.ensure_schema([USER, ITEM])
+    before = 0
+
+    def tell(done: int) -> None:
+        nonlocal before
+        advance(done - before)
+        before = done
+
+    return _settle_all(store, RECOMMENDED_EDGES, batches, run, tell)
+
+
 def _told(tell: Progress, part: str, total: int, done: int) -> None:
     tell(part, done, max(done, total))
 

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from serving.cli.recommend import PANEL, User
+from serving.cli.recommend import PANEL
 from serving.cli.session import Home, Json, Store, examples, start
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+User = Annotated[str, typer.Argument(metavar="USER", help="User id, platform:native.")]
 Few = Annotated[int, typer.Option("-n", min=1, max=50, help="How many people.")]
 
 

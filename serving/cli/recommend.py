@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from graph.errors import InvalidData
+from serving.cli.recommend_all import Wanted, everybody
 from serving.cli.session import Home, Json, Session, Store, examples, start
 
 if TYPE_CHECKING:
@@ -15,8 +18,11 @@ if TYPE_CHECKING:
     from serving.recommend import Recommendations, Wish
 
 PANEL = "Use it"
+BATCH = "Everybody at once"
 
-User = Annotated[str, typer.Argument(metavar="USER", help="User id, platform:native.")]
+User = Annotated[
+    str | None, typer.Argument(metavar="[USER]", help="User id, platform:native; or give --all.", show_default=False)
+]
 Item = Annotated[str, typer.Argument(metavar="ITEM", help="Item id, platform:native.")]
 Count = Annotated[int, typer.Option("-n", min=1, max=500, help="How many items.")]
 Explain = Annotated[bool, typer.Option("--explain", help="Say why, with the path in the graph that proves it.")]
@@ -28,6 +34,20 @@ Kind = Annotated[str | None, typer.Option("--kind", help="Only items of this kin
 Diversity = Annotated[
     float, typer.Option("--diversity", min=0, max=1, help="0: the model's order; towards 1: items unlike each other.")
 ]
+All = Annotated[bool, typer.Option("--all", help="Every user's list, into --out or the graph.", rich_help_panel=BATCH)]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE", show_default=False, rich_help_panel=BATCH,
+                 help="Of --all: lists.parquet or lists.csv, there when it is whole."),
+]  # fmt: skip
+ToGraph = Annotated[
+    bool, typer.Option("--to-graph", rich_help_panel=BATCH, help="Of --all: as RECOMMENDED relationships.")
+]
+Platform = Annotated[
+    str | None,
+    typer.Option("--platform", rich_help_panel=BATCH, show_default=False, help="Of --all: users of this platform."),
+]
+Workers = Annotated[int, typer.Option("--workers", min=1, rich_help_panel=BATCH, help="Of --all: processes.")]
 Way = Annotated[Literal["text", "image", "audio", "graph", "crowd"], typer.Option("--by", help="In which way alike.")]
 
 
@@ -41,6 +61,8 @@ def add_to(app: typer.Typer) -> None:
             ("interlace recommend movielens:196 -n 5 --explain", "five, with reasons"),
             ("interlace recommend movielens:196 --diversity 0.3", "less of the same"),
             ("interlace recommend movielens:196 --language --explain", "judged by the language model that is set"),
+            ("interlace recommend --all --out lists.parquet", "every user's list into a file"),
+            ("interlace recommend --all --to-graph -n 20", "every user's list into the graph"),
         ),
     )(recommend)
     app.command(
@@ -55,18 +77,29 @@ def add_to(app: typer.Typer) -> None:
 
 def recommend(
     ctx: typer.Context,
-    user: User,
+    user: User = None,
     n: Count = 10,
     explain: Explain = False,
     language: Language = False,
     kind: Kind = None,
     diversity: Diversity = 0.0,
+    everyone: All = False,
+    out: Out = None,
+    to_graph: ToGraph = False,
+    platform: Platform = None,
+    workers: Workers = 1,
     home: Home = None,
     store: Store = None,
     as_json: Json = False,
 ) -> None:
     """Show what a user should see next."""
     session = start(ctx, home, store, as_json)
+    if everyone:
+        _check_all(user, explain or language or diversity > 0)
+        everybody(session, Wanted(n, kind, platform, out, to_graph, workers))
+        return
+    if user is None:
+        raise InvalidData("no user", valid="a user's id (platform:native), or --all", remedy="name one")
     import orjson
 
     from serving.live_holder import open_live
@@ -82,6 +115,14 @@ def recommend(
     reasons = _reasons(session, live, found) if explain else None
     payload = orjson.loads(recommendations(live, found, reasons))
     session.answer(payload, lambda console: show(console, payload["items"]))
+
+
+def _check_all(user: str | None, more: bool) -> None:
+    if user is not None:
+        raise InvalidData(f"both --all and user {user!r}", valid="one of them", remedy="leave one out")
+    if more:
+        raise InvalidData("--explain, --language or --diversity with --all", valid="-n, --kind, --platform, --workers",
+                          remedy="leave it out")  # fmt: skip
 
 
 def _judged(session: Session, live: Live, wish: Wish, explain: bool) -> None:
