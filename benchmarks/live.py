@@ -5,8 +5,8 @@
     python -m benchmarks.live large --users 1000000 --items 200000 --folder /var/tmp/large
 
 `large` draws, fits and publishes a synthetic home once and keeps it in the folder (`benchmarks.large_home`). Each
-scenario is asked by `wrk` with random users at 1, 8 and 32 connections: the plain answer; a kind of items with diversity;
-recent events (where the server takes them); reasons (where the home has a graph store). CPU is the worker's own, before
+scenario is asked by `wrk` with random users at 1, 8 and 32 connections: the plain answer; a kind with diversity; recent
+events (where the server takes them); reasons (where the home has a graph store). CPU is the worker's own, before
 and after (psutil); memory its resident and proportional set sizes after the load. Prints one JSON object a line.
 """
 
