@@ -99,7 +99,7 @@ def server(home: Path) -> Iterator[tuple[str, int]]:
         process.wait(120)  # the last to leave a large store waits for it to be written
 
 
-def wait_until_ready(address: str, seconds: float = 20) -> None:
+def wait_until_ready(address: str, seconds: float = 60) -> None:
     """Raises what the last try raised when the server is not ready in time."""
     end = time.monotonic() + seconds
     while True:
