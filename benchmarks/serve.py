@@ -58,8 +58,8 @@ def main() -> None:
                 print(json.dumps({"connections": connections, "n": options.n, "query": options.query, **result}))
 
 
-def published(data: Path, folder: Path) -> Path:
-    """EASE on all positives of a dataset folder, published."""
+def published(data: Path, folder: Path, name: str = "ease") -> Path:
+    """A model on all positives of a dataset folder, published."""
     from graph.snapshot_read import read_folder
     from serving.publish import publish
     from training.train import everything
@@ -67,9 +67,9 @@ def published(data: Path, folder: Path) -> Path:
 
     snapshot = read_folder(data).snapshot
     training = everything(snapshot, None)
-    model = find("ease").build().fit(training)
+    model = find(name).build().fit(training)
     home = folder / "home"
-    publish(snapshot, model, home=home, model=ModelInfo("ease", "0"), histories=training.histories)
+    publish(snapshot, model, home=home, model=ModelInfo(name, "0"), histories=training.histories)
     return home
 
 

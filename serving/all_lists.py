@@ -135,8 +135,9 @@ class Everybody:
         keep = (items != MISSING) & self.kept[items]
         whole = keep.sum(axis=1) >= self.n
         place = np.argsort(~keep[whole], axis=1, kind="stable")[:, : self.n]
-        found.items[rows[whole]] = np.take_along_axis(items[whole], place, axis=1)
-        found.scores[rows[whole]] = np.take_along_axis(scores[whole], place, axis=1)
+        if whole.any():
+            found.items[rows[whole]] = np.take_along_axis(items[whole], place, axis=1)
+            found.scores[rows[whole]] = np.take_along_axis(scores[whole], place, axis=1)
         found.source[rows[~whole]] = SOURCES.index(MODEL)
 
     def _scored(

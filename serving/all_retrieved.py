@@ -83,8 +83,8 @@ def _inheritance(live: Live) -> tuple[NDArray[np.generic], ...]:
     cold, new = len(inherit.cold), np.arange(index.num_items, live.num_items)
     row[inherit.cold] = np.arange(cold)
     row[new[live.has_source]] = cold + np.flatnonzero(live.has_source)
-    places = np.concatenate([inherit.cold_from.places, live.sources.places])
-    weights = np.concatenate([inherit.cold_from.weights, live.sources.weights])
+    both = [one for one in (inherit.cold_from, live.sources) if len(one)] or [inherit.cold_from]
+    places, weights = np.concatenate([one.places for one in both]), np.concatenate([one.weights for one in both])
     marks = inherit.landmarks.astype(np.int64)
     places = np.searchsorted(marks, places).astype(np.int32)
     candidates = always(live)

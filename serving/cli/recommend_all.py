@@ -106,6 +106,7 @@ def _blocks(home: Path, live: Live, wanted: Wanted, users: NDArray[np.int64]) ->
     from serving.all_lists import Everybody, blocks, in_processes
     from serving.recommend import choose
 
+    chosen = choose(live, wanted.kind, ())
     if wanted.workers > 1:
         return in_processes(home, live.index.version, wanted.n, wanted.kind, users, workers=wanted.workers)
-    return blocks(Everybody(live, wanted.n, choose(live, wanted.kind, ())), users)
+    return blocks(Everybody(live, wanted.n, chosen), users)

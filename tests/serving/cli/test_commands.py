@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import socket
 from pathlib import Path
 
@@ -57,6 +58,32 @@ def test_recommend_prints_titles_for_people(interlace: Interlace, home: Path) ->
     answer = interlace("recommend", "p:u00", "-n", "2", "--home", home)
     assert answer.code == 0
     assert "p:i" in answer.out
+
+
+def test_recommend_all_writes_a_file(interlace: Interlace, home: Path, tmp_path: Path) -> None:
+    out = tmp_path / "lists.csv"
+    answer = interlace("recommend", "--all", "-n", "3", "--out", out, "--platform", "p", "--home", home, "--json")
+    with out.open(newline="", encoding="utf-8") as file:
+        assert answer.json["rows"] == len(list(csv.reader(file))) - 1 > 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "no user"),
+        (("--all",), "without one place"),
+        (("--all", "--out", "a.csv", "--to-graph"), "without one place"),
+        (("p:u00", "--all", "--out", "a.csv"), "both --all and user"),
+        (("--all", "--out", "a.txt"), ".parquet or .csv"),
+        (("--all", "--out", "a.csv", "--explain"), "with --all"),
+        (("--all", "--out", "a.csv", "--platform", "q"), "no user of the platform"),
+        (("--all", "--out", "a.csv", "--kind", "book"), "no item has the kind"),
+    ],
+)
+def test_recommend_all_says_what_is_wrong(interlace: Interlace, home: Path, words: tuple[str, ...], said: str) -> None:
+    answer = interlace("recommend", *words, "--home", home)
+    assert answer.code == 2
+    assert said in " ".join(answer.err.split())
 
 
 def test_recommend_names_an_unknown_user(interlace: Interlace, home: Path) -> None:

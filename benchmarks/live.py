@@ -1,0 +1,129 @@
+"""The server under load, on one home after the other: latency, requests a second, CPU, memory and time to ready.
+
+    python -m benchmarks.live home --home .interlace                 # a home that is there, such as the demo's
+    python -m benchmarks.live data --data FOLDER --model ials        # a dataset folder (`benchmarks.convert`), fitted
+    python -m benchmarks.live large --users 1000000 --items 200000 --folder /var/tmp/large
+
+`large` draws, fits and publishes a synthetic home once and keeps it in the folder (`benchmarks.large_home`). Each
+scenario is asked by `wrk` with random users at 1, 8 and 32 connections: the plain answer; a kind with diversity; recent
+events (where the server takes them); reasons (where the home has a graph store). CPU is the worker's own, before
+and after (psutil); memory its resident and proportional set sizes after the load. Prints one JSON object a line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+
+from benchmarks.large_home import LargeSize, large_home
+from benchmarks.scale import proportional_mb
+from benchmarks.serve import measure, published, server, write_script, wrk
+from serving.index import Index, open_index
+
+READY_SECONDS = 60
+EVENTS = 20
+
+
+def scenarios(index: Index, address: str, *, reasons: bool) -> Iterator[tuple[str, str]]:
+    """Name and further query of what is asked; events are sent before theirs."""
+    yield "plain", ""
+    yield "kind and diversity", f"&kind={index.kinds[0]}&diversity=0.3"
+    if send_events(index, address):
+        yield "recent events", ""
+    if reasons:
+        yield "reasons", "&explain=true"
+
+
+def send_events(index: Index, address: str) -> bool:
+    """Some events of many users; False where the server does not take them."""
+    chance, now = random.Random(42), int(time.time())  # noqa: S311 - a benchmark
+    rows = [
+        {
+            "id": f"bench-{number}",
+            "user": index.user_ids[chance.randrange(index.num_users)].decode(),
+            "item": index.item_ids[chance.randrange(index.num_items)].decode(),
+            "kind": "liked",
+            "at": now,
+        }
+        for number in range(EVENTS)
+    ]
+    answer = httpx.post(f"{address}/v1/events", json={"events": rows}, timeout=30)
+    return answer.status_code < 300
+
+
+def run(home: Path, options: argparse.Namespace) -> None:
+    index = open_index(home)
+    size = {"users": index.num_users, "items": index.num_items, "model": index.model.name}
+    with tempfile.TemporaryDirectory() as folder:
+        begun = time.perf_counter()
+        with server(home) as (address, process):
+            ready = time.perf_counter() - begun
+            print(json.dumps({**size, "ready_s": round(ready, 2), **memory(process), "load": load()}), flush=True)
+            for name, query in scenarios(index, address, reasons=options.reasons):
+                script = write_script(home, Path(folder), options.n, query)
+                wrk(address, script, 2, 2)
+                for connections in options.connections:
+                    found = measure(address, process, script, connections, options.seconds)
+                    print(json.dumps({"asked": name, "connections": connections, **found, **memory(process),
+                                      "load": load()}), flush=True)  # fmt: skip
+
+
+def memory(process: int) -> dict[str, int]:
+    """MB of a worker: resident; proportional (a page that n processes map counts an n-th); its own alone."""
+    own = psutil.Process(process).memory_full_info().uss >> 20
+    return {
+        "rss_mb": psutil.Process(process).memory_info().rss >> 20,
+        "pss_mb": proportional_mb(process),
+        "own_mb": own,
+    }
+
+
+def load() -> float:
+    return round(os.getloadavg()[0], 1)
+
+
+def home_of(options: argparse.Namespace, temporary: Path) -> Path:
+    """The home that is measured, made where it is not there."""
+    if options.what == "home":
+        return Path(options.home)
+    if options.what == "large":
+        size = LargeSize(options.users, options.items, options.per_user, options.dim)
+        return large_home(options.folder or temporary, size, lambda text: print(f"  {text}", file=sys.stderr))
+    return published(options.data, options.folder or temporary, options.model)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("home", "data", "large"))
+    parser.add_argument("--home", type=Path, help="of `home`")
+    parser.add_argument("--data", type=Path, help="of `data`: a dataset folder")
+    parser.add_argument("--model", default="ials", help="of `data`: which model is fitted")
+    parser.add_argument("--users", type=int, default=1_000_000)
+    parser.add_argument("--items", type=int, default=200_000)
+    parser.add_argument("--per-user", type=int, default=20)
+    parser.add_argument("--dim", type=int, default=0, help="of `large`: numbers of each item's text vector; 0: none")
+    parser.add_argument("--folder", type=Path, help="where the home is kept; a temporary folder when not given")
+    parser.add_argument("--connections", type=int, nargs="+", default=[1, 8, 32])
+    parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("-n", type=int, default=10)
+    parser.add_argument("--reasons", action="store_true", help="ask for reasons too: the home has a graph store")
+    options = parser.parse_args()
+    if shutil.which("wrk") is None:
+        sys.exit("wrk is not installed: apt-get install wrk")
+    with tempfile.TemporaryDirectory() as temporary:
+        run(home_of(options, Path(temporary)), options)
+
+
+if __name__ == "__main__":
+    main()
