@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from graph.schema import KINDS
 from graph.snapshot import NO_TIME
+from serving.access.caller import caller_of
 from serving.live import Live
 from serving.render import array, json_response
 from serving.routes.examples import ITEM, USER, answer
@@ -29,8 +30,10 @@ PAGE = {**USER, "history": [{"item": dict(ITEM), "kind": "rated", "value": 5.0, 
 )
 def users(request: Request, query: Search = "", limit: Limit = 20) -> Response:
     """Users whose id (or name) holds every word of `query`, by id."""
-    index = service_of(request).index
-    found = index.user_names.search(query, limit)
+    index, caller = service_of(request).index, caller_of(request)
+    most = index.num_users if caller.platform else limit
+    sought = index.user_names.search(query, most)
+    found = [place for place in sought if caller.sees(index.user_ids[place].decode())][:limit]
     return json_response(b'{"users":%b}' % array(index.user_cards[place] for place in found))
 
 
