@@ -72,7 +72,7 @@ class Browsers:
         if name in OURS or name in self.hosts:
             return True
         server = scope.get("server")  # the socket's own address: no name that somebody else could point here
-        return bool(server) and name == server[0]
+        return server is not None and name == server[0]
 
     def _crosses(self, scope: Scope, heads: Mapping[bytes, str], host: str) -> bool:
         origin, site = heads.get(b"origin"), heads.get(b"sec-fetch-site")

@@ -1,6 +1,6 @@
 """Stands before the routes: whose request it is, whether it may be made, how often, how long.
 
-Pure ASGI; writes down what `serving.access.rules` says. Without keys, limits and CORS a request that reads passes in a few microseconds (`benchmarks.gate`).
+Pure ASGI; writes down what `serving.access.rules` says. `python -m benchmarks.gate` prints what it costs a request.
 """
 
 from __future__ import annotations

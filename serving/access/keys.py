@@ -1,8 +1,8 @@
 """API keys of one home: made, rotated and revoked by `interlace keys`, looked up by every worker.
 
 One SQLite file, `HOME/keys.sqlite`, that only its owner can read. A key is `ilk_ID_SECRET`; of the secret, 32 random
-bytes, a SHA-256 is kept (there is too much entropy to guess, so a slow hash would buy nothing). Without a write-ahead log,
-so that a server with a read-only home can read it.
+bytes, a SHA-256 is kept (there is too much entropy to guess, so a slow hash would buy nothing). Without a write-ahead
+log, so that a server with a read-only home can read it.
 """
 
 from __future__ import annotations
