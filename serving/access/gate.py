@@ -160,7 +160,7 @@ def limited(receive: Receive, method: str, heads: Mapping[bytes, str], most: int
     if length is not None:
         if not length.isdecimal() or len(length) > LONGEST_LENGTH or int(length) > most:
             raise Refused(413, "Content too large", f"a body of {length[:20]} bytes", valid=f"at most {most} bytes",
-                          remedy="send less at once", reason="length", headers={"Connection": "close"})  # fmt: skip
+                          remedy="send less at once", reason="length")  # fmt: skip
         return receive
     if method in SAFE:
         return receive
