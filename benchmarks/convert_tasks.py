@@ -2,7 +2,8 @@
 
 `ncf-ml-1m`: He et al. 2017, «Neural Collaborative Filtering»: every rating is an interaction, each user's latest is the
 test item, ranked among 99 that the user never rated. `lastfm-social`: the fixed split of LightGCN's authors with the
-friends beside it. `kg-lastfm`: the labelled pairs of MKR and KGCN with their knowledge graph, cut 60/20/20 at random.
+friends beside it. `friends-lastfm`: the listens and friendships of HetRec 2011. `kg-lastfm`: the labelled pairs of MKR
+and KGCN with their knowledge graph, cut 60/20/20 at random.
 `ctr-ml-1m`: labels and shares of Song et al. 2019, «AutoInt»: ratings above 3 are clicks, those below are none, 3 is
 left out; 80/10/10. Their models read profiles, genres, year and time, but no ids of users and films.
 """
@@ -64,6 +65,21 @@ def lastfm_social(data: Path, out: Path) -> None:
         rows.to_csv(out / f"{name}.csv", index=False)
     friends = pd.read_csv(source / "trustnetwork.txt", sep="\t", header=None, names=["user", "friend"])
     friends.to_csv(out / "friends.csv", index=False)
+
+
+def friends_lastfm(data: Path, out: Path) -> None:
+    """Listens with their counts, artists by name, and who is whose friend."""
+    source = data / "lastfm-hetrec"
+    rows = pd.read_csv(source / "user_artists.dat", sep="\t")
+    rows.columns = ["user", "item", "value"]
+    rows.insert(2, "kind", "listened")
+    rows.to_csv(out / "interactions.csv", index=False)
+    friends = pd.read_csv(source / "user_friends.dat", sep="\t")
+    friends.columns = ["user", "friend"]
+    friends[friends.user < friends.friend].to_csv(out / "friends.csv", index=False)
+    artists = pd.read_csv(source / "artists.dat.gz", sep="\t")
+    artists = artists.rename(columns={"id": "item", "name": "title"})[["item", "title"]]
+    artists.assign(kind="artist").to_csv(out / "items.csv", index=False)
 
 
 def kg_lastfm(data: Path, out: Path) -> None:

@@ -83,9 +83,10 @@ def write_script(home: Path, folder: Path, n: int, query: str) -> Path:
 
 
 @contextmanager
-def server(home: Path) -> Iterator[tuple[str, int]]:
-    """One worker on a free port: its address and process id."""
-    environment = {**os.environ, "INTERLACE_HOME": str(home), "INTERLACE_PORT": "0", "INTERLACE_WORKERS": "1"}
+def server(home: Path, *, workers: int = 1, store: str = "") -> Iterator[tuple[str, int]]:
+    """A server on a free port: its address and process id."""
+    environment = {**os.environ, "INTERLACE_HOME": str(home), "INTERLACE_PORT": "0",
+                   "INTERLACE_WORKERS": str(workers), "INTERLACE_STORE": store}  # fmt: skip
     process = subprocess.Popen(
         [sys.executable, "-m", "serving.run"], env=environment, stdout=subprocess.PIPE, text=True
     )
@@ -99,12 +100,12 @@ def server(home: Path) -> Iterator[tuple[str, int]]:
         process.wait(120)  # the last to leave a large store waits for it to be written
 
 
-def wait_until_ready(address: str, seconds: float = 20) -> None:
+def wait_until_ready(address: str, seconds: float = 90) -> None:
     """Raises what the last try raised when the server is not ready in time."""
     end = time.monotonic() + seconds
     while True:
         try:
-            httpx.get(f"{address}/v1/ready", timeout=5).raise_for_status()
+            httpx.get(f"{address}/v1/ready", timeout=30).raise_for_status()
             return
         except httpx.HTTPError:
             if time.monotonic() > end:

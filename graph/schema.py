@@ -70,6 +70,12 @@ ITEM_KINDS = ("product", "movie", "video", "track", "artist", "article", "event"
 RESERVED_TYPES = frozenset({*KIND_TO_TYPE.values(), FRIEND, IS, SAME_AS, *DERIVED_TYPES})
 """Types with a meaning of their own: a relation in a triples file may not take these names."""
 
+USER_DISCOVERABLE = "discoverable"
+USER_HIDES_FRIENDS = "hides_friends"
+USER_BLOCKED = "blocked"
+"""Properties of users that say what they want: not to be suggested to others (false), not to show who their friends are
+(true), and ids of users they want nothing to do with."""
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 

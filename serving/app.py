@@ -15,6 +15,8 @@ from serving.middleware import Wrapped
 from serving.openapi import Api
 from serving.routes import (
     cypher,
+    events,
+    friends,
     graph,
     graph_schema,
     health,
@@ -83,6 +85,8 @@ def _versioned() -> APIRouter:
         users,
         items,
         live,
+        events,
+        friends,
         cypher,
         graph_schema,
         graph,

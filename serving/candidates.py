@@ -12,6 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from serving.foldin import Viewer
 from serving.index_files import MISSING
 from serving.live import Live
 from serving.rank import best, score
@@ -19,48 +20,50 @@ from serving.rank import best, score
 LIST, MODEL, PERSON, FRIENDS, POPULAR = "list", "model", "person", "friends", "popular"
 
 Ranked: TypeAlias = tuple[NDArray[np.integer], NDArray[np.float32]]
-Source: TypeAlias = Callable[[Live, int], Ranked]
+Source: TypeAlias = Callable[[Live, Viewer], Ranked]
 
 
-def precomputed(live: Live, user: int) -> Ranked:
+def precomputed(live: Live, user: Viewer) -> Ranked:
     """The list that was made when the index was published: exact scores, seen items left out, of bounded length."""
-    items = live.index.list_items[user]
+    items = live.index.list_items[user.place]
     length = int(np.count_nonzero(items != MISSING))
-    return items[:length], live.index.list_scores[user, :length]
+    items, scores = items[:length], live.index.list_scores[user.place, :length]
+    if not len(user.seen):
+        return items, scores
+    kept = ~np.isin(items, user.seen)
+    return items[kept], scores[kept]
 
 
-def model_scores(live: Live, user: int) -> NDArray[np.float32]:
+def model_scores(live: Live, user: Viewer) -> NDArray[np.float32]:
     """Every item's score now, (num_items,); -inf for what the user has seen. What nobody met has what it inherits."""
-    scores = all_scores(live, user, live.index.known[user])
-    scores[live.index.seen[user]] = -np.inf
+    scores = all_scores(live, user.place, user.history, user.before)
+    user.exclude(live, scores)
     return scores
 
 
-def all_scores(live: Live, user: int, history: NDArray[np.int32]) -> NDArray[np.float32]:
-    """(num_items,) by the model; `user` and `history` as for `serving.rank.score`."""
-    scores = score(live.index, user, history).copy()
+def all_scores(
+    live: Live, user: int, history: NDArray[np.int32], before: NDArray[np.int32] | None = None
+) -> NDArray[np.float32]:
+    """(num_items,) by the model; the rest as for `serving.rank.score`."""
+    scores = score(live.index, user, history, before).copy()
     if live.index.inherit is not None:
         live.index.inherit.fill(scores)
     return live.extend(scores)
 
 
-def model(live: Live, user: int) -> Ranked:
+def model(live: Live, user: Viewer) -> Ranked:
     """Every item the user has not seen, scored now."""
-    scores = model_scores(live, user)
-    order = best(scores, live.num_items)
-    return order, scores[order]
+    return _ranked(live, model_scores(live, user))
 
 
-def borrowed(live: Live, user: int) -> Ranked:
+def borrowed(live: Live, user: Viewer) -> Ranked:
     """Every item the user has not seen, scored as for somebody who did what their other accounts, or friends, did."""
-    index = live.index
-    scores = all_scores(live, MISSING, index.borrowed[user])
-    scores[index.seen[user]] = -np.inf
-    order = best(scores, live.num_items)
-    return order, scores[order]
+    scores = all_scores(live, MISSING, live.index.borrowed[user.place])
+    user.exclude(live, scores)
+    return _ranked(live, scores)
 
 
-def popular(live: Live, user: int) -> Ranked:
+def popular(live: Live, user: Viewer) -> Ranked:
     """Every item the user has not seen, by how many interactions it has; for users nothing is known of.
 
     New items stand where items like them do.
@@ -68,10 +71,11 @@ def popular(live: Live, user: int) -> Ranked:
     index = live.index
     if live.has_source.any():
         scores = appeal(live)
-        scores[index.seen[user]] = -np.inf
+        user.exclude(live, scores)
         ranked = best(scores, live.num_items)
         return ranked, np.expm1(scores[ranked])
-    order = index.popular[~np.isin(index.popular, index.seen[user])]
+    seen = user.seen if user.place == MISSING else np.concatenate([index.seen[user.place], user.seen])
+    order = index.popular[~np.isin(index.popular, seen)]
     return order, index.popularity[order]
 
 
@@ -80,18 +84,23 @@ def appeal(live: Live) -> NDArray[np.float32]:
     return live.extend(np.log1p(live.index.popularity).astype(np.float32))
 
 
+def _ranked(live: Live, scores: NDArray[np.float32]) -> Ranked:
+    order = best(scores, live.num_items)
+    return order, scores[order]
+
+
 SOURCES: Mapping[str, Source] = MappingProxyType(
     {LIST: precomputed, MODEL: model, PERSON: borrowed, FRIENDS: borrowed, POPULAR: popular}
 )
 
 
-def sources_for(live: Live, user: int) -> tuple[str, ...]:
+def sources_for(live: Live, user: Viewer) -> tuple[str, ...]:
     """Names of the sources to ask, in order; the last of them gives every item the user may get.
 
-    The lists know nothing of new items, so while there are any the user is scored live.
+    The lists know nothing of new items, nor of what people did since they were made: then the user is scored live.
     """
-    if not len(live.index.known[user]):
-        if len(live.index.borrowed[user]):
-            return (PERSON if live.index.borrowed_own[user] else FRIENDS,)
+    if not len(user.history):
+        if user.place != MISSING and len(live.index.borrowed[user.place]):
+            return (PERSON if live.index.borrowed_own[user.place] else FRIENDS,)
         return (POPULAR,)
-    return (MODEL,) if live.has_source.any() else (LIST, MODEL)
+    return (MODEL,) if user.moved or live.has_source.any() else (LIST, MODEL)

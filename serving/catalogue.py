@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from graph.guard.hidden import Hidden
 from graph.guard.policy import HIDDEN_PROPERTIES, Policy
-from graph.schema import ENTITY
+from graph.schema import ENTITY, USER_BLOCKED
 from graph.snapshot import IdMap, Snapshot
 from serving.media_keys import is_media_key
 
@@ -73,7 +73,7 @@ def item_page(card: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, A
 
 def user_card(identity: str, values: Mapping[str, Any], interactions: int) -> dict[str, Any]:
     """A user as lists show one."""
-    rest = {name: value for name, value in values.items() if name not in NOT_SHOWN}
+    rest = {name: value for name, value in values.items() if name not in (*NOT_SHOWN, USER_BLOCKED)}
     return {
         "id": identity,
         "platform": platform_of(identity, values),

@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.errors import Conflict, NotFound
+from serving.circles import People, map_people
 from serving.index_files import MISSING, Blobs, Names, Rows, map_array, map_blobs, map_names, map_rows
 from serving.inherit import Inheritance, Inherited
 from serving.profile import Column, Profiles
 from serving.sequence import SequenceWeights
 
-FORMAT = 2
+FORMAT = 3
 FOLDER = "index"
 CURRENT = "current"
 MANIFEST = "manifest.json"
@@ -179,6 +180,10 @@ class Index:
     """Of users of whom nothing is known: items of the same person's other accounts, else of their friends."""
     borrowed_own: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     """Which rows of `borrowed` are the same person's."""
+    people: People | None = None
+    """None where there are hardly any friendships."""
+    min_value: float | None = None
+    """The model read only values of at least this as likes; None: any."""
 
     @property
     def num_users(self) -> int:
@@ -309,6 +314,8 @@ def _mapped(folder: Path, manifest: Mapping[str, Any]) -> Index:
         onboarding=array("onboarding"),
         borrowed=map_rows(folder, "borrowed"),
         borrowed_own=array("borrowed.own"),
+        people=map_people(folder) if manifest["people"] else None,
+        min_value=manifest["min_value"],
     )  # fmt: skip
 
 

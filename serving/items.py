@@ -1,13 +1,11 @@
 """Items put and deleted while the server runs: checked, encoded, on disk in the overlay, then into the graph.
 
 An item is in every worker's search and ranking from the moment the overlay holds it. The graph follows at once where it
-can be reached, else with the next change or refresh (`serving.overlay_flush`).
+can be reached, else with the next change or refresh (`serving.flush`).
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,10 +14,9 @@ from typing import Any
 import orjson
 from starlette.concurrency import run_in_threadpool
 
-from graph.errors import Conflict, EncodersUnavailable, InterlaceError, InvalidData, NotFound
+from graph.errors import Conflict, EncodersUnavailable, InvalidData, NotFound
 from graph.guard.policy import HIDDEN_LABELS
 from graph.schema import ITEM, OPERATIONAL_LABELS, PERSON, PLATFORM, USER, relation_type
-from graph.store import GraphStore
 from serving.asked_vectors import vectors_of
 from serving.catalogue import public
 from serving.index_files import MISSING
@@ -32,9 +29,12 @@ from serving.service import Service
 MOST_FILE = {"image": 16 << 20, "audio": 16 << 20, "video": 32 << 20}
 NOT_JOINED = frozenset({USER, ITEM, PERSON, PLATFORM}) | OPERATIONAL_LABELS | HIDDEN_LABELS
 RESERVED = frozenset({"id", "platform", *COLUMNS})
-FLUSH_SECONDS = 120.0
 _ID = re.compile(r"[^:\s]+:.+", re.DOTALL)
-log = logging.getLogger("interlace.api")
+
+
+def is_id(name: str) -> bool:
+    """Is it `platform:native`."""
+    return _ID.fullmatch(name) is not None
 
 
 async def put_item(service: Service, item: str, wish: ItemRequest) -> dict[str, Any]:
@@ -48,7 +48,7 @@ async def put_item(service: Service, item: str, wish: ItemRequest) -> dict[str, 
     keys = await run_in_threadpool(_keep_files, service.settings.home, files)
     made, missing = await _encoded(service, wish, files)
     await run_in_threadpool(service.overlay.put, item, _body(wish, keys), made)
-    settle(service)
+    service.settler.soon()
     live = service.live
     place = live.find(item)
     if place == MISSING:
@@ -69,35 +69,11 @@ async def delete_item(service: Service, item: str) -> None:
     if service.live.find(item) == MISSING:
         raise NotFound(f"no item {item!r}", valid="an item that is there", remedy="GET /v1/items?query=… finds items")
     await run_in_threadpool(service.overlay.delete, item)
-    settle(service)
-
-
-def settle(service: Service) -> None:
-    """Lets the graph follow, in the background; what it cannot take now waits."""
-    task = asyncio.get_running_loop().create_task(_settled(service))
-    service.background.add(task)
-    task.add_done_callback(service.background.discard)
-
-
-async def _settled(service: Service) -> None:
-    from serving.overlay_flush import flush  # brings the graph's writing side, which a start should not wait for
-
-    home = service.settings.home
-
-    def work(store: GraphStore) -> int:
-        return flush(store, home)
-
-    try:
-        await service.gateway.run(work, deadline=FLUSH_SECONDS)
-        service.lag.clear()
-    except InterlaceError as error:
-        if error.what not in service.lag:  # said once, until the graph has followed again
-            log.warning("the graph does not hold the newest changes yet: %s", error)
-        service.lag.add(error.what)
+    service.settler.soon()
 
 
 def _check(item: str, wish: ItemRequest) -> None:
-    if not _ID.fullmatch(item):
+    if not is_id(item):
         raise InvalidData(f"the id {item!r}", valid="platform:native, as movielens:1", remedy="name the platform")
     labels = {*(wish.attributes or {}), *(one.label for one in wish.relations or ())}
     if labels & NOT_JOINED:

@@ -15,6 +15,7 @@ import orjson
 from numpy.typing import NDArray
 
 from graph.errors import NotFound
+from serving.events import Event, Recent
 from serving.index import Index
 from serving.index_files import MISSING, fold
 from serving.inherit import KEPT, Floats, Inherited, nothing_inherited
@@ -43,7 +44,8 @@ class Fresh:
 class Live:
     """`fresh`: items that the index has not; `changed`: items of the index that are not as it says, by position;
     `gone`: positions in the index that nobody shall see. `sources`: what each fresh item inherits from, and
-    `has_source`: whether it can inherit at all.
+    `has_source`: whether it can inherit at all. `people`: users who were put or deleted, by id; `log`: what users did
+    that the index does not know.
     """
 
     index: Index
@@ -52,10 +54,12 @@ class Live:
     gone: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     sources: Inherited = field(default_factory=lambda: nothing_inherited(0, KEPT))
     has_source: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
+    people: Mapping[str, Change] = field(default_factory=dict)
+    log: Recent | None = None
 
     @property
     def plain(self) -> bool:
-        """Has nothing changed since the index was published."""
+        """Has nothing of the catalogue changed since the index was published."""
         return not (self.fresh or self.changed or len(self.gone))
 
     @property
@@ -109,6 +113,10 @@ class Live:
             raise NotFound(f"item {name!r} was deleted", valid="an item that is there",
                            remedy="PUT it again, or ask for another")  # fmt: skip
         return self.index.item(name)
+
+    def events(self, user: str) -> list[Event]:
+        """What the user did that the index does not know, in order of time."""
+        return [] if self.log is None else self.log.of(user)
 
     def id(self, place: int) -> str:
         """Id of an item."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
+from graph.schema import ITEM, USER
+from serving.events import EventLog, Recent
 from serving.index import Index, open_index
 from serving.live import Known, Live, known, overlaid
 from serving.overlay import Change, Overlay
@@ -17,7 +19,8 @@ class LiveHolder:
     def __init__(self, home: Path) -> None:
         self._overlay = Overlay(home)
         self._lock = Lock()
-        self._changes: dict[str, Change] = {}
+        self._events = EventLog(home)
+        self._changes: dict[tuple[str, str], Change] = {}
         self._read = 0
         self._stamp = 0
         self._live: Live | None = None
@@ -37,18 +40,21 @@ class LiveHolder:
 
     def close(self) -> None:
         self._overlay.close()
+        self._events.close()
 
     def _made(self, index: Index) -> Live:
         for change in self._overlay.since(self._read):
-            self._changes[change.id] = change
+            self._changes[change.label, change.id] = change
             self._read = max(self._read, change.sequence)
+        log = Recent(self._events, self._events.covered(index.version))
         if not self._changes:
-            return Live(index)
+            return Live(index, log=log)
         held, applied = self._overlay.covered(index.version), self._overlay.applied()
-        self._changes = {name: one for name, one in self._changes.items() if name in applied}
-        over = [one for one in self._changes.values() if not _is_held(applied[one.id], held)]
-        self._known = known(index, over, self._known if self._live and self._live.index is index else {})
-        return overlaid(index, over, self._known)
+        self._changes = {key: one for key, one in self._changes.items() if key in applied}
+        over = [one for key, one in self._changes.items() if not _is_held(applied[key], held)]
+        items, users = ([one for one in over if one.label == label] for label in (ITEM, USER))
+        self._known = known(index, items, self._known if self._live and self._live.index is index else {})
+        return replace(overlaid(index, items, self._known), people={one.id: one for one in users}, log=log)
 
 
 def _is_held(applied: int | None, held: int) -> bool:
@@ -58,5 +64,4 @@ def _is_held(applied: int | None, held: int) -> bool:
 
 def open_live(home: Path) -> Live:
     """The catalogue of a home as it is now, for a command. Raises what `open_index` does."""
-    with closing(LiveHolder(home)) as holder:
-        return holder.get(open_index(home))
+    return LiveHolder(home).get(open_index(home))

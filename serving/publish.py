@@ -26,6 +26,7 @@ from serving.neighbours import attribute_vectors, crowd, unit
 from serving.publish_forms import write_members
 from serving.publish_inherit import Fill, write_inheritance
 from serving.publish_newcomers import write_newcomers
+from serving.publish_people import write_people
 from serving.publish_version import finish, make_current, prune
 from training.data import Histories, UserBatch
 from training.prepare import histories as histories_of
@@ -52,19 +53,21 @@ def publish(
     snapshot_hash: str = "",
     histories: Histories | None = None,
     seen: csr_matrix | None = None,
+    min_value: float | None = None,
     created: str = "",
     progress: Callable[[str], None] | None = None,
 ) -> Path:
     """Writes `HOME/index/VERSION/`, makes it current and returns it. Safe while servers read older versions.
 
     `histories`: what the model may read about each user, oldest first; by default every positive interaction.
-    `seen` (users x items): what is never recommended; by default every interaction but a mere impression. `created`:
-    the time that the manifest names, by default now.
+    `seen` (users x items): what is never recommended; by default every interaction but a mere impression. `min_value`:
+    only values of at least this are likes, in `histories` and in what people do from now on. `created`: the time that
+    the manifest names, by default now.
     Raises `InvalidData` for scores that are not finite, `Conflict` for a model of another snapshot.
     """
     shape = (len(snapshot.users), len(snapshot.items))
     rows = snapshot.interactions
-    known = histories if histories is not None else histories_of(rows.take(positives(rows, None)), shape)
+    known = histories if histories is not None else histories_of(rows.take(positives(rows, min_value)), shape)
     _check_shape((len(known), known.num_items), shape)
     seen = _seen(rows, shape) if seen is None else seen
     root = home / FOLDER
@@ -74,6 +77,7 @@ def publish(
         tell = progress or (lambda _: None)
         entries = _write(temporary, snapshot, recommender, known, seen, tell)
         entries |= {"snapshot": snapshot_hash or content_hash(snapshot), "model": model.json(), "created": created}
+        entries["min_value"] = min_value
         folder = finish(temporary, root, entries)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -114,6 +118,8 @@ def _write(
     _write_similarity(folder, snapshot, known)
     tell("what newcomers are asked and told")
     profile = write_newcomers(folder, snapshot, known)
+    tell("people who may know each other")
+    people = write_people(folder, snapshot)
     tell("what new items inherit")
     inherit, fill = write_inheritance(folder, snapshot, recommender, known)
     tell("lists of every user")
@@ -122,7 +128,7 @@ def _write(
     encoders = {name: [table.encoder, table.version] for name, table in sorted(snapshot.embeddings.items())}
     modalities = sorted(snapshot.embeddings)
     return {"kinds": kinds, "members": members, "modalities": modalities, "encoders": encoders, "inherit": inherit,
-            "profile": profile}  # fmt: skip
+            "profile": profile, "people": people}  # fmt: skip
 
 
 def _write_items(folder: Path, snapshot: Snapshot, popular: NDArray[np.int32]) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ NumPy's version of each model's `score`: `tests/serving/test_rank.py` holds both
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,17 +14,25 @@ from serving.index import Factors, Form, Index, ItemWeights, StaticScores, Tower
 from serving.index_files import MISSING
 from serving.sequence import SequenceWeights, user_vector
 
+Read: TypeAlias = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int32] | None]
+"""Of a history: its items once each, how many steps back each was met last (the newest is 0), and the items it had when
+the model learned the user."""
 
-def score(index: Index, user: int, history: NDArray[np.int32]) -> NDArray[np.float32]:
+
+def score(
+    index: Index, user: int, history: NDArray[np.int32], before: NDArray[np.int32] | None = None
+) -> NDArray[np.float32]:
     """(num_items,) scores; `user` is a position, or `MISSING` for somebody the model was not fitted on (fold-in).
 
-    `history`: the items that the model may read, oldest first, repeats allowed.
+    `history`: the items that the model may read, oldest first, repeats allowed. `before`: what it was when the model
+    learned the user, where that is another; what was learned then is moved by what fold-in says of the difference.
     """
     items, back = np.unique(history[::-1], return_index=True)
     ages = back.astype(np.float32)
+    old = None if before is None else np.unique(before)
     total = np.zeros(index.num_items, np.float32)
     for member in index.members:
-        parts = (_form_scores(form, user, items, ages, history) for form in member.forms)
+        parts = (_form_scores(form, user, (items, ages, old), history) for form in member.forms)
         scores = sum(parts, np.zeros(index.num_items, np.float32))
         total += scores if member.weight is None else np.float32(member.weight) * standardise(scores)
     return total
@@ -46,10 +56,8 @@ def best(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     return allowed[np.lexsort((allowed, -scores[allowed]))]
 
 
-def _form_scores(
-    form: Form, user: int, items: NDArray[np.int32], ages: NDArray[np.float32], history: NDArray[np.int32]
-) -> NDArray[np.float32]:
-    """`items`: those of `history` once each; `ages`: how many steps back each was met last, the newest is 0."""
+def _form_scores(form: Form, user: int, read: Read, history: NDArray[np.int32]) -> NDArray[np.float32]:
+    items, ages, old = read
     if isinstance(form, StaticScores):
         return form.scores
     if isinstance(form, ItemWeights):
@@ -58,8 +66,20 @@ def _form_scores(
         return np.asarray(form.items @ user_vector(form, history), np.float32)
     if isinstance(form, Tower):
         return np.asarray(form.items @ _tower_vector(form, user, items), np.float32)
-    vector = form.users[user] if user != MISSING else _newcomer(form, items)
-    return np.asarray(form.items @ vector, np.float32)
+    return np.asarray(form.items @ _factor(form, user, items, old), np.float32)
+
+
+def _factor(form: Factors, user: int, items: NDArray[np.int32], old: NDArray[np.int32] | None) -> NDArray[np.float32]:
+    """(d,): the user's own vector; moved where their history is another by now, made where they have none.
+
+    What implicit ALS solves for the new history is what it would have learned; other models learn users apart from
+    what fold-in makes of their items, so only the difference is taken.
+    """
+    if user == MISSING or (old is not None and form.gram is not None):
+        return _newcomer(form, items)
+    if old is None or form.fold_in is None:
+        return np.asarray(form.users[user])
+    return np.asarray(form.users[user] + _newcomer(form, items) - _newcomer(form, old), np.float32)
 
 
 def _item_scores(form: ItemWeights, items: NDArray[np.int32], ages: NDArray[np.float32]) -> NDArray[np.float32]:

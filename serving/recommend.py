@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from graph.errors import InvalidData
 from serving.candidates import LIST, MODEL, SOURCES, model_scores, sources_for
 from serving.diversify import diversify, pool_size
+from serving.foldin import Viewer, viewer
 from serving.index_files import MISSING
 from serving.live import Live
 from serving.rank import best
@@ -61,13 +62,16 @@ class Filter:
         return mask
 
 
-def recommend(live: Live, wish: Wish) -> Recommendations:
-    """The n best items. Raises `NotFound` for an unknown user, `InvalidData` for an unknown kind or diversity."""
+def recommend(live: Live, wish: Wish, user: Viewer | None = None) -> Recommendations:
+    """The n best items; `user`: who the wish names, where they have been looked up already.
+
+    Raises `NotFound` for an unknown user, `InvalidData` for an unknown kind or diversity.
+    """
     if not 0 <= wish.diversity <= 1:
         raise InvalidData(f"a diversity of {wish.diversity:g}", valid="0 (the model's order) to 1", remedy="try 0.3")
     if wish.diversity:
-        return _diverse(live, wish)
-    user = live.index.user(wish.user)
+        return _diverse(live, wish, user)
+    user = user or viewer(live, wish.user)
     chosen = choose(live, wish.kind, wish.exclude)
     for name in sources_for(live, user):
         found = _ask(live, user, wish, chosen, name)
@@ -76,11 +80,10 @@ def recommend(live: Live, wish: Wish) -> Recommendations:
     return found
 
 
-def from_list(live: Live, wish: Wish) -> Recommendations | None:
+def from_list(live: Live, wish: Wish, user: Viewer) -> Recommendations | None:
     """The answer when the first source suffices (microseconds); None when the user has to be scored live."""
     if wish.diversity:
         return None
-    user = live.index.user(wish.user)
     name = sources_for(live, user)[0]
     if name != LIST:
         return None
@@ -88,8 +91,8 @@ def from_list(live: Live, wish: Wish) -> Recommendations | None:
     return found if len(found.items) >= wish.n else None
 
 
-def _diverse(live: Live, wish: Wish) -> Recommendations:
-    found = recommend(live, replace(wish, n=pool_size(wish.n), diversity=0.0))
+def _diverse(live: Live, wish: Wish, user: Viewer | None) -> Recommendations:
+    found = recommend(live, replace(wish, n=pool_size(wish.n), diversity=0.0), user)
     if not found.items:
         return found
     items, scores = np.array(found.items, np.int64), np.array(found.scores, np.float32)
@@ -97,8 +100,8 @@ def _diverse(live: Live, wish: Wish) -> Recommendations:
     return replace(found, items=items[chosen].tolist(), scores=scores[chosen].tolist())
 
 
-def _ask(live: Live, user: int, wish: Wish, chosen: Filter, name: str) -> Recommendations:
-    if name == LIST and chosen == Filter() and not len(live.gone):
+def _ask(live: Live, user: Viewer, wish: Wish, chosen: Filter, name: str) -> Recommendations:
+    if name == LIST and chosen == Filter() and not len(live.gone) and not len(user.seen):
         return _head(live, user, wish)
     if name == MODEL:
         return scored(live, model_scores(live, user), wish, chosen)
@@ -107,12 +110,12 @@ def _ask(live: Live, user: int, wish: Wish, chosen: Filter, name: str) -> Recomm
     return Recommendations(wish.user, items[kept].tolist(), scores[kept].tolist(), name)
 
 
-def _head(live: Live, user: int, wish: Wish) -> Recommendations:
+def _head(live: Live, user: Viewer, wish: Wish) -> Recommendations:
     """The list's first n: the hot path, without a NumPy call that costs more than the answer."""
-    items = live.index.list_items[user, : wish.n].tolist()
+    items = live.index.list_items[user.place, : wish.n].tolist()
     if items and items[-1] == MISSING:
         items = items[: items.index(MISSING)]
-    return Recommendations(wish.user, items, live.index.list_scores[user, : len(items)].tolist(), LIST)
+    return Recommendations(wish.user, items, live.index.list_scores[user.place, : len(items)].tolist(), LIST)
 
 
 def scored(live: Live, scores: NDArray[np.float32], wish: Wish, chosen: Filter) -> Recommendations:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from graph.errors import Conflict, InterlaceError, InvalidData
 from graph.ingest import recover
 from graph.store import GraphStore
-from serving.overlay_flush import flush
+from serving.flush import flush
 from serving.progress import Reporter
 from serving.refresh_choice import BUDGET, Choice, remember, remembered
 from serving.refresh_lock import Lock, refresh_lock

@@ -213,7 +213,8 @@ def publish(flow: Flow) -> Step:
     from serving.index import FOLDER, MANIFEST
 
     trained = flow.results["train"]
-    files = ("publish", "publish_forms", "publish_inherit", "publish_newcomers", "inherit", "index", "catalogue")
+    files = ("publish", "publish_forms", "publish_inherit", "publish_newcomers", "publish_people", "inherit", "index",
+             "catalogue")  # fmt: skip
     code = code_version(*(f"serving/{name}.py" for name in files))
     inputs = {"snapshot": trained["snapshot"], "model version": trained["version"], "code of publish": code}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -20,12 +19,15 @@ from serving.access.scope import OnePlatform
 from serving.connect import connect
 from serving.cypher import Cypher
 from serving.encoder_client import EncoderClient
+from serving.event_writer import EventWriter
+from serving.events import EventLog
 from serving.gateway import Gateway
 from serving.index import CURRENT, FOLDER, Index, open_index
 from serving.live import Live
 from serving.live_holder import LiveHolder
 from serving.overlay import Overlay
 from serving.settings import Settings
+from serving.settler import Settler
 
 CHECK_SECONDS = 1.0
 FINISH_SECONDS = 8.0
@@ -98,10 +100,8 @@ class Service:
     overlay: Overlay
     """Where changes are written; `changes` reads them through a connection of its own."""
     encoders: EncoderClient
-    background: set[asyncio.Task[None]] = field(default_factory=set)
-    """What goes on after its answer."""
-    lag: set[str] = field(default_factory=set)
-    """Why the graph does not hold the newest changes; empty when it does."""
+    events: EventWriter
+    settler: Settler
     narrowed: dict[str, Service] = field(default_factory=dict)
     """For callers that see one platform alone, by platform."""
 
@@ -120,8 +120,7 @@ class Service:
 
     async def finish(self) -> None:
         """Waits for what goes on in the background."""
-        if self.background:
-            await asyncio.wait(self.background, timeout=FINISH_SECONDS)
+        await self.settler.finish(FINISH_SECONDS)
 
     def close(self) -> None:
         """Ends queries, then closes the store."""
@@ -131,6 +130,7 @@ class Service:
         self.encoders.close()
         self.changes.close()
         self.overlay.close()
+        self.events.close()
 
     @property
     def index(self) -> Index:
@@ -149,13 +149,16 @@ def make_service(settings: Settings, *, gateway: Gateway | None = None) -> Servi
     `gateway`: to a store that is open already.
     """
     home = settings.home
+    gateway = gateway or Gateway(lambda: _connect(settings))
     return Service(
         settings,
         IndexHolder(home),
-        gateway or Gateway(lambda: _connect(settings)),
+        gateway,
         LiveHolder(home),
         Overlay(home),
         EncoderClient(home),
+        EventWriter(EventLog(home)),
+        Settler(home, gateway),
     )
 
 

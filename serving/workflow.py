@@ -18,10 +18,11 @@ from graph.snapshot import Snapshot
 from graph.snapshot_files import load
 from graph.snapshot_fresh import SNAPSHOTS, How, take_snapshot, version_of
 from graph.store import GraphStore
+from serving.events import EventLog
+from serving.flush import flush
 from serving.index import MANIFEST, ModelInfo
 from serving.kept_snapshots import MODELS, tidy_snapshots
 from serving.overlay import Overlay
-from serving.overlay_flush import flush
 from serving.publish import publish
 from serving.settings import Settings
 from training.gate import Guards
@@ -95,6 +96,7 @@ def publish_version(
         model=info,
         snapshot_hash=frozen.hash,
         histories=known,
+        min_value=card.min_value,
         created=datetime.fromtimestamp(version.created / 1000, UTC).isoformat(timespec="seconds"),
         progress=progress,
     )
@@ -107,10 +109,12 @@ def publish_version(
 def _settle_overlay(home: Path, published: Path, snapshot: str) -> None:
     """What the new index holds itself is no longer laid over it; what no kept index needs goes."""
     version = version_of(home, snapshot)
-    with closing(Overlay(home)) as overlay:
-        if version is not None:
-            overlay.covers(published.name, version)
-        overlay.tidy(path.name for path in published.parent.iterdir() if (path / MANIFEST).is_file())
+    kept = [path.name for path in published.parent.iterdir() if (path / MANIFEST).is_file()]
+    with closing(Overlay(home)) as overlay, closing(EventLog(home)) as log:
+        for one in (overlay, log):
+            if version is not None:
+                one.covers(published.name, version)
+            one.tidy(kept)
 
 
 def _in_use(versions: list[Version]) -> list[str]:

@@ -66,7 +66,7 @@ def find_task(name: str) -> Task:
         return TASKS[name]
     raise Unsupported(
         f"task {name!r} is {'not measured by this version yet' if name in LATER_TASKS else 'not a task'}",
-        valid=", ".join((*TASKS, "cold-user", "ctr")),
+        valid=", ".join((*TASKS, "cold-user", "friends", "ctr")),
         remedy="choose one of these",
     )
 

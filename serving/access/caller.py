@@ -55,6 +55,12 @@ LOCAL = Caller("local", Role.ADMIN)
 NOBODY = Caller("nobody", Role.PUBLIC)
 
 
+def seat_of(request: Request) -> str:
+    """Whom to count for what one caller may run at the same time: the key, or the address where none is needed."""
+    caller = caller_of(request)
+    return caller.name if caller is not LOCAL else request.client.host if request.client else ""
+
+
 def caller_of(request: Request) -> Caller:
     """Who sends this request. An application without a gate has no strangers: its caller is `LOCAL`."""
     found: Caller = request.scope.get(SCOPE_KEY, LOCAL)

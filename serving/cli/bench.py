@@ -9,6 +9,7 @@ import typer
 
 from serving.cli.bench_cold_user import bench_newcomers
 from serving.cli.bench_ctr import Keep, Track, WithoutIds, bench_clicks
+from serving.cli.bench_friends import bench_people
 from serving.cli.bench_options import BenchOptions
 from serving.cli.scale import Pieces, PrecisionName, Processes, Ray, open_team
 from serving.cli.session import Home, Json, Store, embedder, examples, require, start
@@ -28,7 +29,7 @@ from serving.cli.train import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-TASKS = "top-n, next-item, ranking-99, social, kg, cold-item, cold-user or ctr"
+TASKS = "top-n, next-item, ranking-99, social, kg, cold-item, cold-user, friends or ctr"
 Task = Annotated[str, typer.Argument(metavar="TASK", help=f"What is ranked and measured: {TASKS}.")]
 Folder = Annotated[Path, typer.Argument(metavar="PATH", help="A dataset folder.")]
 Refit = Annotated[bool, typer.Option("--refit", help="Fit once more on train and validation before the test.")]
@@ -51,6 +52,7 @@ def add_to(app: typer.Typer) -> None:
             ("interlace bench top-n ml-1m/ --min-value 4 --refit", "a rating of 4 is a like"),
             ("interlace bench cold-item films/ --min-value 4", "a fifth of the items is new: ranked by what they are"),
             ("interlace bench cold-user films/ --min-value 4", "newcomers with 0, 1, 3 or 5 interactions known"),
+            ("interlace bench friends lastfm/", "a fifth of the friendships hidden, found again"),
             ("interlace bench ctr ctr-ml-1m/", "probabilities of labels 0/1, calibrated"),
             ("interlace bench ctr ctr-ml-1m/ --without-ids", "from profiles and attributes alone"),
         ),
@@ -94,6 +96,9 @@ def bench(
     options.of_clicks_alone(task)
     if task == "cold-user":
         bench_newcomers(session, path, options)
+        return
+    if task == "friends":
+        bench_people(session, path, options)
         return
     from training.bench import bench as measure
     from training.scale.runtime import Scale

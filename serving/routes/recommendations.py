@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from serving.access.caller import Caller, caller_of
 from serving.access.people import seen_by
+from serving.foldin import viewer
 from serving.live import Live
 from serving.recommend import Recommendations, Wish, from_list, recommend
 from serving.render import json_response, recommendations
@@ -62,9 +63,10 @@ async def user_recommendations(
     service = service_of(request)
     live = service.live
     wish = Wish(user, n, kind, tuple(name[:ID_LENGTH] for name in exclude or ()), diversity)
-    found = from_list(live, wish)
+    who = viewer(live, user)
+    found = from_list(live, wish, who)
     if found is None:
-        found = await run_in_threadpool(recommend, live, wish)
+        found = await run_in_threadpool(recommend, live, wish, who)
     if not explain:
         return json_response(recommendations(live, found))
     return await _explained(service, live, found, caller_of(request))

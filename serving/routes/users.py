@@ -1,22 +1,24 @@
-"""GET /v1/users and /v1/users/{id}: who there is and what they did."""
+"""GET /v1/users, and /v1/users/{id}: who there is and what they did; put and deleted while the server runs."""
 
 from __future__ import annotations
 
-import math
-
-import orjson
 from fastapi import APIRouter, Request, Response
 
-from graph.schema import KINDS
-from graph.snapshot import NO_TIME
 from serving.access.caller import caller_of
-from serving.live import Live
+from serving.access.scope import check_users
+from serving.foldin import viewer
+from serving.people import card, delete_user, find_users, history, put_user
+from serving.problem import documented
 from serving.render import array, json_response
+from serving.routes import event_examples as examples
+from serving.routes.bodies import body_of, parsed, takes
+from serving.routes.event_schemas import UserAnswer, UserRequest
 from serving.routes.examples import ITEM, USER, answer
 from serving.routes.parameters import Limit, Search, UserId
 from serving.routes.schemas import UserPage, Users
 from serving.service import service_of
 
+MOST_BYTES = 1 << 20
 router = APIRouter(tags=["users"])
 
 PAGE = {**USER, "history": [{"item": dict(ITEM), "kind": "rated", "value": 5.0, "at": 881250949}]}
@@ -29,12 +31,10 @@ PAGE = {**USER, "history": [{"item": dict(ITEM), "kind": "rated", "value": 5.0, 
     responses=answer(Users, {"users": [dict(USER)]}, 404, 409, 422),
 )
 def users(request: Request, query: Search = "", limit: Limit = 20) -> Response:
-    """Users whose id (or name) holds every word of `query`, by id."""
-    index, caller = service_of(request).index, caller_of(request)
-    most = index.num_users if caller.platform else limit
-    sought = index.user_names.search(query, most)
-    found = [place for place in sought if caller.sees(index.user_ids[place].decode())][:limit]
-    return json_response(b'{"users":%b}' % array(index.user_cards[place] for place in found))
+    """Users whose id (or name) holds every word of `query`: new ones first, then by id."""
+    live, caller = service_of(request).live, caller_of(request)
+    prefix = f"{caller.platform}:" if caller.platform else ""
+    return json_response(b'{"users":%b}' % array(find_users(live, query, limit, prefix=prefix)))
 
 
 @router.get(
@@ -44,27 +44,38 @@ def users(request: Request, query: Search = "", limit: Limit = 20) -> Response:
     responses=answer(UserPage, PAGE, 404, 409, 422),
 )
 def user_page(request: Request, user: UserId, limit: Limit = 50) -> Response:
-    """The user's profile and their interactions, newest first."""
+    """The user's profile and their interactions, newest first, with what they did this moment."""
     live = service_of(request).live
-    place = live.index.user(user)
-    card = live.index.user_cards[place]
-    return json_response(b'%b,"history":%b}' % (card[:-1], array(_history(live, place, limit))))
+    who = viewer(live, user)
+    return json_response(b'%b,"history":%b}' % (card(live, who)[:-1], array(history(live, who, limit))))
 
 
-def _history(live: Live, place: int, limit: int) -> list[bytes]:
-    index = live.index
-    span = index.history.rows.span(place)
-    rows = slice(span.start, min(span.stop, span.start + limit))
-    columns = (index.history.rows.columns, index.history.kind, index.history.value, index.history.time)
-    events = zip(*(column[rows].tolist() for column in columns), strict=True)
-    gone = set(live.gone.tolist())
-    return [_event(live, *row) for row in events if row[0] not in gone]
+@router.put(
+    "/users/{id}",
+    summary="Put a user",
+    response_class=Response,
+    openapi_extra=takes(UserRequest, examples.USER_REQUEST),
+    responses=answer(UserAnswer, examples.USER_ANSWER, 404, 409, 413, 422, 503),
+)
+async def user_put(request: Request, user: UserId) -> Response:
+    """New, or with these properties from now on: those left out stay, null removes one. Every worker knows them at
+    its next request. (Users need not be put before `POST /v1/events` names them.)
+    """
+    wish = parsed(await body_of(request, MOST_BYTES), UserRequest, examples.VALID_USER)
+    check_users(request, wish.blocked or ())
+    return json_response(b'{"user":%b}' % await put_user(service_of(request), user, wish.properties, wish.blocked))
 
 
-def _event(live: Live, item: int, kind: int, value: float, at: int) -> bytes:
-    facts = {
-        "kind": KINDS[kind],
-        "value": None if math.isnan(value) else value,
-        "at": None if at == NO_TIME else at,
-    }
-    return b'{"item":%b,%b' % (live.card(item), orjson.dumps(facts)[1:])
+@router.delete(
+    "/users/{id}",
+    summary="Delete a user",
+    status_code=204,
+    response_class=Response,
+    responses={204: {"description": "they are gone from every answer"}, **documented(404, 409, 422, 503)},
+)
+async def user_delete(request: Request, user: UserId) -> Response:
+    """Gone from every answer of every worker at its next request, and from the graph, with what they did. The models
+    forget them at the next refresh.
+    """
+    await delete_user(service_of(request), user)
+    return Response(status_code=204)

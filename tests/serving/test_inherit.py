@@ -11,6 +11,7 @@ import pytest
 from graph.schema import KINDS
 from graph.snapshot import EmbeddingTable, IdMap, Interactions, Snapshot, Triples
 from serving.candidates import all_scores, model_scores
+from serving.foldin import viewer
 from serving.index import Index, open_index
 from serving.inherit import KEPT, centred, inherited
 from serving.live import Live, known, overlaid
@@ -149,7 +150,7 @@ def test_cold_items_reach_those_who_like_their_group(index: Index) -> None:
 def test_the_published_list_is_the_live_order(index: Index) -> None:
     live = Live(index)
     found = recommend(live, Wish("p:u02", 50))
-    scores = model_scores(live, index.user("p:u02"))
+    scores = model_scores(live, viewer(live, "p:u02"))
     np.testing.assert_allclose(found.scores, np.sort(scores)[::-1][:50], rtol=1e-3, atol=1e-5)
 
 

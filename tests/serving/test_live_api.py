@@ -363,7 +363,7 @@ class TestWithAGraph:
         assert send(away, "PUT", "/v1/items/p:late", ITEM_BODY).status_code == 200
         assert send(away, "DELETE", "/v1/items/p:war1").status_code == 204
         assert [one.id for one in Overlay(tmp_path).waiting()] == ["p:late", "p:war1"]
-        from serving.overlay_flush import flush
+        from serving.flush import flush
 
         local_store.write([Entity(ITEM, "p:war1", {"title": "gone soon"})])
         assert flush(local_store, tmp_path) == 2

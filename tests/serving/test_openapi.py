@@ -31,9 +31,12 @@ STORE_OR_FILE = {
     "/v1/recommendations",
     "/v1/search",
     "/v1/classify",
+    "/v1/events",
+    "/v1/users/{id}/friends",
     "/media/{folder}/{name}",
 }
-"""Whose answers are checked elsewhere: in `tests/integration` with a store, `test_live_api.py` and `test_app.py`."""
+"""Whose answers are checked elsewhere: in `tests/integration` with a store, `test_live_api.py`,
+`test_events_api.py`, `test_acquaintances.py` and `test_app.py`."""
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from graph.errors import InvalidData, NotFound
+from serving.foldin import viewer
 from serving.index import Index
 from serving.live import Live
 from serving.rank import score
@@ -42,7 +43,7 @@ def test_more_items_than_there_are_gives_all_that_were_not_seen(index: Index) ->
 
 
 def test_a_short_list_is_completed_by_live_scoring(index: Index) -> None:
-    assert from_list(Live(index), Wish(KNOWN[0], 500)) is None
+    assert from_list(Live(index), Wish(KNOWN[0], 500), viewer(Live(index), KNOWN[0])) is None
     assert recommend(Live(index), Wish(KNOWN[0], 500)).source == "model"
 
 

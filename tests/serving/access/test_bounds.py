@@ -125,13 +125,31 @@ class TestAUsersToken:
         ):  # fmt: skip
             assert served.send(path, method, token).status_code == 403, path
 
-    def test_events_of_others_are_refused(self, served: Served) -> None:
-        if "/v1/events" not in served.app.api.openapi()["paths"]:
-            pytest.skip("no route for events yet")
-        token = served.key(user="p:u01")
-        event = {"id": "e1", "user": "p:u02", "item": "p:i01", "kind": "clicked"}
-        answer = served.send("/v1/events", "POST", token, json={"events": [event]})
-        assert answer.status_code == 403, answer.text
+    def test_events_are_its_users_own_and_of_its_platform(self, served: Served) -> None:
+        token, platform = served.key(user="p:u01"), served.key("writer", platform="p")
+        event = {"id": "e1", "user": "p:u01", "item": "p:i01", "kind": "clicked"}
+        for wrong in ({"user": "p:u02"}, {"user": "p:nobody"}, {"item": "q:i16"}, {"item": "q:nothing"}):
+            body = {"events": [event, {**event, **wrong}]}
+            assert served.send("/v1/events", "POST", token, json=body).status_code == 403, wrong
+        told = {"events": [event]}
+        assert served.send("/v1/events", "POST", token, json=told).json()["accepted"] == 1
+        assert served.send("/v1/events", "POST", token, json=told).json()["duplicates"] == 1
+        other = served.send("/v1/events", "POST", platform, json={"events": [{**event, "user": "p:u02"}]})
+        assert other.json()["accepted"] == 1, "nobody can use up an id of others"
+        foreign = {"events": [{**event, "user": "q:u21"}]}
+        assert served.send("/v1/events", "POST", platform, json=foreign).status_code == 403
+
+    def test_users_are_put_and_blocked_within_the_platform(self, served: Served) -> None:
+        key = served.key("writer", platform="p")
+        assert served.send("/v1/users/p:new", "PUT", key, json={"properties": {"age": 3}}).status_code == 200
+        assert served.send("/v1/users/q:new", "PUT", key, json={}).status_code == 403
+        assert served.send("/v1/users/p:new", "PUT", key, json={"blocked": ["q:u21"]}).status_code == 403
+        assert served.send("/v1/users/p:new", "PUT", served.key(user="p:new"), json={}).status_code == 403
+        found = [
+            [one["id"] for one in served.send("/v1/users?query=new", key=served.key(platform=name)).json()["users"]]
+            for name in ("p", "q")
+        ]
+        assert found == [["p:new"], []]
 
     def test_reasons_name_nobody_else(self) -> None:
         from serving.access.caller import Caller, Role

@@ -48,6 +48,7 @@ def test_the_design_commands_are_all_there() -> None:
         "train-encoder",
         "tune",
         "evaluate",
+        "friends",
         "recommend",
         "similar",
         "search",

@@ -1,4 +1,4 @@
-"""Changes of the overlay into the graph, in their order; each is done again until it has been done whole.
+"""What a server took, into the graph: changes of the overlay in their order, then events; each until it is done whole.
 
 By the worker that took a change, right after its answer, and by every refresh before its first step. A lock in the home
 lets one do it at a time, so that an older state of an item never comes after a newer one.
@@ -12,11 +12,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from graph import changes
-from graph.changes import mark_of
 from graph.queries_live import detaching
-from graph.schema import ITEM, safe_name
+from graph.schema import ITEM, USER, Entity, safe_name
 from graph.store import GraphStore
 from serving.catalogue import platform_of
+from serving.events import FILE as EVENTS
+from serving.events import EventLog
+from serving.events_flush import flush_events, version_now
 from serving.item_body import graph_of
 from serving.overlay import FILE, Change, Overlay
 
@@ -24,21 +26,24 @@ LOCK = "overlay.lock"
 
 
 def flush(store: GraphStore, home: Path) -> int:
-    """Writes what waits into the graph; returns how many changes. Nothing is lost where it is killed."""
-    if not (home / FILE).is_file():
+    """Writes what waits into the graph; returns how many changes and events. Nothing is lost where it is killed."""
+    if not (home / FILE).is_file() and not (home / EVENTS).is_file():
         return 0
-    with closing(Overlay(home)) as overlay, _alone(home):
+    with closing(Overlay(home)) as overlay, closing(EventLog(home)) as log, _alone(home):
         waiting = overlay.waiting()
         for change in waiting:
             _apply(store, home, change)
-            mark = mark_of(store)
-            overlay.apply(change, 0 if mark is None else mark.version)
-        return len(waiting)
+            overlay.apply(change, version_now(store))
+        return len(waiting) + flush_events(store, home, log)
 
 
 def _apply(store: GraphStore, home: Path, change: Change) -> None:
     if change.gone:
-        changes.erase_nodes(store, home, ITEM, [change.id])
+        changes.erase_nodes(store, home, change.label, [change.id])
+        return
+    if change.label == USER:
+        properties = {**change.body, "platform": platform_of(change.id, change.body)}
+        store.write([Entity(USER, change.id, properties)])
         return
     entities, triples = graph_of(change.id, change.body, platform_of(change.id, {}))
     store.ensure_schema([ITEM])

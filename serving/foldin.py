@@ -1,0 +1,119 @@
+"""Who is asked for, as they are now: the index's history, and over it what they did since (`serving.events`).
+
+Request path. Events take their place in the history by their own time, however late they came; one that the index holds
+already (same item, kind and time) counts once. What a model may read of a history is what `training.split.positives`
+takes: no skipped, hidden or impressed item, and where the model was fitted on values from `Index.min_value` up, none
+below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.errors import NotFound
+from graph.schema import KINDS, NEGATIVE_KINDS
+from serving.events import Event
+from serving.index import Index
+from serving.index_files import MISSING
+from serving.live import Live
+
+IMPRESSED = KINDS.index("impressed")
+LIKING = np.array([kind not in NEGATIVE_KINDS for kind in KINDS])
+Places = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """A user as they are now.
+
+    `place` in the index, `MISSING` for somebody it does not know. `history`: the index's items that models may read,
+    oldest first. `before`: the same as the index knows it, None where nothing has changed. `seen`: positions (items
+    among them that the index does not know) that events say they have seen.
+    """
+
+    name: str
+    place: int
+    history: NDArray[np.int32]
+    before: NDArray[np.int32] | None = None
+    seen: Places = field(default_factory=lambda: np.empty(0, np.int64))
+
+    @property
+    def moved(self) -> bool:
+        """Do models have to look at a history that the index does not know."""
+        return self.before is not None
+
+    def exclude(self, live: Live, scores: NDArray[np.float32]) -> None:
+        """Marks what they have seen in (num_items,) scores, in place."""
+        if self.place != MISSING:
+            scores[live.index.seen[self.place]] = -np.inf
+        scores[self.seen] = -np.inf
+
+
+def viewer(live: Live, name: str) -> Viewer:
+    """A user by id. Raises `NotFound` for one of whom nothing is known, or who was deleted."""
+    index = live.index
+    place = _place(live, name)
+    events = live.events(name)
+    if place == MISSING and not events and name not in live.people:
+        index.user(name)  # raises, and says what would have been right
+    known = index.known[place] if place != MISSING else np.empty(0, np.int32)
+    if not events:
+        return Viewer(name, place, known)
+    found = [(live.find(one.item), one) for one in events]
+    found = [(item, one) for item, one in found if item != MISSING]
+    seen = np.unique(np.array([item for item, one in found if one.kind != IMPRESSED], np.int64))
+    liked = [(item, one) for item, one in found if item < index.num_items and likes(index, one)]
+    fresh = [pair for pair in liked if place == MISSING or not _held(index, place, *pair)]
+    if not fresh:
+        return Viewer(name, place, known, None, seen)
+    return Viewer(name, place, _laid_over(index, place, known, fresh), known, seen)
+
+
+def likes(index: Index, event: Event) -> bool:
+    """May models read the event as a liking."""
+    if not LIKING[event.kind]:
+        return False
+    return event.value is None or index.min_value is None or event.value >= index.min_value
+
+
+def _place(live: Live, name: str) -> int:
+    change = live.people.get(name)
+    if change is not None and change.gone:
+        raise NotFound(f"user {name!r} was deleted", valid="a user who is there",
+                       remedy="PUT them again, or ask for another")  # fmt: skip
+    return live.index.user_ids.find(name.encode("utf-8", "surrogatepass"))
+
+
+def _held(index: Index, user: int, item: int, event: Event) -> bool:
+    """Does the index know the event."""
+    span = index.history.rows.span(user)
+    same = index.history.rows.columns[span] == item
+    same &= index.history.time[span] == event.at
+    same &= index.history.kind[span] == event.kind
+    return bool(same.any())
+
+
+def _laid_over(
+    index: Index, user: int, known: NDArray[np.int32], fresh: Sequence[tuple[int, Event]]
+) -> NDArray[np.int32]:
+    """The history with these items, each behind everything that is not later than it."""
+    items = np.array([item for item, _ in fresh], np.int32)
+    times = np.array([event.at for _, event in fresh], np.int64)
+    if user == MISSING or not len(known):
+        return items
+    before = _times(index, user, known)
+    order = np.argsort(np.concatenate([before, times]), kind="stable")
+    return np.concatenate([known, items])[order].astype(np.int32)
+
+
+def _times(index: Index, user: int, known: NDArray[np.int32]) -> NDArray[np.int64]:
+    """(len(known),) times of the index's history of a user, never falling: it was in order when it was published."""
+    span = index.history.rows.span(user)
+    items, times = index.history.rows.columns[span][::-1], index.history.time[span][::-1]
+    first = dict(zip(items.tolist()[::-1], times.tolist()[::-1], strict=True))  # the first of several stands
+    found = np.array([first.get(item, np.iinfo(np.int64).min) for item in known.tolist()], np.int64)
+    return np.maximum.accumulate(found)

@@ -1,0 +1,128 @@
+"""Users as they are now: the index's cards, over them who was put or deleted, and what all of them did since."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeAlias
+
+import numpy as np
+import orjson
+from starlette.concurrency import run_in_threadpool
+
+from graph.errors import InvalidData
+from graph.schema import KINDS, USER, USER_BLOCKED
+from graph.snapshot import NO_TIME
+from serving import catalogue
+from serving.events import Event
+from serving.foldin import Viewer, viewer
+from serving.index_files import MISSING, fold
+from serving.items import is_id
+from serving.live import Live
+from serving.service import Service
+
+RESERVED = frozenset({"id", "platform", USER_BLOCKED})
+Row: TypeAlias = tuple[int, int, float, int]
+"""An item's position (`MISSING` for one that is not there), kind, value (NaN) and time."""
+
+
+async def put_user(
+    service: Service, user: str, properties: Mapping[str, Any], blocked: Sequence[str] | None = None
+) -> bytes:
+    """The user is as the index says, with these properties over it, from now on; returns their card as JSON.
+
+    `blocked`: whom they want nothing to do with; None: as before.
+
+    Raises `InvalidData` for an id or property that cannot be taken.
+    """
+    check_user(user, properties)
+    body = dict(properties) if blocked is None else {**properties, USER_BLOCKED: sorted(set(blocked))}
+    await run_in_threadpool(service.overlay.put_user, user, body)
+    service.settler.soon()
+    live = service.live
+    return card(live, viewer(live, user))
+
+
+async def delete_user(service: Service, user: str) -> None:
+    """The user is gone from every answer from now on, and what they did with them. Raises `NotFound`."""
+    viewer(service.live, user)
+    await run_in_threadpool(service.overlay.delete, user, USER)
+    await run_in_threadpool(service.events.log.drop_user, user)
+    service.settler.soon()
+
+
+def check_user(user: str, properties: Mapping[str, Any]) -> None:
+    """Raises `InvalidData` for an id or a property that cannot be taken."""
+    if not is_id(user):
+        raise InvalidData(f"the id {user!r}", valid="platform:native, as shop:ada", remedy="name the platform")
+    refused = {name for name in properties if name in RESERVED or name not in catalogue.public({name: 0})}
+    if refused:
+        raise InvalidData(f"the properties {', '.join(sorted(refused))}", valid="names that are not Interlace's own, "
+                          "and no secrets", remedy="leave them out")  # fmt: skip
+
+
+def card(live: Live, who: Viewer) -> bytes:
+    """JSON of a user as lists show them."""
+    old = None if who.place == MISSING else live.index.user_cards[who.place]
+    events = live.events(who.name)
+    change = live.people.get(who.name)
+    if old is not None and change is None and not events:
+        return old
+    before: dict[str, Any] = {"properties": {}, "interactions": 0} if old is None else orjson.loads(old)
+    told = {**before["properties"], **({} if change is None else catalogue.public(change.body))}
+    removed = () if change is None else (name for name, value in change.body.items() if value is None)
+    properties = {name: value for name, value in told.items() if name not in set(removed)}
+    return orjson.dumps(catalogue.user_card(who.name, properties, before["interactions"] + len(events)))
+
+
+def history(live: Live, who: Viewer, limit: int) -> list[bytes]:
+    """What the user did, newest first, as JSON; without items that are gone."""
+    index = live.index
+    rows: list[Row] = []
+    if who.place != MISSING:
+        span = index.history.rows.span(who.place)
+        columns = (index.history.rows.columns, index.history.kind, index.history.value, index.history.time)
+        rows = list(zip(*(column[span].tolist() for column in columns), strict=True))
+    known = {(item, kind, at) for item, kind, _, at in rows}
+    told = [_row(live, one) for one in live.events(who.name)]
+    new = [row for row in told if (row[0], row[1], row[3]) not in known]
+    gone = {*live.gone.tolist(), MISSING}
+    if new:
+        rows = sorted([*rows, *new], key=lambda row: -row[3])  # what has no time comes last, as in the index
+    return [_event(live, *row) for row in rows if row[0] not in gone][:limit]
+
+
+def find_users(live: Live, query: str, limit: int, *, prefix: str = "") -> list[bytes]:
+    """Cards of users whose id or name holds every word of the query: new ones first, then as the index orders them.
+
+    `prefix`: what their ids begin with.
+    """
+    index, words = live.index, fold(query).split()
+    new, changed = [], set()
+    for name, change in live.people.items():
+        place = index.user_ids.find(name.encode("utf-8", "surrogatepass"))
+        changed.add(place)
+        if (
+            not change.gone
+            and name.startswith(prefix)
+            and all(word in fold(f"{name} {change.body.get('name', '')}") for word in words)
+        ):
+            new.append(card(live, Viewer(name, place, np.empty(0, np.int32))))
+    found = index.user_names.search(query, index.num_users if prefix else limit + len(changed))
+    start = prefix.encode("utf-8", "surrogatepass")
+    old = (place for place in found if place not in changed and index.user_ids[place].startswith(start))
+    return [*new, *(index.user_cards[place] for place in islice(old, limit))][:limit]
+
+
+def _row(live: Live, event: Event) -> Row:
+    return live.find(event.item), event.kind, math.nan if event.value is None else event.value, event.at
+
+
+def _event(live: Live, item: int, kind: int, value: float, at: int) -> bytes:
+    facts = {
+        "kind": KINDS[kind],
+        "value": None if math.isnan(value) else value,
+        "at": None if at == NO_TIME else at,
+    }
+    return b'{"item":%b,%b' % (live.card(item), orjson.dumps(facts)[1:])
