@@ -26,6 +26,8 @@ from serving.settings import Settings, read_settings
 
 BACKLOG = 2048
 GRACE_SECONDS = 10
+WORKER_SECONDS = 60
+"""Until a worker that says nothing is replaced: on a busy machine its imports alone take longer than uvicorn's five."""
 
 
 def serve(settings: Settings, *, on_start: Callable[[str], None] | None = None) -> None:
@@ -68,6 +70,7 @@ def config(settings: Settings) -> uvicorn.Config:
         proxy_headers=False,
         backlog=BACKLOG,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_worker_healthcheck=WORKER_SECONDS,
     )
 
 
