@@ -10,7 +10,7 @@ from functools import cached_property
 from fastapi import Request
 
 from graph.errors import Unsupported
-from serving.access.audit import FILE, STRANGERS, AuditLog
+from serving.access.audit import FILE, STRANGERS, STREAMED, AuditLog
 from serving.access.browser import Browsers
 from serving.access.cookie import Cookies
 from serving.access.keys import KeyStore
@@ -54,6 +54,7 @@ class Access:
     proxies: frozenset[str]
     audit: AuditLog
     strangers: AuditLog
+    streamed: AuditLog
     _cookies: list[Cookies] = field(default_factory=list)
 
     def cookies(self, *, make: bool = False) -> Cookies | None:
@@ -80,6 +81,7 @@ class Access:
         self.keys.close()
         self.audit.close()
         self.strangers.close()
+        self.streamed.close()
 
 
 def make_access(settings: Settings) -> Access:
@@ -98,6 +100,7 @@ def make_access(settings: Settings) -> Access:
         names(settings.trusted_proxies),
         AuditLog(settings.home / FILE, settings.audit_bytes),
         AuditLog(settings.home / STRANGERS, settings.audit_bytes),
+        AuditLog(settings.home / STREAMED, settings.audit_bytes),
     )
 
 

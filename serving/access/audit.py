@@ -1,7 +1,8 @@
 """HOME/audit.jsonl: who changed what, and who was refused. One JSON object a line, appended whole, rotated by size.
 
 What strangers were refused (no key, or a bad one) goes to HOME/audit-strangers.jsonl, so that nobody without a key can
-push the acts of those who have one out of the log.
+push the acts of those who have one out of the log; accepted events, which come by the thousand, to
+HOME/audit-events.jsonl.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 
 import orjson
 
-FILE, STRANGERS = "audit.jsonl", "audit-strangers.jsonl"
+FILE, STRANGERS, STREAMED = "audit.jsonl", "audit-strangers.jsonl", "audit-events.jsonl"
 KEPT = 5
 """Old files beside the one that is written: .1 is the newest."""
 LONGEST = 1_024

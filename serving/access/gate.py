@@ -137,6 +137,8 @@ class _Attempt:
             return
         caller = self.caller
         log = self.access.strangers if caller is NOBODY else self.access.audit
+        if self.rule.streamed and status < 400:
+            log = self.access.streamed
         log.write({
             "caller": caller.name, "role": "user" if caller.user else caller.role.word, "platform": caller.platform,
             "user": caller.user, "method": self.scope["method"], "path": self.scope["path"],

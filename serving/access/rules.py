@@ -27,12 +27,16 @@ class Bound(Enum):
 
 @dataclass(frozen=True)
 class Rule:
-    """`people`: whether a user's own token may. `audited`: whether it is written down when it succeeds, too."""
+    """`people`: whether a user's own token may. `audited`: whether it is written down when it succeeds, too.
+
+    `streamed`: comes so often that its successes have a log of their own.
+    """
 
     needs: Role
     bound: Bound = Bound.CATALOGUE
     people: bool = False
     audited: bool = False
+    streamed: bool = False
 
 
 _PUBLIC = Rule(PUBLIC, people=True)
@@ -62,7 +66,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "POST /v1/search": Rule(READER, Bound.BODY, people=True),
         "POST /v1/classify": Rule(READER, Bound.BODY, people=True),
         "POST /v1/recommendations": Rule(READER, Bound.BODY, people=True),
-        "POST /v1/events": Rule(WRITER, Bound.BODY, people=True, audited=True),
+        "POST /v1/events": Rule(WRITER, Bound.BODY, people=True, audited=True, streamed=True),
         "GET /v1/users": Rule(READER),
         "GET /v1/users/{id}": _OWN,
         "PUT /v1/users/{id}": Rule(WRITER, Bound.USER, audited=True),

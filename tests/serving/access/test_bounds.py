@@ -136,6 +136,8 @@ class TestAUsersToken:
         assert served.send("/v1/events", "POST", token, json=told).json()["duplicates"] == 1
         other = served.send("/v1/events", "POST", platform, json={"events": [{**event, "user": "p:u02"}]})
         assert other.json()["accepted"] == 1, "nobody can use up an id of others"
+        assert len(served.audit("audit-events.jsonl").splitlines()) == 3
+        assert '"status":200' not in served.audit()
         foreign = {"events": [{**event, "user": "q:u21"}]}
         assert served.send("/v1/events", "POST", platform, json=foreign).status_code == 403
 
