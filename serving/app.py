@@ -8,6 +8,9 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, FastAPI
 
 from serving import problem
+from serving.access.access import make_access
+from serving.access.gate import Gate
+from serving.access.start import start_access
 from serving.middleware import Wrapped
 from serving.openapi import Api
 from serving.routes import (
@@ -23,6 +26,7 @@ from serving.routes import (
     models,
     recommendations,
     refresh_runs,
+    session,
     users,
 )
 from serving.routes.page import page_files
@@ -42,14 +46,17 @@ with `detail` (the bad value), `valid` (what would have been accepted) and `reme
 def create_app(settings: Settings, service: Service | None = None) -> Wrapped:
     """The application for one worker. `service` is made from the settings when it is not given."""
     service = service or make_service(settings)
+    access = make_access(settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await start_access(access)
         if has_store(settings):
             warm_up(service)
         yield
         await service.finish()
         service.close()
+        access.close()
 
     app = Api(
         title="Interlace",
@@ -62,12 +69,13 @@ def create_app(settings: Settings, service: Service | None = None) -> Wrapped:
         lifespan=lifespan,
     )
     app.state.service = service
+    app.state.access = access
     problem.install(app)
     app.include_router(_versioned(), prefix=f"/{VERSION}")
     app.include_router(health.router, include_in_schema=False)
     app.include_router(media.router)
     app.router.default = page_files()
-    return Wrapped(app)
+    return Wrapped(app, Gate(app, access), tls=settings.behind_tls)
 
 
 def _versioned() -> APIRouter:
@@ -84,6 +92,7 @@ def _versioned() -> APIRouter:
         graph,
         models,
         refresh_runs,
+        session,
         health,
     ):
         router.include_router(module.router)

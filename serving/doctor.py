@@ -10,7 +10,9 @@ import shutil
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from typing import TYPE_CHECKING, Literal
@@ -52,6 +54,7 @@ def examine(settings: Settings, before: Callable[[str], None] = lambda _name: No
         "audio encoder": lambda _: _encoder("audio"),
         "gpu": _gpu,
         "port": _port,
+        "access": _access,
     }
     for name, check in checks.items():
         before(name)
@@ -184,3 +187,21 @@ def _port(settings: Settings) -> Check:
             remedy = "stop the program that holds it, or choose another --port or INTERLACE_PORT"
             return Check("port", "warn", f"{where} cannot be bound ({error.strerror})", remedy)
     return Check("port", "ok", f"{settings.host}:{settings.port} is free")
+
+
+def _access(settings: Settings) -> Check:
+    """Who could do what, if the server started now."""
+    from serving.access.access import is_loopback, keys_required, make_access
+
+    with closing(make_access(settings)) as access:
+        keys = sum(key.state(time.time()) == "active" for key in access.keys.all())
+    known = f"{keys} keys in use" + (f", tokens of {settings.oidc_issuer}" if settings.oidc_issuer else "")
+    if keys_required(settings):
+        if keys or settings.oidc_issuer:
+            return Check("access", "ok", f"callers need a key; {known}")
+        remedy = "interlace keys create NAME --role admin"
+        return Check("access", "fail" if not is_loopback(settings.host) else "warn", "there is no key yet", remedy)
+    detail = f"everybody on this machine is an administrator; {known}"
+    if keys or settings.oidc_issuer or settings.allowed_hosts or settings.trusted_proxies:  # others are meant to come
+        return Check("access", "warn", f"the server would be open: {detail}", "set INTERLACE_REQUIRE_KEYS=true")
+    return Check("access", "ok", detail)

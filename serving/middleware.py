@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
@@ -18,27 +18,31 @@ SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
+HSTS = (b"strict-transport-security", b"max-age=31536000")
 API = b"/v1/"
 
 
 @dataclass(frozen=True)
 class Wrapped:
-    """The application as the server runs it."""
+    """The application as the server runs it. `inner`: the API behind its gate. `tls`: callers come over TLS."""
 
     api: FastAPI
+    inner: ASGIApp
+    tls: bool = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.api(scope, receive, send)
             return
         _route_by_raw_path(scope)
+        added = (*SECURITY_HEADERS, HSTS) if self.tls else SECURITY_HEADERS
 
         async def secured(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *SECURITY_HEADERS]
+                message["headers"] = [*message["headers"], *added]
             await send(message)
 
-        await self.api(scope, receive, secured)
+        await self.inner(scope, receive, secured)
 
 
 def _route_by_raw_path(scope: Scope) -> None:

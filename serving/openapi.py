@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel
 
+from serving.access.documented import describe_access
 from serving.problem import Problem
 from serving.routes.cypher_schemas import CypherRequest
 from serving.routes.event_schemas import EventsRequest, UserRequest
@@ -35,6 +36,7 @@ class Api(FastAPI):
             for methods in document["paths"].values():
                 for operation in methods.values():
                     _drop_foreign_errors(operation["responses"])
+            describe_access(document)
         assert self.openapi_schema is not None
         return self.openapi_schema
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -92,17 +93,26 @@ def history(live: Live, who: Viewer, limit: int) -> list[bytes]:
     return [_event(live, *row) for row in rows if row[0] not in gone][:limit]
 
 
-def find_users(live: Live, query: str, limit: int) -> list[bytes]:
-    """Cards of users whose id or name holds every word of the query: new ones first, then as the index orders them."""
+def find_users(live: Live, query: str, limit: int, *, prefix: str = "") -> list[bytes]:
+    """Cards of users whose id or name holds every word of the query: new ones first, then as the index orders them.
+
+    `prefix`: what their ids begin with.
+    """
     index, words = live.index, fold(query).split()
     new, changed = [], set()
     for name, change in live.people.items():
         place = index.user_ids.find(name.encode("utf-8", "surrogatepass"))
         changed.add(place)
-        if not change.gone and all(word in fold(f"{name} {change.body.get('name', '')}") for word in words):
+        if (
+            not change.gone
+            and name.startswith(prefix)
+            and all(word in fold(f"{name} {change.body.get('name', '')}") for word in words)
+        ):
             new.append(card(live, Viewer(name, place, np.empty(0, np.int32))))
-    found = index.user_names.search(query, limit + len(changed))
-    return [*new, *(index.user_cards[place] for place in found if place not in changed)][:limit]
+    found = index.user_names.search(query, index.num_users if prefix else limit + len(changed))
+    start = prefix.encode("utf-8", "surrogatepass")
+    old = (place for place in found if place not in changed and index.user_ids[place].startswith(start))
+    return [*new, *(index.user_cards[place] for place in islice(old, limit))][:limit]
 
 
 def _row(live: Live, event: Event) -> Row:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import errno
-import ipaddress
 import socket
 import sys
 from collections.abc import Callable
@@ -17,7 +16,9 @@ from pathlib import Path
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from graph.errors import Conflict, InterlaceError, InvalidData, Unsupported
+from graph.errors import Conflict, InterlaceError, InvalidData
+from serving.access.protocol import Bounded
+from serving.access.start import refuse_strangers
 from serving.app import create_app
 from serving.encoder_client import EncoderClient
 from serving.index import open_index
@@ -25,16 +26,17 @@ from serving.settings import Settings, read_settings
 
 BACKLOG = 2048
 GRACE_SECONDS = 10
-LOCALHOST = "localhost"
+WORKER_SECONDS = 60
+"""Until a worker that says nothing is replaced: on a busy machine its imports alone take longer than uvicorn's five."""
 
 
 def serve(settings: Settings, *, on_start: Callable[[str], None] | None = None) -> None:
     """Serves until SIGINT or SIGTERM, then lets running requests end.
 
     `on_start` gets the address once the port is bound. Raises `NotFound` or `Conflict` for a missing or damaged index,
-    `Unsupported` for an address beyond this machine, `Conflict` for a port in use.
+    `Unsupported` for an address beyond this machine without a key, `Conflict` for a port in use.
     """
-    refuse_strangers(settings.host)
+    refuse_strangers(settings)
     index = open_index(settings.home)
     with bind(settings.host, settings.port) as listener:
         if on_start is not None:
@@ -58,7 +60,8 @@ def config(settings: Settings) -> uvicorn.Config:
         factory=True,
         workers=settings.workers,
         loop="uvloop" if native else "auto",
-        http="httptools" if native else "auto",
+        http=Bounded if native else "h11",
+        h11_max_incomplete_event_size=settings.max_headers,
         ws="none",
         lifespan="on",
         access_log=False,
@@ -67,23 +70,8 @@ def config(settings: Settings) -> uvicorn.Config:
         proxy_headers=False,
         backlog=BACKLOG,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_worker_healthcheck=WORKER_SECONDS,
     )
-
-
-def refuse_strangers(host: str) -> None:
-    """Raises `Unsupported` for an address that others could reach: without keys, everybody could read everything."""
-    if host == LOCALHOST:
-        return
-    try:
-        loopback = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise Unsupported(
-            f"cannot bind to {host!r}: others could reach it, and this version has no API keys",
-            valid="127.0.0.1, ::1 or localhost",
-            remedy="bind to 127.0.0.1 and put a reverse proxy that authenticates in front",
-        )
 
 
 def bind(host: str, port: int) -> socket.socket:

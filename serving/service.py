@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -14,6 +14,8 @@ from fastapi import Request
 
 from graph.errors import InterlaceError, StoreUnavailable
 from graph.store import GraphStore
+from serving.access.caller import caller_of
+from serving.access.scope import OnePlatform
 from serving.connect import connect
 from serving.cypher import Cypher
 from serving.encoder_client import EncoderClient
@@ -29,6 +31,7 @@ from serving.settler import Settler
 
 CHECK_SECONDS = 1.0
 FINISH_SECONDS = 8.0
+MOST_PLATFORMS = 100
 log = logging.getLogger("interlace.api")
 
 
@@ -93,17 +96,27 @@ class Service:
     settings: Settings
     holder: IndexHolder
     gateway: Gateway
-    changes: LiveHolder
+    changes: LiveHolder | OnePlatform
     overlay: Overlay
     """Where changes are written; `changes` reads them through a connection of its own."""
     encoders: EncoderClient
     events: EventWriter
     settler: Settler
+    narrowed: dict[str, Service] = field(default_factory=dict)
+    """For callers that see one platform alone, by platform."""
 
     @cached_property
     def cypher(self) -> Cypher:
         """Made at the first use, as its threads are."""
         return Cypher(self.settings, self.gateway)
+
+    def for_platform(self, platform: str) -> Service:
+        """This service, with the catalogue of one platform."""
+        if platform not in self.narrowed:
+            if len(self.narrowed) >= MOST_PLATFORMS:
+                self.narrowed.clear()
+            self.narrowed[platform] = replace(self, changes=OnePlatform(self.changes, platform))
+        return self.narrowed[platform]
 
     async def finish(self) -> None:
         """Waits for what goes on in the background."""
@@ -150,9 +163,10 @@ def make_service(settings: Settings, *, gateway: Gateway | None = None) -> Servi
 
 
 def service_of(request: Request) -> Service:
-    """The service of the application that handles this request."""
+    """The service of the application that handles this request, narrowed to what its caller may see."""
     service: Service = request.app.state.service
-    return service
+    platform = caller_of(request).platform
+    return service.for_platform(platform) if platform else service
 
 
 def has_store(settings: Settings) -> bool:

@@ -64,6 +64,34 @@ class Settings(BaseSettings):
     language_price_out: float = Field(0.0, ge=0, description="price of a million tokens written, in your currency")
     language_candidates: int = Field(20, ge=2, le=100, description="best items that a language model judges")
     language_reach: int = Field(5, ge=0, le=50, description="places that a language model may move an item, at most")
+    require_keys: bool = Field(
+        False, description="keys on loopback too; beyond loopback the server always asks for them"
+    )
+    allowed_hosts: str = Field("", description="names of this server besides loopback's, as in a Host header: a,b")
+    cors_origins: str = Field("", description="pages of other servers that may use the API: https://HOST[:PORT],…")
+    trusted_proxies: str = Field("", description="addresses of proxies whose X-Forwarded-For is believed: a,b")
+    behind_tls: bool = Field(False, description="a proxy speaks TLS to callers: adds HSTS, and Secure to the cookie")
+    open_media: bool = Field(False, description="pictures without a key, where keys are asked for")
+    max_body: int = Field(64 << 20, ge=1 << 10, description="bytes that the body of any request may have")
+    max_headers: int = Field(32 << 10, ge=1 << 10, description="bytes that the head of any request may have")
+    rate_limit: float = Field(0.0, ge=0, description="requests a second of one key, or address without one; 0: any")
+    rate_burst: float = Field(0.0, ge=0, description="requests at once within rate_limit; 0: two seconds' worth")
+    audit_bytes: int = Field(
+        16 << 20, ge=1 << 10, description="size at which HOME/audit.jsonl is put aside; 5 are kept"
+    )
+    oidc_issuer: str = Field("", description="OpenID Connect issuer whose bearer tokens count; empty: none")
+    oidc_audience: str = Field("", description="audience that those tokens must name")
+    oidc_jwks: str = Field("", description="the issuer's keys: a JWKS file or https address; empty: by discovery")
+    oidc_refresh: float = Field(3600.0, ge=60, description="seconds between two readings of the issuer's keys")
+    oidc_role_claim: str = Field("roles", description="claim with the role; a.b: within another")
+    oidc_roles: str = Field(
+        "", description="what its values mean: WORD=reader|writer|admin,…; those three count anyway"
+    )
+    oidc_platform_claim: str = Field(
+        "", description="claim with the platform a token is bound to, '*': all; empty: all"
+    )
+    oidc_user_claim: str = Field("", description="claim with the user that a token without a role is bound to")
+    oidc_user_prefix: str = Field("", description="what makes that claim an id: 'shop:'")
 
     @property
     def store_url(self) -> str:

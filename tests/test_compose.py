@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 import yaml
 
-from serving.run import refuse_strangers
+from serving.access.start import refuse_strangers
 from serving.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -114,7 +114,7 @@ def test_ports_are_published_on_loopback_alone() -> None:
 
 def test_api_stays_on_loopback_behind_the_door() -> None:
     command = service("api")["command"]
-    refuse_strangers(command[command.index("--host") + 1])
+    refuse_strangers(Settings(host=command[command.index("--host") + 1]))
     assert service("api")["network_mode"] == "service:door"
     assert "ports" not in service("api")
     port = command[command.index("--port") + 1]

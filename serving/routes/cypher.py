@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from graph.errors import InterlaceError, InvalidData, StoreUnavailable
 from graph.reader import EndedError, Question, ReadLimits
+from serving.access.caller import seat_of
 from serving.cypher import Cypher
 from serving.problem import as_problem, documented, problem
 from serving.routes.bodies import body_of, parsed, takes
@@ -69,7 +70,7 @@ async def cypher(request: Request) -> Response:
         return problem(406, "Not acceptable", f"no answer as {request.headers['accept']!r}", valid, "change Accept")
     question = asked_for(await body_of(request, MOST_BYTES), service.settings)
     with ExitStack() as places:
-        places.enter_context(service.place(request.client.host if request.client else ""))
+        places.enter_context(service.place(seat_of(request)))
         return await _answer(request, service, question, form, places)
 
 

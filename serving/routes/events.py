@@ -12,6 +12,8 @@ from starlette.concurrency import run_in_threadpool
 
 from graph.errors import InvalidData
 from graph.schema import KINDS
+from serving.access.caller import LOCAL, Caller, caller_of
+from serving.access.scope import check_items, check_users
 from serving.events import Event
 from serving.index_files import MISSING
 from serving.live import Live
@@ -47,8 +49,10 @@ async def events(request: Request) -> Response:
     service = service_of(request)
     body = await body_of(request, MOST_BYTES)
     wish = await _checked(body)
+    check_users(request, {one.user for one in wish.events})
+    check_items(request, {one.item for one in wish.events})
     live = service.live
-    kept = [one for one in made(wish.events, int(time.time())) if not _deleted(live, one.user)]
+    kept = [one for one in made(wish.events, int(time.time()), caller_of(request)) if not _deleted(live, one.user)]
     done = await service.events.add(kept)
     service.settler.soon()
     unknown = await _unknown(live, kept)
@@ -56,14 +60,18 @@ async def events(request: Request) -> Response:
     return json_response(orjson.dumps({**told, "unknown_items": unknown}))
 
 
-def made(asked: Iterable[EventRequest], now: int) -> list[Event]:
-    """Events as they are kept. Raises `InvalidData` for a time to come."""
+def made(asked: Iterable[EventRequest], now: int, caller: Caller = LOCAL) -> list[Event]:
+    """Events as they are kept. Raises `InvalidData` for a time to come.
+
+    Ids that a user's own token brings are kept apart, so that nobody can use up an id that somebody else will send.
+    """
     found = []
     for one in asked:
         if one.at is not None and one.at > now + AHEAD_SECONDS:
             raise InvalidData(f"an event at {one.at} is more than a day ahead of this server's clock ({now})",
                               valid="Unix seconds, not milliseconds", remedy="mend its time")  # fmt: skip
         name = one.id or _name(one)
+        name = f"{caller.user} {name}" if caller.user else name
         at = now if one.at is None else one.at
         found.append(Event(name, one.user, one.item, CODES[one.kind], one.value, at))
     return found

@@ -8,6 +8,7 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
+from serving.access.caller import caller_of
 from serving.acquaintances import Suggestion, people_you_may_know
 from serving.foldin import viewer
 from serving.live import Live
@@ -27,7 +28,8 @@ EXAMPLE = {
         {"rank": 1, "score": 2.31, "user": OTHER, "common_friends": 3, "taste": 0.42, "reason": "3 friends in common"}
     ],
 }
-Few = Annotated[int, Query(ge=1, le=50, description="how many people", examples=[10])]
+MOST = 50
+Few = Annotated[int, Query(ge=1, le=MOST, description="how many people", examples=[10])]
 
 
 class Acquaintance(Documented):
@@ -58,14 +60,19 @@ def friends(request: Request, user: UserId, n: Few = 10) -> Response:
     """By friends in common, the ways that lead from one to the other, and what both like. Never friends already, people
     who block one another, or people whose property `discoverable` is false.
     """
-    live = service_of(request).live
-    found = people_you_may_know(live, user, n)
+    live, caller = service_of(request).live, caller_of(request)
+    found = people_you_may_know(live, user, MOST if caller.platform else n)
+    found = [one for one in found if caller.sees(_name(live, one))][:n]
     rows = (_row(live, rank, one) for rank, one in enumerate(found, start=1))
     return json_response(b'{"user":%b,"people":%b}' % (orjson.dumps(user), array(rows)))
 
 
+def _name(live: Live, one: Suggestion) -> str:
+    return live.index.user_ids[one.place].decode("utf-8", "surrogatepass")
+
+
 def _row(live: Live, rank: int, one: Suggestion) -> bytes:
-    name = live.index.user_ids[one.place].decode("utf-8", "surrogatepass")
+    name = _name(live, one)
     told = {"common_friends": one.shared, "taste": round(one.taste, 4), "reason": one.reason}
     shown = card(live, viewer(live, name))
     return b'{"rank":%d,"score":%.6g,"user":%b,%b' % (rank, one.score, shown, orjson.dumps(told)[1:])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
+from serving.access.caller import seat_of
 from serving.catalogue import dumps
 from serving.render import json_response
 from serving.routes.examples import answer
@@ -93,7 +94,7 @@ EXAMPLE = {
 async def graph_schema(request: Request) -> Response:
     """Counts are the store's own; properties and pairs come from a sample, at most some seconds old."""
     service = service_of(request).cypher
-    with service.place(request.client.host if request.client else ""):
+    with service.place(seat_of(request)):
         found = await asyncio.wrap_future(service.schema())
     return json_response(dumps(as_json(found)))
 

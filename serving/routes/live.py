@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from graph.errors import InvalidData
+from serving.access.scope import check_items
 from serving.asked_vectors import question, vectors_of
 from serving.inherit import Floats
 from serving.items import MOST_FILE, delete_item, put_item
@@ -85,6 +86,7 @@ async def newcomer(request: Request) -> Response:
     """
     service = service_of(request)
     wish = parsed(await body_of(request, MOST_BYTES), NewcomerRequest, examples.VALID_NEWCOMER)
+    check_items(request, (*wish.items, *wish.exclude))
     vectors = await _vectors(service, wish)
     live = service.live
     who = Newcomer(tuple(wish.items), vectors, wish.profile)
@@ -134,6 +136,7 @@ async def search_items(request: Request) -> Response:
     """
     service = service_of(request)
     wish = parsed(await body_of(request, MOST_BYTES), SearchRequest, examples.VALID_SEARCH)
+    check_items(request, wish.like)
     vectors = await _vectors(service, wish)
     live = service.live
     items, scores = await run_in_threadpool(
@@ -156,6 +159,7 @@ async def classify(request: Request) -> Response:
     """
     service = service_of(request)
     wish = parsed(await body_of(request, MOST_BYTES), ClassifyRequest, examples.VALID_CLASSIFY)
+    check_items(request, [] if wish.item is None else [wish.item])
     asked = question("classify", service.index, *_thing(service, wish))
     found = (await service.encoders.ask(asked)).head
     return json_response(orjson.dumps({**found, "labels": found["labels"][: wish.top]}))

@@ -8,13 +8,14 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import FileResponse
 
 from graph.errors import NotFound
+from serving.access.access import access_of
 from serving.media_keys import is_media_key, media_type
 from serving.problem import documented
 from serving.service import service_of
 
 router = APIRouter(tags=["media"])
 
-FOREVER = "public, max-age=31536000, immutable"
+FOREVER = "max-age=31536000, immutable"
 
 
 @router.get(
@@ -40,4 +41,6 @@ def media(
             valid="the `image` of an item, as GET /v1/items gives it",
             remedy="ingest the data with its images again",
         )
-    return FileResponse(path, media_type=media_type(name), headers={"Cache-Control": FOREVER})
+    access = access_of(request)
+    shared = "public" if access.open or access.settings.open_media else "private"
+    return FileResponse(path, media_type=media_type(name), headers={"Cache-Control": f"{shared}, {FOREVER}"})

@@ -7,6 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from serving.access.caller import Caller, caller_of
+from serving.access.people import seen_by
 from serving.foldin import viewer
 from serving.live import Live
 from serving.recommend import Recommendations, Wish, from_list, recommend
@@ -67,10 +69,11 @@ async def user_recommendations(
         found = await run_in_threadpool(recommend, live, wish, who)
     if not explain:
         return json_response(recommendations(live, found))
-    return await _explained(service, live, found)
+    return await _explained(service, live, found, caller_of(request))
 
 
-async def _explained(service: Service, live: Live, found: Recommendations) -> Response:
+async def _explained(service: Service, live: Live, found: Recommendations, caller: Caller) -> Response:
     reasons, missing = await reasons_for(service, live, found)
     headers = {"X-Interlace-Reasons": "unavailable"} if missing is not None else None
-    return json_response(recommendations(live, found, reasons, missing), headers)
+    shown = None if reasons is None else seen_by(caller, reasons)
+    return json_response(recommendations(live, found, shown, missing), headers)

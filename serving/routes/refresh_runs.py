@@ -20,6 +20,7 @@ from serving.refresh_lock import holder
 from serving.refresh_runs import RunRecord, find, recent
 from serving.refresh_start import check_step, going_on, start, unrecorded
 from serving.render import json_response
+from serving.routes.bodies import body_of
 from serving.routes.examples import answer
 from serving.routes.refresh_schemas import RUN, STARTED, RefreshRequest, RefreshRun, RefreshRuns, RefreshStarted
 from serving.service import service_of
@@ -78,7 +79,7 @@ async def refresh_run(request: Request, run: RunId) -> Response:
             "content": {"application/json": {"example": STARTED}},
             "headers": {"Location": {"description": "where the run's state is", "schema": {"type": "string"}}},
         },
-        **documented(409, 422, 501, 503),
+        **documented(409, 413, 422, 501, 503),
     },
 )
 async def start_refresh(request: Request) -> Response:
@@ -106,9 +107,9 @@ async def _asked(request: Request) -> RefreshRequest:
             valid="Content-Type: application/json",
             remedy='send {} or {"full": true} as JSON',
         )
-    body = await request.body()
+    body = await body_of(request, MOST_BYTES)
     try:
-        return RefreshRequest.model_validate_json(body[: MOST_BYTES + 1] or b"{}")
+        return RefreshRequest.model_validate_json(body or b"{}")
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "the body"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
+from serving.access.caller import caller_of
+from serving.access.scope import check_users
 from serving.foldin import viewer
 from serving.people import card, delete_user, find_users, history, put_user
 from serving.problem import documented
@@ -30,8 +32,9 @@ PAGE = {**USER, "history": [{"item": dict(ITEM), "kind": "rated", "value": 5.0, 
 )
 def users(request: Request, query: Search = "", limit: Limit = 20) -> Response:
     """Users whose id (or name) holds every word of `query`: new ones first, then by id."""
-    live = service_of(request).live
-    return json_response(b'{"users":%b}' % array(find_users(live, query, limit)))
+    live, caller = service_of(request).live, caller_of(request)
+    prefix = f"{caller.platform}:" if caller.platform else ""
+    return json_response(b'{"users":%b}' % array(find_users(live, query, limit, prefix=prefix)))
 
 
 @router.get(
@@ -59,6 +62,7 @@ async def user_put(request: Request, user: UserId) -> Response:
     its next request. (Users need not be put before `POST /v1/events` names them.)
     """
     wish = parsed(await body_of(request, MOST_BYTES), UserRequest, examples.VALID_USER)
+    check_users(request, wish.blocked or ())
     return json_response(b'{"user":%b}' % await put_user(service_of(request), user, wish.properties, wish.blocked))
 
 

@@ -64,13 +64,18 @@ def _with_vectors(snapshot: Snapshot) -> Snapshot:
 @pytest.fixture(scope="module")
 def page_url(home: Path) -> Iterator[str]:
     """Address of `python -m serving.run` on that home."""
-    with _served(home) as url:
+    with served_at(home) as url:
         yield url
 
 
 @contextmanager
-def _served(home: Path) -> Iterator[str]:
-    settings = {"INTERLACE_HOME": str(home), "INTERLACE_PORT": "0", "INTERLACE_MLFLOW": f"sqlite:///{home}/mlflow.db"}
+def served_at(home: Path, *, key: str = "", **more: str) -> Iterator[str]:
+    settings = {
+        "INTERLACE_HOME": str(home),
+        "INTERLACE_PORT": "0",
+        "INTERLACE_MLFLOW": f"sqlite:///{home}/mlflow.db",
+        **more,
+    }
     environment = {name: value for name, value in os.environ.items() if not name.startswith("INTERLACE_")} | settings
     command = [sys.executable, "-m", "serving.run"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
@@ -79,7 +84,7 @@ def _served(home: Path) -> Iterator[str]:
         line = process.stdout.readline()
         assert "http://" in line, f"the server did not start: {line!r}"
         url = line.split()[-1] + "/"
-        _wait_until_ready(url)
+        _wait_until_ready(url, key)
         yield url
         assert process.poll() is None, f"the server ended by itself, with {process.returncode}"
     finally:
@@ -88,11 +93,12 @@ def _served(home: Path) -> Iterator[str]:
         process.stdout.close()
 
 
-def _wait_until_ready(url: str) -> None:
+def _wait_until_ready(url: str, key: str) -> None:
     """Until the index is open and the graph store reached, which may still be starting on a busy machine."""
     deadline = time.monotonic() + STORE_SECONDS
+    headers = {"authorization": f"Bearer {key}"} if key else {}
     for path in ("v1/ready", "v1/graph/Item/films%3A0"):
-        while httpx.get(url + path, timeout=STORE_SECONDS).status_code != HTTPStatus.OK:
+        while httpx.get(url + path, timeout=STORE_SECONDS, headers=headers).status_code != HTTPStatus.OK:
             assert time.monotonic() < deadline, f"/{path} does not answer"
             time.sleep(0.2)
 

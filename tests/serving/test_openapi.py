@@ -18,6 +18,7 @@ CALLS = {
     "/v1/items/{id}/similar": "/v1/items/p:i01/similar",
     "/v1/models": "/v1/models",
     "/v1/onboarding": "/v1/onboarding?n=3",
+    "/v1/session": "/v1/session",
     "/v1/health": "/v1/health",
     "/v1/ready": "/v1/ready",
 }

@@ -13,19 +13,20 @@ import httpx
 import pytest
 
 from graph.errors import Conflict, InvalidData, NotFound, Unsupported
-from serving.run import bind, refuse_strangers, serve
+from serving.access.start import refuse_strangers
+from serving.run import bind, serve
 from serving.settings import Settings
 from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
-def test_this_machine_may_be_bound_to(host: str) -> None:
-    refuse_strangers(host)
+def test_this_machine_may_be_bound_to(host: str, home: Path) -> None:
+    refuse_strangers(Settings(home=home, host=host))
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "example.org", ""])
 def test_others_may_not_reach_a_server_without_keys(host: str, home: Path) -> None:
-    with pytest.raises(Unsupported, match="reverse proxy"):
+    with pytest.raises(Unsupported, match="no API key yet"):
         serve(Settings(home=home, host=host))
 
 

@@ -1,4 +1,5 @@
 /** The HTTP API as functions. Every failure is a `Problem` with what to say and what to do. */
+import { withKey } from './sign-in.js';
 
 const BASE = '/v1';
 const NO_CONTENT = 204;
@@ -36,7 +37,7 @@ export async function get(parts, params = {}, signal = undefined) {
 
 async function reach(address, signal, options = {}) {
   try {
-    return await fetch(address, { signal, headers: { accept: 'application/json' }, ...options });
+    return await withKey(address, { signal, headers: { accept: 'application/json' }, ...options });
   } catch (error) {
     if (isAborted(error)) throw error;
     throw new Problem({

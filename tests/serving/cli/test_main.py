@@ -31,7 +31,7 @@ def commands() -> Iterator[list[str]]:
 
 
 ALL = sorted(commands())
-LEAVES = [words for words in ALL if words and words not in (["data"], ["models"], ["runs"])]
+LEAVES = [words for words in ALL if words and words not in (["data"], ["models"], ["runs"], ["keys"])]
 
 
 def test_the_design_commands_are_all_there() -> None:
@@ -62,6 +62,7 @@ def test_the_design_commands_are_all_there() -> None:
         "distill",
     )
     groups = [["data", "list"], ["data", "get"], ["models", "list"], ["models", "promote"], ["models", "rollback"]]
+    groups += [["keys", name] for name in ("create", "list", "revoke", "rotate")]
     groups += [["runs", "list"], ["runs", "compare"]]
     assert sorted([[name] for name in names] + groups) == LEAVES
 
