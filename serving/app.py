@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,6 +10,8 @@ from fastapi import APIRouter, FastAPI
 
 from serving import problem
 from serving.middleware import Wrapped
+from serving.observe.ticker import Ticker
+from serving.observe.watch import Watch
 from serving.openapi import Api
 from serving.routes import (
     cypher,
@@ -18,6 +21,7 @@ from serving.routes import (
     items,
     live,
     media,
+    metrics,
     models,
     recommendations,
     refresh_runs,
@@ -45,7 +49,10 @@ def create_app(settings: Settings, service: Service | None = None) -> Wrapped:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         if has_store(settings):
             warm_up(service)
+        ticking = asyncio.create_task(Ticker(service).run())
+        service.drain.install()
         yield
+        ticking.cancel()
         await service.finish()
         service.close()
 
@@ -62,14 +69,28 @@ def create_app(settings: Settings, service: Service | None = None) -> Wrapped:
     app.state.service = service
     problem.install(app)
     app.include_router(_versioned(), prefix=f"/{VERSION}")
-    app.include_router(health.router, include_in_schema=False)
+    for probes in (health, metrics):
+        app.include_router(probes.router, include_in_schema=False)
     app.include_router(media.router)
     app.router.default = page_files()
-    return Wrapped(app)
+    watch = Watch(app, service.observer, service.admission, service.drain, settings.request_seconds)
+    return Wrapped(app, watch)
 
 
 def _versioned() -> APIRouter:
     router = APIRouter()
-    for module in (recommendations, users, items, live, cypher, graph_schema, graph, models, refresh_runs, health):
+    for module in (
+        recommendations,
+        users,
+        items,
+        live,
+        cypher,
+        graph_schema,
+        graph,
+        models,
+        refresh_runs,
+        health,
+        metrics,
+    ):
         router.include_router(module.router)
     return router

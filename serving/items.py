@@ -88,7 +88,7 @@ async def _settled(service: Service) -> None:
         return flush(store, home)
 
     try:
-        await service.gateway.run(work, deadline=FLUSH_SECONDS)
+        await service.gateway.run(work, deadline=FLUSH_SECONDS, patient=True)
         service.lag.clear()
     except InterlaceError as error:
         if error.what not in service.lag:  # said once, until the graph has followed again
@@ -125,6 +125,7 @@ async def _encoded(
     try:
         vectors = await vectors_of(service.encoders, index, head, files)
     except EncodersUnavailable as error:
+        service.observer.degraded("encoders")
         asked = ["text", *(name for name, content in files.items() if content is not None)]
         return {}, dict.fromkeys((name for name in asked if name in (*index.encoders, "video")), error.what)
     made = {name: (*index.encoders[name], one) for name, one in vectors.items()}

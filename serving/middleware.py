@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
@@ -26,10 +26,12 @@ class Wrapped:
     """The application as the server runs it."""
 
     api: FastAPI
+    entry: ASGIApp
+    """What stands before the application (`serving.observe.watch`), or the application itself."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self.api(scope, receive, send)
+            await self.entry(scope, receive, send)
             return
         _route_by_raw_path(scope)
 
@@ -38,7 +40,7 @@ class Wrapped:
                 message["headers"] = [*message["headers"], *SECURITY_HEADERS]
             await send(message)
 
-        await self.api(scope, receive, secured)
+        await self.entry(scope, receive, secured)
 
 
 def _route_by_raw_path(scope: Scope) -> None:

@@ -86,6 +86,13 @@ class Overlay:
         """Changes that the graph does not hold yet, oldest first."""
         return self._changes("applied IS NULL ORDER BY sequence", ())
 
+    def count_waiting(self) -> int:
+        """How many changes the graph does not hold yet."""
+        if not self._path.is_file():
+            return 0
+        with self._open() as connection:
+            return int(connection.execute("SELECT count(*) FROM items WHERE applied IS NULL").fetchone()[0])
+
     def applied(self) -> dict[str, int | None]:
         """Every item with a change, and the graph's version since which the graph says so."""
         if not self._path.is_file():

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from serving.index import Factors, Form, Index, ItemWeights, StaticScores, Tower
 from serving.index_files import MISSING
+from serving.observe.record import SCORE, timed
 from serving.sequence import SequenceWeights, user_vector
 
 
+@timed(SCORE)
 def score(index: Index, user: int, history: NDArray[np.int32]) -> NDArray[np.float32]:
     """(num_items,) scores; `user` is a position, or `MISSING` for somebody the model was not fitted on (fold-in).
 

@@ -15,6 +15,7 @@ from serving.candidates import LIST, MODEL, SOURCES, model_scores, sources_for
 from serving.diversify import diversify, pool_size
 from serving.index_files import MISSING
 from serving.live import Live
+from serving.observe.record import CANDIDATES, timed
 from serving.rank import best
 
 MAX_ITEMS = 500
@@ -61,6 +62,7 @@ class Filter:
         return mask
 
 
+@timed(CANDIDATES)
 def recommend(live: Live, wish: Wish) -> Recommendations:
     """The n best items. Raises `NotFound` for an unknown user, `InvalidData` for an unknown kind or diversity."""
     if not 0 <= wish.diversity <= 1:
@@ -76,6 +78,7 @@ def recommend(live: Live, wish: Wish) -> Recommendations:
     return found
 
 
+@timed(CANDIDATES)
 def from_list(live: Live, wish: Wish) -> Recommendations | None:
     """The answer when the first source suffices (microseconds); None when the user has to be scored live."""
     if wish.diversity:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from graph.errors import InvalidData, NotFound, Unsupported
 from serving.candidates import Ranked
 from serving.live import Live
+from serving.observe.record import SEARCH, timed
 from serving.rank import best
 
 STEP = 1_000
@@ -49,6 +50,7 @@ class Wanted:
         )
 
 
+@timed(SEARCH)
 def search(
     live: Live,
     queries: Sequence[tuple[str, NDArray[np.float32]]],

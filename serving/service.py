@@ -15,13 +15,17 @@ from fastapi import Request
 
 from graph.errors import InterlaceError, StoreUnavailable
 from graph.store import GraphStore
+from serving.admission import Admission
+from serving.breaker import Breaker
 from serving.connect import connect
 from serving.cypher import Cypher
+from serving.drain import Drain
 from serving.encoder_client import EncoderClient
 from serving.gateway import Gateway
 from serving.index import CURRENT, FOLDER, Index, open_index
 from serving.live import Live
 from serving.live_holder import LiveHolder
+from serving.observe.observer import Observer, make_observer
 from serving.overlay import Overlay
 from serving.settings import Settings
 
@@ -46,6 +50,11 @@ class IndexHolder:
         self._stamp: tuple[int, int] | None = None
         self._index: Index | None = None
         self.trouble: InterlaceError | None = None
+
+    def look(self) -> None:
+        """Looks now, so that requests, which look once a second, seldom have to open an index themselves."""
+        with self._lock:
+            self._refresh()
 
     def get(self) -> Index:
         """Raises `NotFound` when none has been published, `Conflict` when the only one is damaged."""
@@ -95,6 +104,9 @@ class Service:
     overlay: Overlay
     """Where changes are written; `changes` reads them through a connection of its own."""
     encoders: EncoderClient
+    observer: Observer
+    admission: Admission
+    drain: Drain
     background: set[asyncio.Task[None]] = field(default_factory=set)
     """What goes on after its answer."""
     lag: set[str] = field(default_factory=set)
@@ -118,6 +130,7 @@ class Service:
         self.encoders.close()
         self.changes.close()
         self.overlay.close()
+        self.observer.close()
 
     @property
     def index(self) -> Index:
@@ -130,20 +143,28 @@ class Service:
         return self.changes.get(self.holder.get())
 
 
-def make_service(settings: Settings, *, gateway: Gateway | None = None) -> Service:
+def make_service(settings: Settings, *, gateway: Gateway | None = None, metrics: Path | None = None) -> Service:
     """Opens nothing yet: the index at the first request (or at start), the store when something needs it.
 
-    `gateway`: to a store that is open already.
+    `gateway`: to a store that is open already. `metrics`: where the server's workers share their numbers.
     """
     home = settings.home
     return Service(
         settings,
         IndexHolder(home),
-        gateway or Gateway(lambda: _connect(settings)),
+        gateway or _gateway(settings),
         LiveHolder(home),
         Overlay(home),
         EncoderClient(home),
+        make_observer(settings, metrics),
+        Admission(settings.requests_running, settings.requests_waiting, settings.requests_wait_seconds),
+        Drain(settings.drain_seconds),
     )
+
+
+def _gateway(settings: Settings) -> Gateway:
+    breaker = Breaker(failures=settings.breaker_failures, pause=settings.breaker_pause)
+    return Gateway(lambda: _connect(settings), breaker=breaker, slow=settings.store_slow_seconds)
 
 
 def service_of(request: Request) -> Service:

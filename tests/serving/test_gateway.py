@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from graph.errors import InvalidData, StoreUnavailable
-from serving.gateway import PAUSE_SECONDS, THREADS, WAITING, Gateway
+from serving.breaker import PAUSE_SECONDS, Breaker
+from serving.gateway import THREADS, WAITING, Gateway
 
 
 class Store:
@@ -46,7 +47,7 @@ def now() -> list[float]:
 
 @pytest.fixture
 def gateway(connector: Connector, now: list[float]) -> Iterator[Gateway]:
-    made = Gateway(connector, clock=lambda: now[0])
+    made = Gateway(connector, breaker=Breaker(clock=lambda: now[0]))
     yield made
     made.close()
 

@@ -30,6 +30,7 @@ STORE_OR_FILE = {
     "/v1/recommendations",
     "/v1/search",
     "/v1/classify",
+    "/v1/metrics",
     "/media/{folder}/{name}",
 }
 """Whose answers are checked elsewhere: in `tests/integration` with a store, `test_live_api.py` and `test_app.py`."""
