@@ -197,8 +197,19 @@ def _start(home: Path) -> int:
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, str(folder / LOG), appended, 0o600),
             (os.POSIX_SPAWN_DUP2, 1, 2),
+            *((os.POSIX_SPAWN_CLOSE, one) for one in _inherited()),
         ],
     )
+
+
+def _inherited() -> list[int]:
+    """Open files that a child would get: the listening socket above all, which must end with the server."""
+    found = []
+    for name in os.listdir("/dev/fd"):
+        with suppress(OSError):  # the listing's own
+            if int(name) > 2 and os.get_inheritable(int(name)):
+                found.append(int(name))
+    return found
 
 
 def _has_ended(pid: int) -> bool:

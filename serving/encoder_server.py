@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-import resource
 import secrets
 import sys
 import threading
@@ -152,7 +151,5 @@ def _tracing() -> Tracing | None:
 
 
 if __name__ == "__main__":
-    # The server's listening socket is inherited by its workers, and must not be kept open by this process after them.
-    os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     serve(Path(sys.argv[1]), tracing=_tracing())

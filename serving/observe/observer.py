@@ -8,6 +8,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from serving.candidates import LIST, MODEL
 from serving.index import Index
 from serving.live import Live
 from serving.observe.cells import Cells
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from serving.observe.tracing import Tracing
 
 NEWCOMER = "newcomer"
+COMPARABLE = frozenset({LIST, MODEL})
+"""Sources whose scores are those of the published lists; others count, or standardise, in their own way."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Observer:
     def shown(self, live: Live, user: str, source: str, items: Sequence[int], scores: Sequence[float]) -> None:
         """An answer of recommendations: positions and scores, by one source; `user` '' for a newcomer."""
         self.cells.add(SHOWN, (source,), len(items))
-        self.shown_lately.add(live.index, user, items, scores)
+        self.shown_lately.add(live.index, user, items, scores if source in COMPARABLE else ())
 
     def named(self, known: int, unknown: int) -> None:
         """Items that a request named, and how many of them nobody knows."""

@@ -27,6 +27,7 @@ PATIENT = frozenset({"/v1/cypher"})
 """Whose requests bring a deadline of their own."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 USER_ROUTES = "/v1/users/{id}"
+PREFIX = "/v1/"
 REQUEST_ID, TIMEOUT = b"x-request-id", b"x-request-timeout"
 TRACE_HEADERS = frozenset({b"traceparent", b"tracestate"})
 RETRY_SECONDS = "1"
@@ -165,6 +166,8 @@ def _overloaded() -> Any:
 def _facts(scope: Scope, status: int) -> dict[str, Any]:
     """What is counted and told of a request: never its address, which may name a user."""
     path = getattr(scope.get("route"), "path", None)
+    if path and scope["path"].startswith(PREFIX) and not path.startswith(PREFIX):
+        path = PREFIX[:-1] + path  # FastAPI names a route as its router does, without the prefix
     method = scope["method"]
     user = scope.get("path_params", {}).get("id") if path and path.startswith(USER_ROUTES) else None
     return {
