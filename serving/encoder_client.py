@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
@@ -30,6 +30,7 @@ WAITING = 28
 START_SECONDS = 60.0
 POLL_SECONDS = 0.05
 RECHECK_SECONDS = 5.0
+PATIENCE_SECONDS = 5.0
 DEADLINE_SECONDS = 20.0
 
 
@@ -43,38 +44,42 @@ class EncoderClient:
         self._places = threading.BoundedSemaphore(THREADS + WAITING)
         self._connections = threading.local()
         self._open: list[Connection] = []
-        self._waiting = 0
+        self._running: set[Future[Frame]] = set()
         self._checked = 0.0
         self.trouble = ""
         """Why the last question was not answered; empty when it was."""
 
     async def ask(self, question: Frame, *, deadline: float = DEADLINE_SECONDS) -> Frame:
         """The answer. Raises what the process raised, or `EncodersUnavailable`: none, too busy, or too slow."""
-        if not self._places.acquire(blocking=False):
-            raise EncodersUnavailable("too many requests wait for the encoders", remedy="try again in a few seconds")
-        record = current.get()
-        if record is not None and record.trace is not None:
-            question = Frame({**question.head, PARENT: record.trace.parent()}, question.parts)
-        self._waiting += 1
-        try:
-            with stage(ENCODER):
-                future = self._pool.submit(self.ask_now, question, within(deadline))
-                future.add_done_callback(lambda _: self._places.release())
-                return await asyncio.wrap_future(future)
-        finally:
-            self._waiting -= 1
+        with stage(ENCODER):
+            record = current.get()
+            if record is not None and record.trace is not None:
+                question = Frame({**question.head, PARENT: record.trace.parent()}, question.parts)
+            if not self._places.acquire(blocking=False):
+                raise EncodersUnavailable(
+                    "too many requests wait for the encoders", remedy="try again in a few seconds"
+                )
+            future = self._pool.submit(self.ask_now, question, within(deadline))
+            self._running.add(future)
+            future.add_done_callback(self._left)
+            return await asyncio.wrap_future(future)
+
+    def _left(self, future: Future[Frame]) -> None:
+        self._running.discard(future)
+        self._places.release()
 
     @property
     def waiting(self) -> int:
         """Questions that wait for a thread."""
-        return max(0, self._waiting - THREADS)
+        return max(0, len(self._running) - THREADS)
 
     def ask_now(self, question: Frame, deadline: float = DEADLINE_SECONDS) -> Frame:
         """The same, in this thread."""
         try:
             answer = self._answer(question, deadline)
         except EncodersUnavailable as error:
-            self.trouble = error.what
+            if deadline >= PATIENCE_SECONDS:  # in less than that they may be late, and well
+                self.trouble = error.what
             raise
         self.trouble = ""
         raise_problem(answer)
@@ -205,10 +210,10 @@ def _start(home: Path) -> int:
 def _inherited() -> list[int]:
     """Open files that a child would get: the listening socket above all, which must end with the server."""
     found = []
-    for name in os.listdir("/dev/fd"):
+    for path in Path("/dev/fd").iterdir():
         with suppress(OSError):  # the listing's own
-            if int(name) > 2 and os.get_inheritable(int(name)):
-                found.append(int(name))
+            if int(path.name) > 2 and os.get_inheritable(int(path.name)):
+                found.append(int(path.name))
     return found
 
 

@@ -50,25 +50,30 @@ class Gateway:
 
         `patient`: this work may take its time, and says nothing of the store's speed.
         """
-        seconds = within(deadline)
+        with stage(STORE):
+            seconds = within(deadline)
+            future = self._submitted(work, math.inf if patient else min(deadline, self._slow))
+            try:
+                return await asyncio.wait_for(asyncio.wrap_future(future), seconds)
+            except TimeoutError as error:
+                self.breaker.expire()
+                raise StoreUnavailable(
+                    f"the graph store did not answer within {seconds:.3g} s",
+                    remedy="try again, or ask for less at once",
+                ) from error
+
+    def _submitted(self, work: Callable[[GraphStore], Answer], slow: float) -> Future[Answer]:
         if not self._places.acquire(blocking=False):
             raise StoreUnavailable("too many requests wait for the graph store", remedy="try again in a few seconds")
         try:
-            call = self.breaker.admit(math.inf if patient else min(deadline, self._slow))
+            call = self.breaker.admit(slow)
         except StoreUnavailable:
             self._places.release()
             raise
         future = self._pool.submit(copy_context().run, self._work, work, call)
         self._running.add(future)
         future.add_done_callback(partial(self._left, call))
-        try:
-            with stage(STORE):
-                return await asyncio.wait_for(asyncio.wrap_future(future), seconds)
-        except TimeoutError as error:
-            self.breaker.expire()
-            raise StoreUnavailable(
-                f"the graph store did not answer within {seconds:.3g} s", remedy="try again, or ask for less at once"
-            ) from error
+        return future
 
     def warm(self, work: Callable[[GraphStore], object], *, slow: float = math.inf) -> None:
         """Opens the store and does some `work` on it in the background; a failure shows at the first use."""

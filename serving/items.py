@@ -10,6 +10,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Mapping
+from contextvars import Context
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,8 @@ async def delete_item(service: Service, item: str) -> None:
 
 def settle(service: Service) -> None:
     """Lets the graph follow, in the background; what it cannot take now waits."""
-    task = asyncio.get_running_loop().create_task(_settled(service))
+    # In a context of its own: it goes on after the request, whose deadline is not its.
+    task = asyncio.get_running_loop().create_task(_settled(service), context=Context())
     service.background.add(task)
     task.add_done_callback(service.background.discard)
 

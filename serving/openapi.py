@@ -46,7 +46,7 @@ def _schemas_of(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _add_those_of_all(path: str, responses: dict[str, Any]) -> None:
-    """What stands before the routes may answer (`serving.observe.watch`): overloaded, too late, a bad X-Request-Timeout."""
+    """What `serving.observe.watch` may answer before any route: overloaded, too late, a bad X-Request-Timeout."""
     if path not in PROBES:
         for status, one in documented(422, 503, 504).items():
             responses.setdefault(str(status), one)

@@ -57,7 +57,7 @@ def _family(metric: Metric, series: list[tuple[tuple[str, ...], list[float]]]) -
 
     if metric.kind == "histogram":
         histogram = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
-        bounds = [*(f"{bound:g}" for bound in metric.buckets), "+Inf"]
+        bounds = [*(str(bound) for bound in metric.buckets), "+Inf"]
         for labels, values in series:
             histogram.add_metric(labels, list(zip(bounds, accumulate(values[:-1]), strict=True)), values[-1])
         return histogram

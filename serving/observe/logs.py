@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -89,7 +90,12 @@ class AccessLog:
 
     which: str
     slow_seconds: float
-    key: bytes
+    home: Path
+
+    @cached_property
+    def key(self) -> bytes:
+        """Of users' names; made when the first is named."""
+        return log_key(self.home)
 
     def tell(self, facts: Mapping[str, Any], seconds: float, stages: Mapping[str, float]) -> None:
         """One line where it is wanted. `facts`: method, route, status, user."""
@@ -115,7 +121,7 @@ def access_log(settings: Settings) -> AccessLog:
     which: str = settings.log_requests
     if which == "auto":
         which = ALL if settings.log_format == "json" else ERRORS
-    return AccessLog(which, settings.slow_request_ms / 1000, log_key(settings.home))
+    return AccessLog(which, settings.slow_request_ms / 1000, settings.home)
 
 
 def pseudonym(key: bytes, user: str) -> str:

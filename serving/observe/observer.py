@@ -37,7 +37,7 @@ class Observer:
     tracing: Tracing | None = None
 
     def finish(self, record: Record, facts: Mapping[str, Any], *, probe: bool = False) -> None:
-        """The request has ended. `facts`: method, route, status, user. `probe`: asked every few seconds, and no news."""
+        """The request has ended. `facts`: method, route, status, user. `probe`: asked all the time, no news."""
         seconds = perf_counter() - record.begun
         cells = self.cells
         cells.observe(REQUESTS, seconds, (facts["method"], facts["route"], str(facts["status"])))

@@ -53,7 +53,7 @@ class Answer:
             if self._drain.begun:
                 headers.append((b"connection", b"close"))
             message["headers"] = headers
-            if self.limit is not None:
+            if self.limit is not None and not self.limit.expired():
                 self.limit.reschedule(None)
         await self._send(message)
 
