@@ -116,10 +116,10 @@ class Gateway:
             return self._opened(call, settle=True)
 
     def _work(self, work: Callable[[GraphStore], Answer], call: Call) -> Answer:
+        self.breaker.began(call)
         try:
             with self._lock:
                 store = self._store or self._opened(call, settle=False)
-            self.breaker.began(call)
             answer = work(_seen(store))
         except StoreUnavailable as error:
             self.breaker.failed(call, error)
