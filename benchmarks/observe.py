@@ -3,7 +3,7 @@
     python -m benchmarks.observe --home .interlace
 
 The application is called without a network, in one process, the variants in turn, several rounds; the median of the
-rounds' means. `none`: the routes alone; `metrics`: ids, places, deadlines, stages, counts, as served by default; `json`:
+rounds' means. `none`: the routes alone; `metrics`: ids, places, deadlines, stages, counts, the default; `json`:
 and a line of JSON for every request; `traces`: and spans, dropped when they end. Prints one JSON object.
 """
 

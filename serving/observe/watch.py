@@ -6,8 +6,9 @@ import asyncio
 import math
 import random
 import re
-from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from time import perf_counter
 from typing import Any
@@ -16,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from graph.errors import InvalidData
 from serving.admission import Admission
+from serving.deadlines import Deadlines
 from serving.drain import Drain
 from serving.observe.observer import Observer
 from serving.observe.record import QUEUE, Record, current, late, stage
@@ -37,13 +39,13 @@ _SANE = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 class Answer:
     """Sends what the application answers, with what every answer has; knows its status."""
 
-    __slots__ = ("_drain", "_id", "_send", "limit", "status")
+    __slots__ = ("_drain", "_id", "_send", "begun", "status")
 
     def __init__(self, send: Send, name: str, drain: Drain) -> None:
         self._send, self._drain = send, drain
         self._id = (REQUEST_ID, name.encode())
         self.status = 0
-        self.limit: asyncio.Timeout | None = None
+        self.begun: Callable[[], None] | None = None
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
         """From its start on, an answer is no longer late."""
@@ -53,8 +55,8 @@ class Answer:
             if self._drain.begun:
                 headers.append((b"connection", b"close"))
             message["headers"] = headers
-            if self.limit is not None and not self.limit.expired():
-                self.limit.reschedule(None)
+            if self.begun is not None:
+                self.begun()
         await self._send(message)
 
 
@@ -67,6 +69,7 @@ class Watch:
     admission: Admission
     drain: Drain
     seconds: float
+    deadlines: Deadlines = field(default_factory=Deadlines)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -105,7 +108,7 @@ class Watch:
             await _overloaded()(scope, receive, answer.send)
             return
         try:
-            await self._in_time(scope, receive, answer, allowed)
+            await self._in_time(scope, receive, answer, record)
         finally:
             self.admission.leave()
 
@@ -116,15 +119,18 @@ class Watch:
         with stage(QUEUE):
             return await self.admission.wait(record.left())
 
-    async def _in_time(self, scope: Scope, receive: Receive, answer: Answer, allowed: float) -> None:
+    async def _in_time(self, scope: Scope, receive: Receive, answer: Answer, record: Record) -> None:
+        """Until the answer begins; what comes after may take its time."""
+        deadline = self.deadlines.begin(record.until)
+        answer.begun = partial(self.deadlines.end, deadline)
         try:
-            async with asyncio.timeout(allowed if math.isfinite(allowed) else None) as limit:
-                answer.limit = limit
-                await self.app(scope, receive, answer.send)
-        except TimeoutError:
-            if answer.status or not limit.expired():
+            await self.app(scope, receive, answer.send)
+        except asyncio.CancelledError:
+            if answer.status or not deadline.is_mine():
                 raise
-            await problem_of(late(allowed))(scope, receive, answer.send)
+            await problem_of(late(record.until - record.begun))(scope, receive, answer.send)
+        finally:
+            self.deadlines.end(deadline)
 
 
 def _headers(headers: list[tuple[bytes, bytes]]) -> tuple[str, bytes | None, Mapping[str, str]]:

@@ -56,8 +56,12 @@ def running(home: Path, *, workers: int = 1, log: Path | None = None, **settings
             wait_until(lambda: answers(server, "/ready") == 200)
             yield server
         finally:
-            process.kill()
-            process.wait()
+            process.terminate()  # a server that is killed leaves its workers behind
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
             assert process.stdout is not None
             process.stdout.close()
 

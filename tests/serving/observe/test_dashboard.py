@@ -68,7 +68,11 @@ def test_panels_stand_beside_each_other() -> None:
     cells: set[tuple[int, int]] = set()
     for panel in panels:
         place = panel["gridPos"]
-        mine = {(x, y) for x in range(place["x"], place["x"] + place["w"]) for y in range(place["y"], place["y"] + place["h"])}
+        mine = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
         assert not mine & cells, panel["title"]
         assert place["x"] + place["w"] <= 24
         cells |= mine
