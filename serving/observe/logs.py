@@ -109,11 +109,19 @@ class AccessLog:
             del fields["user"]
         fields["stages"] = {name: round(1000 * took, 3) for name, took in stages.items()}
         if slow:
-            ACCESS.warning("slow request", extra={FIELDS: fields})
+            _say(logging.WARNING, "slow request", fields)
         elif facts["status"] >= 500:
-            ACCESS.error("request failed", extra={FIELDS: fields})
+            _say(logging.ERROR, "request failed", fields)
         else:
-            ACCESS.info("request", extra={FIELDS: fields})
+            _say(logging.INFO, "request", fields)
+
+
+def _say(level: int, message: str, fields: Mapping[str, Any]) -> None:
+    """As `ACCESS.log`, without its search for who called, which costs more than the line."""
+    if ACCESS.isEnabledFor(level):
+        record = logging.LogRecord(ACCESS.name, level, "", 0, message, None, None)
+        setattr(record, FIELDS, fields)
+        ACCESS.handle(record)
 
 
 def access_log(settings: Settings) -> AccessLog:
