@@ -11,7 +11,7 @@ import pytest
 from serving.index import FOLDER, current_version
 from tests.integration.servers import Crowd, publish_version, running, wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]  # seven publications under load
 
 VERSIONS = 7
 ID = re.compile(r"p:(v\d+):\d\d")

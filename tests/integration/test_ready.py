@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -59,7 +60,8 @@ def test_each_part_that_breaks_is_named_and_the_answers_go_on(tmp_path: Path) ->
         assert answer.headers["x-interlace-reasons"] == "unavailable"
         assert answer.json()["reasons"]["detail"]
         wait_until(lambda: parts(server) == {"store"})
-        Overlay(home).put("p:new", {"title": "New", "kind": "movie", "properties": {}}, {})
+        with closing(Overlay(home)) as overlay:
+            overlay.put("p:new", {"title": "New", "kind": "movie", "properties": {}}, {})
         wait_until(lambda: parts(server) == {"store", "graph"})
         publish_damaged(home, tmp_path / "other")
         wait_until(lambda: parts(server) == {"store", "graph", "index"})

@@ -14,7 +14,7 @@ import pytest
 
 from tests.integration.servers import Crowd, publish_version, running, wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]  # servers that start, are loaded, and take their time to stop
 
 
 @pytest.fixture(scope="module")
