@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,6 +13,8 @@ from serving.access.access import make_access
 from serving.access.gate import Gate
 from serving.access.start import start_access
 from serving.middleware import Wrapped
+from serving.observe.ticker import Ticker
+from serving.observe.watch import Watch
 from serving.openapi import Api
 from serving.routes import (
     cypher,
@@ -23,6 +26,7 @@ from serving.routes import (
     items,
     live,
     media,
+    metrics,
     models,
     recommendations,
     refresh_runs,
@@ -53,7 +57,10 @@ def create_app(settings: Settings, service: Service | None = None) -> Wrapped:
         await start_access(access)
         if has_store(settings):
             warm_up(service)
+        ticking = asyncio.create_task(Ticker(service).run())
+        service.drain.install()
         yield
+        ticking.cancel()
         await service.finish()
         service.close()
         access.close()
@@ -72,10 +79,13 @@ def create_app(settings: Settings, service: Service | None = None) -> Wrapped:
     app.state.access = access
     problem.install(app)
     app.include_router(_versioned(), prefix=f"/{VERSION}")
-    app.include_router(health.router, include_in_schema=False)
+    for probes in (health, metrics):
+        app.include_router(probes.router, include_in_schema=False)
     app.include_router(media.router)
     app.router.default = page_files()
-    return Wrapped(app, Gate(app, access), tls=settings.behind_tls)
+    guarded = Gate(app, access)
+    watch = Watch(guarded, service.observer, service.admission, service.drain, settings.request_seconds)
+    return Wrapped(app, watch, tls=settings.behind_tls)
 
 
 def _versioned() -> APIRouter:
@@ -94,6 +104,7 @@ def _versioned() -> APIRouter:
         refresh_runs,
         session,
         health,
+        metrics,
     ):
         router.include_router(module.router)
     return router

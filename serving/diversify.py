@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.live import Live
+from serving.observe.record import RERANK, timed
 
 POOL = 100
 """Candidates that are looked at, or five times as many as are asked for."""
@@ -22,6 +23,7 @@ def pool_size(n: int) -> int:
     return min(LARGEST, max(POOL, 5 * n))
 
 
+@timed(RERANK)
 def diversify(
     live: Live, items: NDArray[np.int64], scores: NDArray[np.float32], *, weight: float, n: int
 ) -> NDArray[np.int64]:

@@ -11,14 +11,16 @@ import os
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
 
 import orjson
 
 from graph.errors import EncodersUnavailable
-from serving.encoder_frames import Frame, raise_problem
+from serving.encoder_frames import PARENT, Frame, raise_problem
+from serving.observe.record import ENCODER, current, stage, within
 
 FOLDER = "run"
 ADDRESS = "encoder.json"
@@ -27,6 +29,8 @@ THREADS = 4
 WAITING = 28
 START_SECONDS = 60.0
 POLL_SECONDS = 0.05
+RECHECK_SECONDS = 5.0
+PATIENCE_SECONDS = 5.0
 DEADLINE_SECONDS = 20.0
 
 
@@ -40,17 +44,66 @@ class EncoderClient:
         self._places = threading.BoundedSemaphore(THREADS + WAITING)
         self._connections = threading.local()
         self._open: list[Connection] = []
+        self._running: set[Future[Frame]] = set()
+        self._checked = 0.0
+        self.trouble = ""
+        """Why the last question was not answered; empty when it was."""
 
     async def ask(self, question: Frame, *, deadline: float = DEADLINE_SECONDS) -> Frame:
         """The answer. Raises what the process raised, or `EncodersUnavailable`: none, too busy, or too slow."""
-        if not self._places.acquire(blocking=False):
-            raise EncodersUnavailable("too many requests wait for the encoders", remedy="try again in a few seconds")
-        future = self._pool.submit(self.ask_now, question, deadline)
-        future.add_done_callback(lambda _: self._places.release())
-        return await asyncio.wrap_future(future)
+        with stage(ENCODER):
+            record = current.get()
+            if record is not None and record.trace is not None:
+                question = Frame({**question.head, PARENT: record.trace.parent()}, question.parts)
+            if not self._places.acquire(blocking=False):
+                raise EncodersUnavailable(
+                    "too many requests wait for the encoders", remedy="try again in a few seconds"
+                )
+            future = self._pool.submit(self.ask_now, question, within(deadline))
+            self._running.add(future)
+            future.add_done_callback(self._left)
+            return await asyncio.wrap_future(future)
+
+    def _left(self, future: Future[Frame]) -> None:
+        self._running.discard(future)
+        self._places.release()
+
+    @property
+    def waiting(self) -> int:
+        """Questions that wait for a thread."""
+        return max(0, len(self._running) - THREADS)
 
     def ask_now(self, question: Frame, deadline: float = DEADLINE_SECONDS) -> Frame:
         """The same, in this thread."""
+        try:
+            answer = self._answer(question, deadline)
+        except EncodersUnavailable as error:
+            if deadline >= PATIENCE_SECONDS:  # in less than that they may be late, and well
+                self.trouble = error.what
+            raise
+        self.trouble = ""
+        raise_problem(answer)
+        return answer
+
+    def recheck(self) -> None:
+        """Where the last question was not answered: is there a process that answers again; if there is none, starts it.
+
+        At most once in `RECHECK_SECONDS`, and for at most as long.
+        """
+        if not self.trouble or time.monotonic() - self._checked < RECHECK_SECONDS:
+            return
+        self._checked = time.monotonic()
+        connection = connect(self._home)
+        if connection is None:
+            _start(self._home)
+            return
+        with connection, suppress(OSError, EOFError):
+            connection.send_bytes(Frame({"ask": ""}).dump())
+            if connection.poll(RECHECK_SECONDS):
+                connection.recv_bytes()
+                self.trouble = ""
+
+    def _answer(self, question: Frame, deadline: float) -> Frame:
         until = time.monotonic() + deadline
         message = question.dump()
         for again in (True, False):
@@ -65,7 +118,6 @@ class EncoderClient:
                 if not again:
                     raise EncodersUnavailable("the encoder process ended", remedy=self._see_log()) from error
             else:
-                raise_problem(answer)
                 return answer
         raise AssertionError  # the loop returns or raises
 
@@ -150,8 +202,19 @@ def _start(home: Path) -> int:
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, str(folder / LOG), appended, 0o600),
             (os.POSIX_SPAWN_DUP2, 1, 2),
+            *((os.POSIX_SPAWN_CLOSE, one) for one in _inherited()),
         ],
     )
+
+
+def _inherited() -> list[int]:
+    """Open files that a child would get: the listening socket above all, which must end with the server."""
+    found = []
+    for path in Path("/dev/fd").iterdir():
+        with suppress(OSError):  # the listing's own
+            if int(path.name) > 2 and os.get_inheritable(int(path.name)):
+                found.append(int(path.name))
+    return found
 
 
 def _has_ended(pid: int) -> bool:

@@ -16,6 +16,8 @@ from graph import errors
 from graph.errors import InterlaceError, InvalidData
 
 LENGTH = 4
+PARENT = "traceparent"
+"""Of a head: the span that asks, as W3C writes it."""
 MOST_BYTES = 512 << 20
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-import resource
 import secrets
 import sys
 import threading
@@ -20,12 +19,17 @@ from contextlib import contextmanager, suppress
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, Listener, answer_challenge, deliver_challenge
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from graph.errors import InterlaceError
 from graph.whole_files import write_json
 from serving.encoder_client import ADDRESS, FOLDER
-from serving.encoder_frames import MOST_BYTES, Frame, problem_frame
+from serving.encoder_frames import MOST_BYTES, PARENT, Frame, problem_frame
 from serving.encoder_work import Work
+from serving.settings import read_settings
+
+if TYPE_CHECKING:
+    from serving.observe.tracing import Tracing
 
 IDLE_SECONDS = 60.0
 LOCK = "encoder.lock"
@@ -35,8 +39,17 @@ log = logging.getLogger("interlace.encoders")
 class Server:
     """Threads, one a connection; `work` is asked by all of them at once."""
 
-    def __init__(self, work: Work, listener: Listener, key: bytes, *, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(
+        self,
+        work: Work,
+        listener: Listener,
+        key: bytes,
+        *,
+        idle_seconds: float = IDLE_SECONDS,
+        tracing: Tracing | None = None,
+    ) -> None:
         self._work, self._listener, self._key, self._idle = work, listener, key, idle_seconds
+        self._tracing = tracing
         self._lock = threading.Lock()
         self._connected = 0
         self._left = time.monotonic()
@@ -81,7 +94,11 @@ class Server:
 
     def _answer(self, message: bytes) -> bytes:
         try:
-            return self._work.answer(Frame.load(message)).dump()
+            question = Frame.load(message)
+            if self._tracing is None:
+                return self._work.answer(question).dump()
+            with self._tracing.answering(question.head.get("ask", ""), question.head.get(PARENT, "")):
+                return self._work.answer(question).dump()
         except InterlaceError as error:
             return problem_frame(error).dump()
         except Exception as error:
@@ -102,7 +119,7 @@ def alone(home: Path) -> Iterator[bool]:
         yield True
 
 
-def serve(home: Path, *, idle_seconds: float = IDLE_SECONDS) -> bool:
+def serve(home: Path, *, idle_seconds: float = IDLE_SECONDS, tracing: Tracing | None = None) -> bool:
     """Serves a home until nobody wants it; False, at once, where another process does."""
     with alone(home) as first:
         if not first:
@@ -115,14 +132,24 @@ def serve(home: Path, *, idle_seconds: float = IDLE_SECONDS) -> bool:
             work = Work(home)
             threading.Thread(target=work.preload, daemon=True, name="preload").start()
             try:
-                Server(work, listener, key, idle_seconds=idle_seconds).run()
+                Server(work, listener, key, idle_seconds=idle_seconds, tracing=tracing).run()
             finally:
                 path.unlink(missing_ok=True)
+                if tracing is not None:
+                    tracing.close()
     return True
 
 
+def _tracing() -> Tracing | None:
+    """As the settings in this process' environment, which is that of the server that started it, say."""
+    traces = read_settings({}).traces
+    if not traces:
+        return None
+    from serving.observe.tracing import open_tracing
+
+    return open_tracing(traces)
+
+
 if __name__ == "__main__":
-    # The server's listening socket is inherited by its workers, and must not be kept open by this process after them.
-    os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    serve(Path(sys.argv[1]))
+    serve(Path(sys.argv[1]), tracing=_tracing())

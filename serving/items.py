@@ -101,6 +101,7 @@ async def _encoded(
     try:
         vectors = await vectors_of(service.encoders, index, head, files)
     except EncodersUnavailable as error:
+        service.observer.degraded("encoders")
         asked = ["text", *(name for name, content in files.items() if content is not None)]
         return {}, dict.fromkeys((name for name in asked if name in (*index.encoders, "video")), error.what)
     made = {name: (*index.encoders[name], one) for name, one in vectors.items()}

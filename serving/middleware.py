@@ -27,12 +27,12 @@ class Wrapped:
     """The application as the server runs it. `inner`: the API behind its gate. `tls`: callers come over TLS."""
 
     api: FastAPI
-    inner: ASGIApp
+    entry: ASGIApp
     tls: bool = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self.api(scope, receive, send)
+            await self.entry(scope, receive, send)
             return
         _route_by_raw_path(scope)
         added = (*SECURITY_HEADERS, HSTS) if self.tls else SECURITY_HEADERS
@@ -42,7 +42,7 @@ class Wrapped:
                 message["headers"] = [*message["headers"], *added]
             await send(message)
 
-        await self.inner(scope, receive, secured)
+        await self.entry(scope, receive, secured)
 
 
 def _route_by_raw_path(scope: Scope) -> None:

@@ -18,6 +18,7 @@ from serving.candidates import all_scores, appeal
 from serving.index_files import MISSING
 from serving.inherit import Floats
 from serving.live import Live
+from serving.observe.record import CANDIDATES, timed
 from serving.search import Wanted, best_wanted
 
 ITEMS, PROFILE, POPULAR = "items", "profile", "popular"
@@ -45,6 +46,7 @@ class ForNewcomer:
     unknown: tuple[str, ...]
 
 
+@timed(CANDIDATES)
 def for_newcomer(live: Live, who: Newcomer, n: int, *, exclude: tuple[str, ...] = (), wanted: Wanted) -> ForNewcomer:
     """The n best items as `wanted`, those they chose and `exclude` left out."""
     places = {name: live.find(name) for name in who.items}

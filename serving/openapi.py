@@ -8,7 +8,8 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from serving.access.documented import describe_access
-from serving.problem import Problem
+from serving.observe.watch import PROBES
+from serving.problem import Problem, documented
 from serving.routes.cypher_schemas import CypherRequest
 from serving.routes.event_schemas import EventsRequest, UserRequest
 from serving.routes.live_schemas import ClassifyRequest, ItemRequest, NewcomerRequest, SearchRequest
@@ -33,9 +34,10 @@ class Api(FastAPI):
             schemas["Problem"] = Problem.model_json_schema()
             for model in READ_BY_HAND:
                 schemas |= _schemas_of(model)
-            for methods in document["paths"].values():
+            for path, methods in document["paths"].items():
                 for operation in methods.values():
                     _drop_foreign_errors(operation["responses"])
+                    _add_those_of_all(path, operation["responses"])
             describe_access(document)
         assert self.openapi_schema is not None
         return self.openapi_schema
@@ -46,6 +48,13 @@ def _schemas_of(model: type[BaseModel]) -> dict[str, Any]:
     found = model.model_json_schema(ref_template="#/components/schemas/{model}")
     parts: dict[str, Any] = found.pop("$defs", {})
     return {model.__name__: found, **parts}
+
+
+def _add_those_of_all(path: str, responses: dict[str, Any]) -> None:
+    """What `serving.observe.watch` may answer before any route: overloaded, too late, a bad X-Request-Timeout."""
+    if path not in PROBES:
+        for status, one in documented(422, 503, 504).items():
+            responses.setdefault(str(status), one)
 
 
 def _drop_foreign_errors(responses: dict[str, Any]) -> None:

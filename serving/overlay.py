@@ -96,6 +96,14 @@ class Overlay:
         """Changes that the graph does not hold yet, oldest first."""
         return self._changes("applied IS NULL", ())
 
+    def count_waiting(self) -> int:
+        """How many changes the graph does not hold yet."""
+        if not self.ledger.there:
+            return 0
+        texts = [f"SELECT count(*) FROM {table} WHERE applied IS NULL" for table in TABLES.values()]  # noqa: S608
+        with self.ledger.open() as connection:
+            return sum(int(connection.execute(text).fetchone()[0]) for text in texts)
+
     def applied(self) -> dict[tuple[str, str], int | None]:
         """Label and id of everything with a change, and the graph's version since which the graph says so."""
         if not self.ledger.there:

@@ -38,6 +38,11 @@ def problem(status: int, title: str, detail: str, valid: str = "", remedy: str =
     return Response(orjson.dumps(body), status, headers=headers, media_type=MEDIA_TYPE)
 
 
+def problem_of(error: InterlaceError) -> Response:
+    """The answer that says this error."""
+    return problem(error.status, error.title, error.what, error.valid, error.remedy)
+
+
 def as_problem(error: InterlaceError) -> dict[str, Any]:
     """The members of the problem that an error is."""
     return {
@@ -82,6 +87,11 @@ _EXAMPLES: Mapping[int, Mapping[str, str]] = {
         "valid": "see /v1/openapi.json",
         "remedy": "mend the request",
     },
+    504: {
+        "detail": "the request was not answered within 30 s",
+        "valid": "less work, or more time (X-Request-Timeout, up to INTERLACE_REQUEST_SECONDS)",
+        "remedy": "ask for less, or try again",
+    },
     503: {
         "detail": "the graph store at 'bolt://db:7687' cannot be reached",
         "valid": "a running store",
@@ -101,8 +111,9 @@ def install(app: FastAPI) -> None:
 async def _on_interlace_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, InterlaceError)
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.warning("%s %s: %s", request.method, request.url.path, error.what)
-    return problem(error.status, error.title, error.what, error.valid, error.remedy)
+        # The route, not the address: that may name a user.
+        log.warning("%s %s: %s", request.method, getattr(request.scope.get("route"), "path", ""), error.what)
+    return problem_of(error)
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from serving.index import Factors, Form, Index, ItemWeights, StaticScores, Tower
 from serving.index_files import MISSING
+from serving.observe.record import SCORE, timed
 from serving.sequence import SequenceWeights, user_vector
 
 Read: TypeAlias = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int32] | None]
@@ -19,6 +20,7 @@ Read: TypeAlias = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int32
 the model learned the user."""
 
 
+@timed(SCORE)
 def score(
     index: Index, user: int, history: NDArray[np.int32], before: NDArray[np.int32] | None = None
 ) -> NDArray[np.float32]:

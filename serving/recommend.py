@@ -27,6 +27,7 @@ from serving.diversify import diversify, pool_size
 from serving.foldin import Viewer, viewer
 from serving.index_files import MISSING
 from serving.live import Live
+from serving.observe.record import CANDIDATES, timed
 from serving.rank import best
 from serving.retrieve import can_retrieve, retrieve
 
@@ -74,6 +75,7 @@ class Filter:
         return mask
 
 
+@timed(CANDIDATES)
 def recommend(live: Live, wish: Wish, user: Viewer | None = None) -> Recommendations:
     """The n best items; `user`: who the wish names, where they have been looked up already.
 
@@ -95,6 +97,7 @@ def answered(live: Live, user: Viewer, wish: Wish, chosen: Filter) -> Recommenda
     return found
 
 
+@timed(CANDIDATES)
 def from_list(live: Live, wish: Wish, user: Viewer) -> Recommendations | None:
     """The answer when the first source suffices (microseconds); None when the user has to be scored live."""
     if wish.diversity:

@@ -8,6 +8,7 @@ import orjson
 from fastapi import Response
 
 from serving.live import Live
+from serving.observe.record import RENDER, timed
 from serving.recommend import Recommendations
 
 NULL = b"null"
@@ -18,6 +19,7 @@ def json_response(body: bytes, headers: dict[str, str] | None = None) -> Respons
     return Response(body, media_type="application/json", headers=headers)
 
 
+@timed(RENDER)
 def recommendations(
     live: Live, found: Recommendations, reasons: Sequence[bytes] | None = None, missing: bytes | None = None
 ) -> bytes:
@@ -33,6 +35,7 @@ def recommendations(
     return b'{"user":%b,"model":%b,"items":[%b]%b}' % (orjson.dumps(found.user), model, entries, tail)
 
 
+@timed(RENDER)
 def ranked(live: Live, items: Iterable[int], scores: Iterable[float]) -> bytes:
     """Rank, score and card of each item, as a JSON array."""
     pairs = enumerate(zip(items, scores, strict=True), start=1)

@@ -6,10 +6,14 @@
 from __future__ import annotations
 
 import errno
+import fcntl
+import os
+import shutil
 import socket
 import sys
-from collections.abc import Callable
-from contextlib import closing, suppress
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -20,14 +24,20 @@ from graph.errors import Conflict, InterlaceError, InvalidData
 from serving.access.protocol import Bounded
 from serving.access.start import refuse_strangers
 from serving.app import create_app
+from serving.encoder_client import FOLDER as RUN
 from serving.encoder_client import EncoderClient
 from serving.index import open_index
+from serving.middleware import Wrapped
+from serving.observe.logs import configure
+from serving.service import make_service
 from serving.settings import Settings, read_settings
 
 BACKLOG = 2048
 GRACE_SECONDS = 10
 WORKER_SECONDS = 60
 """Until a worker that says nothing is replaced: on a busy machine its imports alone take longer than uvicorn's five."""
+METRICS = "metrics"
+HELD = "server.lock"
 
 
 def serve(settings: Settings, *, on_start: Callable[[str], None] | None = None) -> None:
@@ -43,7 +53,9 @@ def serve(settings: Settings, *, on_start: Callable[[str], None] | None = None) 
             on_start(address(listener))
         if index.encoders:
             warm(settings.home)
-        _run(config(settings), listener)
+        configure(settings)
+        with metrics_folder(settings.home) as folder:
+            _run(config(settings, folder), listener)
 
 
 def warm(home: Path) -> None:
@@ -52,11 +64,43 @@ def warm(home: Path) -> None:
         client.warm()
 
 
-def config(settings: Settings) -> uvicorn.Config:
+def worker(settings: Settings, metrics: Path) -> Wrapped:
+    """One worker's application, and its log. `metrics`: where all workers of this server share their numbers."""
+    configure(settings)
+    return create_app(settings, make_service(settings, metrics=metrics))
+
+
+@contextmanager
+def metrics_folder(home: Path) -> Iterator[Path]:
+    """A folder for one run of the server below `HOME/run/metrics`; those of servers that have ended are removed."""
+    root = home / RUN / METRICS
+    root.mkdir(parents=True, exist_ok=True)
+    (home / RUN).chmod(0o700)
+    with (root / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # so that no other server takes a folder for left behind before it is held
+        for path in root.glob("*-*"):
+            _remove_if_left(path)
+        folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=root))
+        held = (folder / HELD).open("w")
+        fcntl.flock(held, fcntl.LOCK_EX)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        held.close()
+
+
+def _remove_if_left(folder: Path) -> None:
+    with suppress(OSError), (folder / HELD).open() as held:
+        fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def config(settings: Settings, metrics: Path) -> uvicorn.Config:
     """The server's configuration. The factory makes each worker's own application from the same settings."""
     native = sys.platform != "win32"
     return uvicorn.Config(
-        partial(create_app, settings),
+        partial(worker, settings, metrics),
         factory=True,
         workers=settings.workers,
         loop="uvloop" if native else "auto",
@@ -65,6 +109,7 @@ def config(settings: Settings) -> uvicorn.Config:
         ws="none",
         lifespan="on",
         access_log=False,
+        log_config=None,
         log_level="warning",
         server_header=False,
         proxy_headers=False,
@@ -107,10 +152,22 @@ def _cannot_bind(host: str, port: int, error: OSError) -> InterlaceError:
     return InvalidData(f"cannot bind to {host}:{port} ({error.strerror})", valid="an address of this machine")
 
 
+class Workers(Multiprocess):
+    """Several workers. The listening socket is theirs alone once they are told to stop.
+
+    Else, when the last of them has closed it, connections would be taken here that nobody ever answers.
+    """
+
+    def terminate_all(self) -> None:
+        for one in self.sockets:
+            one.close()
+        super().terminate_all()
+
+
 def _run(configuration: uvicorn.Config, listener: socket.socket) -> None:
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again once it has shut down
         if configuration.workers > 1:
-            Multiprocess(configuration, sockets=[listener]).run()
+            Workers(configuration, sockets=[listener]).run()
         else:
             uvicorn.Server(configuration).run(sockets=[listener])
 

@@ -20,6 +20,7 @@ from graph.errors import InvalidData, NotFound, Unsupported
 from serving.candidates import Ranked
 from serving.index_files import MISSING
 from serving.live import Live
+from serving.observe.record import SEARCH, timed
 from serving.rank import best
 from serving.search_near import is_large, near, ranked_at, widths
 
@@ -54,6 +55,7 @@ class Wanted:
         )
 
 
+@timed(SEARCH)
 def search(
     live: Live,
     queries: Sequence[tuple[str, NDArray[np.float32]]],

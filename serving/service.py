@@ -16,8 +16,11 @@ from graph.errors import InterlaceError, StoreUnavailable
 from graph.store import GraphStore
 from serving.access.caller import caller_of
 from serving.access.scope import OnePlatform
+from serving.admission import Admission
+from serving.breaker import Breaker
 from serving.connect import connect
 from serving.cypher import Cypher
+from serving.drain import Drain
 from serving.encoder_client import EncoderClient
 from serving.event_writer import EventWriter
 from serving.events import EventLog
@@ -25,6 +28,7 @@ from serving.gateway import Gateway
 from serving.index import CURRENT, FOLDER, Index, open_index
 from serving.live import Live
 from serving.live_holder import LiveHolder
+from serving.observe.observer import Observer, make_observer
 from serving.overlay import Overlay
 from serving.settings import Settings
 from serving.settler import Settler
@@ -51,6 +55,11 @@ class IndexHolder:
         self._stamp: tuple[int, int] | None = None
         self._index: Index | None = None
         self.trouble: InterlaceError | None = None
+
+    def look(self) -> None:
+        """Looks now, so that requests, which look once a second, seldom have to open an index themselves."""
+        with self._lock:
+            self._refresh()
 
     def get(self) -> Index:
         """Raises `NotFound` when none has been published, `Conflict` when the only one is damaged."""
@@ -102,6 +111,9 @@ class Service:
     encoders: EncoderClient
     events: EventWriter
     settler: Settler
+    observer: Observer
+    admission: Admission
+    drain: Drain
     narrowed: dict[str, Service] = field(default_factory=dict)
     """For callers that see one platform alone, by platform."""
 
@@ -131,6 +143,7 @@ class Service:
         self.changes.close()
         self.overlay.close()
         self.events.close()
+        self.observer.close()
 
     @property
     def index(self) -> Index:
@@ -143,13 +156,13 @@ class Service:
         return self.changes.get(self.holder.get())
 
 
-def make_service(settings: Settings, *, gateway: Gateway | None = None) -> Service:
+def make_service(settings: Settings, *, gateway: Gateway | None = None, metrics: Path | None = None) -> Service:
     """Opens nothing yet: the index at the first request (or at start), the store when something needs it.
 
-    `gateway`: to a store that is open already.
+    `gateway`: to a store that is open already. `metrics`: where the server's workers share their numbers.
     """
     home = settings.home
-    gateway = gateway or Gateway(lambda: _connect(settings))
+    gateway = gateway or _gateway(settings)
     return Service(
         settings,
         IndexHolder(home),
@@ -159,7 +172,15 @@ def make_service(settings: Settings, *, gateway: Gateway | None = None) -> Servi
         EncoderClient(home),
         EventWriter(EventLog(home)),
         Settler(home, gateway),
+        make_observer(settings, metrics),
+        Admission(settings.requests_running, settings.requests_waiting, settings.requests_wait_seconds),
+        Drain(settings.drain_seconds),
     )
+
+
+def _gateway(settings: Settings) -> Gateway:
+    breaker = Breaker(failures=settings.breaker_failures, pause=settings.breaker_pause)
+    return Gateway(lambda: _connect(settings), breaker=breaker, slow=settings.store_slow_seconds)
 
 
 def service_of(request: Request) -> Service:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -13,6 +13,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from graph.errors import InvalidData
 
 _MLFLOW = "MLFLOW_TRACKING_URI"
+_COLLECTOR = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+_NO_TRACES = "OTEL_SDK_DISABLED"
 
 
 class Settings(BaseSettings):
@@ -93,6 +95,40 @@ class Settings(BaseSettings):
     oidc_user_claim: str = Field("", description="claim with the user that a token without a role is bound to")
     oidc_user_prefix: str = Field("", description="what makes that claim an id: 'shop:'")
 
+    log_format: Literal["text", "json"] = Field("text", description="the server's log lines on stderr: text or json")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="what the server's log leaves out"
+    )
+    log_requests: Literal["auto", "none", "errors", "all"] = Field(
+        "auto", description="requests that are logged, beside slow ones; auto: all in json, errors (5xx) in text"
+    )
+    slow_request_ms: float = Field(1000.0, ge=0, description="milliseconds after which a request is logged; 0: never")
+    traces: str = Field(
+        "",
+        description="where spans go: URL of an OTLP/HTTP collector, or 'otlp' (as OTEL_… say); empty: none are made",
+    )
+    shown_minutes: float = Field(60.0, gt=0, description="minutes that coverage and drift of what is shown look back")
+    requests_running: int = Field(64, ge=1, description="requests that a worker answers at the same time")
+    requests_waiting: int = Field(256, ge=0, description="requests that wait for a place of a worker; beyond: 503")
+    requests_wait_seconds: float = Field(2.0, gt=0, description="seconds that a request waits for a place; then 503")
+    request_seconds: float = Field(
+        30.0,
+        gt=0,
+        description="seconds until a request's answer must begin, then 504; X-Request-Timeout may shorten it",
+    )
+    drain_seconds: float = Field(
+        1.0,
+        ge=0,
+        description="seconds that a server answers on after SIGTERM, saying that it is not ready; 0: stop at once",
+    )
+    breaker_failures: int = Field(3, ge=1, description="failures in a row after which the graph store is left alone")
+    breaker_pause: float = Field(
+        5.0,
+        gt=0,
+        description="seconds until it is tried again; twice as long after each try that fails, up to a minute",
+    )
+    store_slow_seconds: float = Field(5.0, gt=0, description="seconds after which an answer of the store is a failure")
+
     @property
     def store_url(self) -> str:
         """The store's URL, with the default filled in."""
@@ -102,11 +138,12 @@ class Settings(BaseSettings):
 def read_settings(overrides: Mapping[str, Any]) -> Settings:
     """Settings from the environment, then `overrides`. Raises `InvalidData` that names the bad setting.
 
-    MLflow's own variable, MLFLOW_TRACKING_URI, is the address where INTERLACE_MLFLOW is not set.
+    MLflow's own variable, MLFLOW_TRACKING_URI, is the address where INTERLACE_MLFLOW is not set; OpenTelemetry's own
+    turn traces on where INTERLACE_TRACES is not set.
     """
-    address = os.environ.get(_MLFLOW)
-    if address and "mlflow" not in overrides and "INTERLACE_MLFLOW" not in os.environ:
-        overrides = {**overrides, "mlflow": address}
+    for name, value in _of_others().items():
+        if value and name not in overrides and f"INTERLACE_{name.upper()}" not in os.environ:
+            overrides = {**overrides, name: value}
     try:
         return Settings(**overrides)
     except ValidationError as error:
@@ -118,3 +155,9 @@ def read_settings(overrides: Mapping[str, Any]) -> Settings:
             valid=field.description or "" if field else ", ".join(Settings.model_fields),
             remedy=f"mend the option, or the variable INTERLACE_{name.upper()}",
         ) from error
+
+
+def _of_others() -> dict[str, str]:
+    """What the variables of MLflow and OpenTelemetry say of our settings."""
+    traces = any(os.environ.get(name) for name in _COLLECTOR) and os.environ.get(_NO_TRACES, "").lower() != "true"
+    return {"mlflow": os.environ.get(_MLFLOW, ""), "traces": "otlp" if traces else ""}

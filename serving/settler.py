@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextvars import Context
 from pathlib import Path
 
 from graph.errors import InterlaceError
@@ -30,7 +31,8 @@ class Settler:
         """What has been kept since the last write goes into the graph; what it cannot take now waits."""
         self._wanted = True
         if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._run())
+            # In a context of its own: it goes on after the request, whose deadline is not its.
+            self._task = asyncio.get_running_loop().create_task(self._run(), context=Context())
 
     async def finish(self, seconds: float) -> None:
         """Waits for what goes on."""
@@ -53,7 +55,7 @@ class Settler:
             return flush(store, self._home)
 
         try:
-            await self._gateway.run(work, deadline=DEADLINE_SECONDS)
+            await self._gateway.run(work, deadline=DEADLINE_SECONDS, patient=True)
             self.lag.clear()
         except InterlaceError as error:
             if error.what not in self.lag:  # said once, until the graph has followed again

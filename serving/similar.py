@@ -10,6 +10,7 @@ from serving.candidates import Ranked
 from serving.index import Index
 from serving.index_files import MISSING
 from serving.live import Live
+from serving.observe.record import SEARCH, timed
 from serving.rank import best
 from serving.search_near import is_large, near, widths
 
@@ -22,6 +23,7 @@ def modalities(index: Index) -> tuple[str, ...]:
     return (*sorted(index.vectors), GRAPH, CROWD)
 
 
+@timed(SEARCH)
 def similar(live: Live, item: int, modality: str, n: int) -> Ranked:
     """The n most similar other items, best first; fewer when fewer have any similarity.
 

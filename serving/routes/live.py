@@ -11,9 +11,11 @@ from starlette.concurrency import run_in_threadpool
 from graph.errors import InvalidData
 from serving.access.scope import check_items
 from serving.asked_vectors import question, vectors_of
+from serving.index import Index
 from serving.inherit import Floats
 from serving.items import MOST_FILE, delete_item, put_item
 from serving.newcomers import Newcomer, for_newcomer
+from serving.observe.observer import NEWCOMER
 from serving.problem import documented
 from serving.render import array, json_response, ranked
 from serving.routes import live_examples as examples
@@ -87,12 +89,14 @@ async def newcomer(request: Request) -> Response:
     service = service_of(request)
     wish = parsed(await body_of(request, MOST_BYTES), NewcomerRequest, examples.VALID_NEWCOMER)
     check_items(request, (*wish.items, *wish.exclude))
-    vectors = await _vectors(service, wish)
     live = service.live
+    vectors = await _vectors(service, live.index, wish)
     who = Newcomer(tuple(wish.items), vectors, wish.profile)
     found = await run_in_threadpool(
         for_newcomer, live, who, wish.n, exclude=tuple(wish.exclude), wanted=wanted(wish.filter)
     )
+    service.observer.named(len(wish.items) - len(found.unknown), len(found.unknown))
+    service.observer.shown(live, "", NEWCOMER, found.items, found.scores)
     head = orjson.dumps({
         "model": {"name": live.index.model.name, "version": live.index.model.version},
         "sources": found.sources,
@@ -137,8 +141,8 @@ async def search_items(request: Request) -> Response:
     service = service_of(request)
     wish = parsed(await body_of(request, MOST_BYTES), SearchRequest, examples.VALID_SEARCH)
     check_items(request, wish.like)
-    vectors = await _vectors(service, wish)
     live = service.live
+    vectors = await _vectors(service, live.index, wish)
     items, scores = await run_in_threadpool(
         search, live, list(vectors.items()), wish.n, like=wish.like, wanted=wanted(wish.filter)
     )
@@ -173,12 +177,12 @@ def wanted(filters: Filters) -> Wanted:
     return Wanted(filters.kind, filters.platform, years, filters.attributes)
 
 
-async def _vectors(service: Service, wish: SearchRequest | NewcomerRequest) -> dict[str, Floats]:
+async def _vectors(service: Service, index: Index, wish: SearchRequest | NewcomerRequest) -> dict[str, Floats]:
     files = {name: decoded_file(name, getattr(wish, name), MOST_FILE[name]) for name in ("image", "audio")}
     text = (wish.text or "").strip()
     if not text and not any(files.values()):
         return {}
-    return await vectors_of(service.encoders, service.index, {"text": text or None}, files)
+    return await vectors_of(service.encoders, index, {"text": text or None}, files)
 
 
 def _thing(service: Service, wish: ClassifyRequest) -> tuple[dict[str, Any], dict[str, bytes | None]]:

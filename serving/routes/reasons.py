@@ -7,6 +7,7 @@ import orjson
 from graph.errors import InterlaceError, StoreUnavailable
 from graph.explain import explain
 from serving.live import Live
+from serving.observe.record import REASONS, stage
 from serving.recommend import Recommendations
 from serving.render import NULL
 from serving.service import Service
@@ -19,8 +20,10 @@ async def reasons_for(service: Service, live: Live, found: Recommendations) -> t
     """The reason of each item as JSON, and None; or None and JSON that says why the store gave none."""
     ids = [live.id(item) for item in found.items]
     try:
-        given = await service.gateway.run(lambda store: explain(store, found.user, ids), deadline=DEADLINE_SECONDS)
+        with stage(REASONS):
+            given = await service.gateway.run(lambda store: explain(store, found.user, ids), deadline=DEADLINE_SECONDS)
     except StoreUnavailable as error:
+        service.observer.degraded("store")
         return None, orjson.dumps({"title": error.title, "detail": error.what, "remedy": error.remedy})
     return [orjson.dumps(given[name].json()) if name in given else NULL for name in ids], None
 

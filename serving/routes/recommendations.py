@@ -67,6 +67,7 @@ async def user_recommendations(
     found = from_list(live, wish, who)
     if found is None:
         found = await run_in_threadpool(recommend, live, wish, who)
+    service.observer.shown(live, user, found.source, found.items, found.scores)
     if not explain:
         return json_response(recommendations(live, found))
     return await _explained(service, live, found, caller_of(request))

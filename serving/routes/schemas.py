@@ -202,11 +202,21 @@ class Health(Documented):
     status: str
 
 
+class Degraded(Documented):
+    """A part that is down, and what answers lack meanwhile."""
+
+    part: str = Field(description="store, encoders, graph or index")
+    detail: str
+    effect: str
+
+
 class Readiness(Documented):
-    """Whether recommendations can be given; `store` is what is known of it without asking."""
+    """Whether recommendations can be given; `store` and `breaker` are what is known of the store without asking."""
 
     ready: bool
     index: str
     model: Model
-    store: str
-    warning: str
+    store: str = Field(description="open, failed or unopened")
+    breaker: str = Field(description="closed, half-open or open")
+    warning: str = Field(description="why a newer index cannot be opened, else empty")
+    degraded: list[Degraded]

@@ -98,7 +98,7 @@ def test_ready_tells_the_truth(path: str, get: Get, index: Index, tmp_path: Path
     body = get(path).json()
     assert (body["ready"], body["index"], body["warning"]) == (True, index.version, "")
     missing = client(create_app(Settings(home=tmp_path)))(path)
-    assert missing.status_code == 404
+    assert missing.status_code == 503
     assert "interlace train" in missing.json()["remedy"]
 
 

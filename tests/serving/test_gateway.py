@@ -6,7 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from graph.errors import InvalidData, StoreUnavailable
-from serving.gateway import PAUSE_SECONDS, THREADS, WAITING, Gateway
+from serving.breaker import PAUSE_SECONDS, Breaker
+from serving.gateway import THREADS, WAITING, Gateway
+from serving.observe.record import Record, current
 
 
 class Store:
@@ -14,6 +16,9 @@ class Store:
 
     url = "test:"
     closed = 0
+
+    def query(self, _: str) -> int:
+        return 1
 
     def close(self) -> None:
         self.closed += 1
@@ -46,7 +51,7 @@ def now() -> list[float]:
 
 @pytest.fixture
 def gateway(connector: Connector, now: list[float]) -> Iterator[Gateway]:
-    made = Gateway(connector, clock=lambda: now[0])
+    made = Gateway(connector, breaker=Breaker(clock=lambda: now[0]))
     yield made
     made.close()
 
@@ -120,3 +125,34 @@ def test_closing_closes_the_store(connector: Connector) -> None:
     asyncio.run(gateway.run(lambda _: None, deadline=5))
     gateway.close()
     assert connector.store.closed == 1
+
+
+def test_a_slow_store_is_left_alone_until_it_answers_in_time(connector: Connector) -> None:
+    gateway = Gateway(connector, breaker=Breaker(failures=2, pause=0.2), slow=0.05)
+    for _ in range(2):
+        asyncio.run(gateway.run(lambda _: time.sleep(0.1), deadline=5))
+    assert (gateway.state, gateway.breaker.state) == ("failed", "open")
+    begun = time.monotonic()
+    with pytest.raises(StoreUnavailable, match=r"more than 0\.05 s"):
+        asyncio.run(gateway.run(lambda _: time.sleep(9), deadline=5))
+    assert time.monotonic() - begun < 5
+    time.sleep(0.25)
+    gateway.probe()
+    until = time.monotonic() + 10
+    while gateway.breaker.state != "closed" and time.monotonic() < until:
+        time.sleep(0.02)
+    gateway.close()
+    assert (gateway.state, gateway.breaker.state) == ("open", "closed")
+
+
+def test_a_callers_short_deadline_says_nothing_about_the_store(connector: Connector) -> None:
+    gateway = Gateway(connector, breaker=Breaker(failures=1))
+
+    async def hurried() -> None:
+        current.set(Record("r", time.perf_counter(), time.perf_counter() + 0.05))
+        with pytest.raises(StoreUnavailable, match="did not answer within"):
+            await gateway.run(lambda _: time.sleep(0.3), deadline=5)
+
+    asyncio.run(hurried())
+    gateway.close()
+    assert gateway.breaker.state == "closed"

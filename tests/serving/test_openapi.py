@@ -33,6 +33,7 @@ STORE_OR_FILE = {
     "/v1/classify",
     "/v1/events",
     "/v1/users/{id}/friends",
+    "/v1/metrics",
     "/media/{folder}/{name}",
 }
 """Whose answers are checked elsewhere: in `tests/integration` with a store, `test_live_api.py`,

@@ -11,6 +11,7 @@ from benchmarks.large_home import LargeSize, draw
 from graph.snapshot import Snapshot
 from serving import publish_approximate, retrieve
 from serving.candidates import all_scores, model_scores, popular_first
+from serving.foldin import Viewer
 from serving.index import Index, open_index
 from serving.index_files import MISSING
 from serving.live import Live, known, overlaid
@@ -73,7 +74,7 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def exact(live: Live, user: int, n: int) -> tuple[np.ndarray, np.ndarray]:
-    scores = model_scores(live, user)
+    scores = model_scores(live, Viewer("", user, live.index.known[user]))
     order = best(scores, n)
     return order, scores[order]
 
@@ -84,14 +85,16 @@ def test_any_item_s_score_is_the_exact_one(index: Index) -> None:
     for user in range(0, USERS, 5):
         for who, history in ((user, index.known[user]), (MISSING, index.known[user]), (MISSING, index.known[0][:0])):
             expected = score(index, who, history)
-            np.testing.assert_allclose(asked(index, who, history).scores(places), expected, rtol=2e-3, atol=2e-3)
+            np.testing.assert_allclose(
+                asked(index, Viewer("", who, history)).scores(places), expected, rtol=2e-3, atol=2e-3
+            )
 
 
 def test_the_best_are_found(index: Index) -> None:
     live, hits, wanted = Live(index), 0, 0
     for user in range(USERS):
         items, scores = exact(live, user, 10)
-        found = retrieve.retrieve(live, user, index.known[user], 10, seen=index.seen[user])
+        found = retrieve.retrieve(live, Viewer("", user, index.known[user]), 10, seen=index.seen[user])
         if found is None:
             continue  # all is scored: a model that knows of too few items
         np.testing.assert_allclose(found[1], np.sort(found[1])[::-1])
@@ -118,7 +121,7 @@ def test_n_come_back_when_n_exist(blend: Index, kind: str) -> None:
             found = recommend(live, Wish(name, n, kind=kind))
             assert len(found.items) == min(n, len(there))
             assert set(found.items) <= set(there.tolist())
-            scores = model_scores(live, user)[found.items]
+            scores = model_scores(live, Viewer("", user, blend.known[user]))[found.items]
             np.testing.assert_allclose(found.scores, scores, rtol=2e-3, atol=2e-3)
 
 
@@ -130,12 +133,16 @@ def test_excluded_and_deleted_items_never_come(blend: Index) -> None:
     rest = exact(live, user, 25)[0][5:].tolist()
     keep = choose(live, None, tuple(first))
     found = retrieve.retrieve(
-        live, user, blend.known[user], 20, seen=blend.seen[user], keep=lambda places: keep.keep(live, places)
+        live,
+        Viewer("", user, blend.known[user]),
+        20,
+        seen=blend.seen[user],
+        keep=lambda places: keep.keep(live, places),
     )
     assert found is not None
     assert len(set(found[0].tolist()) & set(rest)) >= 19
     gone = overlaid(blend, [Change(place, one, gone=True) for place, one in enumerate(first)], {})
-    found = retrieve.retrieve(gone, user, blend.known[user], 20, seen=blend.seen[user])
+    found = retrieve.retrieve(gone, Viewer("", user, blend.known[user]), 20, seen=blend.seen[user])
     assert found is not None
     assert not set(found[0].tolist()) & {blend.item(one) for one in first}
     assert not set(recommend(gone, Wish(name, 300)).items) & {blend.item(one) for one in first}
@@ -152,10 +159,10 @@ def test_new_items_stand_where_exact_scoring_puts_them(blend: Index) -> None:
         if len(blend.known[user]):
             places = np.concatenate([blend.inherit.cold, [live.num_items - 1]]).astype(np.int64)
             expected = all_scores(live, user, blend.known[user])[places]
-            question = asked(blend, user, blend.known[user])
+            question = asked(blend, Viewer("", user, blend.known[user]))
             np.testing.assert_allclose(retrieve.score_some(live, question, places), expected, rtol=5e-3, atol=5e-3)
             items = exact(live, user, 10)[0]
-            found = retrieve.retrieve(live, user, blend.known[user], 10, seen=blend.seen[user])
+            found = retrieve.retrieve(live, Viewer("", user, blend.known[user]), 10, seen=blend.seen[user])
             assert found is not None
             assert len(np.intersect1d(found[0], items)) >= 9
 
