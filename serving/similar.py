@@ -28,16 +28,21 @@ def similar(live: Live, item: int, modality: str, n: int) -> Ranked:
     """
     if modality == CROWD:
         return _by_crowd(live, item, n)
-    if modality not in modalities(live.index):
-        raise Unsupported(
-            f"no similarity by {modality!r}",
-            valid=", ".join(modalities(live.index)),
-            remedy="name one of these, or encode the items first: interlace encode",
-        )
+    check_modality(live.index, modality)
     scores = _by_graph(live, item) if modality == GRAPH else _by_vectors(live, item, modality)
     scores[item] = -np.inf
     order = best(scores, n)
     return order, scores[order]
+
+
+def check_modality(index: Index, modality: str) -> None:
+    """Raises `Unsupported` for a way of being alike that this index has not."""
+    if modality not in modalities(index):
+        raise Unsupported(
+            f"no similarity by {modality!r}",
+            valid=", ".join(modalities(index)),
+            remedy="name one of these, or encode the items first: interlace encode",
+        )
 
 
 def _by_vectors(live: Live, item: int, modality: str) -> NDArray[np.float32]:
@@ -54,7 +59,13 @@ def _by_vectors(live: Live, item: int, modality: str) -> NDArray[np.float32]:
 
 
 def _by_graph(live: Live, item: int) -> NDArray[np.float32]:
-    """Cosine of attribute vectors, by walking the postings of the item's own attributes alone."""
+    scores = graph_scores(live, item)
+    scores[scores <= 0] = -np.inf
+    return scores
+
+
+def graph_scores(live: Live, item: int) -> NDArray[np.float32]:
+    """(num_items,) cosines of attribute vectors, by walking the postings of the item's own attributes alone."""
     table = live.index.attributes
     nodes, weights = live.attributes(item)
     scores = np.zeros(live.num_items, np.float32)
@@ -66,7 +77,6 @@ def _by_graph(live: Live, item: int) -> NDArray[np.float32]:
         theirs = zip(*(one.tolist() for one in live.attributes(place)), strict=True)
         scores[place] = sum(ours.get(node, 0.0) * weight for node, weight in theirs)
     scores[live.gone] = 0
-    scores[scores <= 0] = -np.inf
     return scores
 
 
