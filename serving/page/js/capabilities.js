@@ -1,6 +1,11 @@
 /** What this server can do, as its own description says: parts of the page wait for their route. Asked for once. */
 import { get } from './api.js';
 
+export const EVENTS = ['post', '/v1/events'];
+export const WHAT_IF = ['post', '/v1/explanations/what-if'];
+export const PROFILE = ['get', '/v1/users/{id}/profile'];
+export const USER_EDIT = ['put', '/v1/users/{id}'];
+
 let asked = null;
 
 /** `can('post', '/v1/events')`: false, too, where the description cannot be had. */

@@ -1,11 +1,9 @@
 /** What somebody thinks of an item: sent as an event, so that the next answer knows it. */
 import { send } from './api.js';
 
-export const EVENTS = ['post', '/v1/events'];
-
 /** `kind`: liked, hidden or viewed. */
 export function tell(user, item, kind) {
-  return send('POST', ['events'], { events: [{ id: uuid(), user, item, kind, at: Date.now() / 1000 }] });
+  return send('POST', ['events'], { events: [{ id: uuid(), user, item, kind, at: Math.floor(Date.now() / 1000) }] });
 }
 
 /** A version 4 UUID; works without a secure context, where `randomUUID` is missing. */

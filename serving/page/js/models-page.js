@@ -66,7 +66,7 @@ function showTrend(runs) {
   const said = t('name-over-the-refreshes-values', { name, values: list(values.map(metric)) });
   const entry = ({ run, measured }) =>
     h('li', { class: 'trend__run' }, when(run.started), h('b', {}, metric(measured[1])), run.model_version && h('span', { class: 'soft' }, t('version-version', { version: run.model_version })), run.mlflow && h('a', { class: 'run__mlflow', href: run.mlflow, target: '_blank', rel: 'noreferrer' }, t('open-in-mlflow'), ' ', icon('out')));
-  return h('div', { class: 'trend' }, h('figure', {}, values.length > 1 && line(values, said), h('figcaption', { class: 'soft small' }, name)), h('ol', { class: 'trend__runs small', reversed: true }, [...trained].reverse().map(entry)));
+  return h('div', { class: 'trend' }, h('figure', {}, values.length > 1 && line(values, said), h('figcaption', { class: 'soft small' }, said)), h('ol', { class: 'trend__runs small', reversed: true }, [...trained].reverse().map(entry)));
 }
 
 const measureOf = (counts) => Object.entries(counts).find(([key, value]) => key.includes('@') && typeof value === 'number') ?? null;

@@ -1,18 +1,17 @@
 /** What is recommended to a user: the list at once, the reasons as soon as the graph has given them. */
 import { asProblem, getRecommendations } from './api.js';
-import { can } from './capabilities.js';
+import { EVENTS, can } from './capabilities.js';
 import { card } from './cards.js';
 import { h } from './dom.js';
-import { EVENTS } from './events.js';
 import { feedback } from './feedback.js';
 import { t } from './i18n.js';
 import { replaceMoving } from './moving.js';
 import { section } from './section.js';
 import { cardBones, emptyState, errorState, fill, lineBones } from './states.js';
 
-const FIRST = 12;
-const STEP = 12;
-const MOST = 60;
+const FIRST = 14;
+const STEP = 14;
+const MOST = 70;
 
 export function recommendationsSection(user) {
   const note = h('p', { class: 'soft small' });

@@ -22,14 +22,15 @@ export async function userForm(user) {
 
   function submit(event) {
     event.preventDefault();
-    const properties = Object.fromEntries(controls.filter(({ control }) => control.value.trim() !== '').map(({ key, value, control }) => [key, typed(control.value.trim(), value)]));
-    go('PUT', { ...properties, ...(name.value.trim() && { name: name.value.trim() }) }, () => location.reload());
+    const properties = Object.fromEntries(controls.map(({ key, value, control }) => [key, typed(control.value.trim(), value)]));
+    if (name.value.trim() || user.properties.name) properties.name = typed(name.value.trim(), '');
+    go('PUT', { properties }, () => location.reload());
   }
 
   function ask() {
     remove.textContent = t('delete-for-good');
-    remove.onclick = () => go('DELETE', undefined, () => (location.hash = '#/'));
     remove.removeEventListener('click', ask);
+    remove.addEventListener('click', () => go('DELETE', undefined, () => (location.hash = '#/')));
   }
 
   async function go(method, body, then) {
@@ -45,8 +46,9 @@ export async function userForm(user) {
   }
 }
 
-/** As the property was before: a number stays a number. */
+/** As the property was before: a number stays a number. What is empty goes. */
 function typed(text, before) {
+  if (text === '') return null;
   if (typeof before === 'number' && Number.isFinite(Number(text))) return Number(text);
   if (typeof before === 'boolean') return text === 'true';
   return text;

@@ -1,10 +1,11 @@
 /** A user's home: what is recommended to them, shelves around what they liked, what they did. */
 import { getUser } from './api.js';
-import { whenCan } from './capabilities.js';
+import { PROFILE, USER_EDIT, whenCan } from './capabilities.js';
 import { card } from './cards.js';
 import { h } from './dom.js';
 import { count, facts, nativeId, userName } from './format.js';
 import { known, t } from './i18n.js';
+import { icon } from './icons.js';
 import { avatar } from './people.js';
 import { profileButton } from './profile-card.js';
 import { recommendationsSection } from './recommendations.js';
@@ -25,17 +26,18 @@ export function userPage(id) {
   fill(region, {
     bones: () => [h('div', { class: 'bone bone--title' }), h('ul', { class: 'grid section' }, cardBones(8))],
     load: () => getUser(id, HISTORY),
-    render: (user) => [head(user), recommended.element, tasteShelves(user), history(user)],
+    render: (user) => [head(user, () => recommended.start()), recommended.element, tasteShelves(user), history(user)],
   });
   return { element, title: `${t('user-id', { id: nativeId(id) })} · Interlace`, reasonFor: recommended.reasonFor };
 }
 
-function head(user) {
+/** `again`: what to do when something else is recommended now. */
+function head(user, again) {
   const line = (name, value) => h('div', {}, h('dt', {}, name), h('dd', {}, value));
   const known = facts(user.properties, 4).map(([name, value]) => line(name, value));
   const tools = h('div', { class: 'person__tools' });
-  whenCan(['get', '/v1/users/{id}/profile'], tools, () => profileButton(user));
-  whenCan(['put', '/v1/users/{id}'], tools, () => h('button', { type: 'button', class: 'button', onclick: () => userForm(user) }, t('edit')));
+  whenCan(PROFILE, tools, () => profileButton(user, again));
+  whenCan(USER_EDIT, tools, () => h('button', { type: 'button', class: 'button', onclick: () => userForm(user) }, icon('edit'), t('edit')));
   return h(
     'div',
     { class: 'person' },

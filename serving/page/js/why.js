@@ -1,9 +1,10 @@
 /** Why an item is recommended: in words, as a drawn path, with its Cypher; without a reason, its place in the graph. */
 import { getItem, getNeighbourhood } from './api.js';
 import { h } from './dom.js';
+import { score } from './format.js';
 import { graphFigure } from './graph-figure.js';
 import { isNamed } from './graph-model.js';
-import { number, t } from './i18n.js';
+import { t } from './i18n.js';
 import { proof } from './proof.js';
 import { reasonPath } from './reason-path.js';
 import { emptyState, fill } from './states.js';
@@ -38,12 +39,12 @@ async function reasonOf(item, user, ranked) {
   return { heading: t('why-this-one'), children: [h('p', { class: 'why' }, reason.text), effect(reason), figure, whatIfButton(user, reason, items), proof(reason)] };
 }
 
-/** How much of the score goes without what the reason names, where the server measured it. */
-function effect({ effect: drop }) {
-  if (typeof drop !== 'number' || drop <= 0) return null;
-  const percent = number(drop, { style: 'percent', maximumFractionDigits: 0 });
-  const bar = h('span', { class: 'effect__bar', 'aria-hidden': 'true', vars: { '--part': Math.min(1, drop) } });
-  return h('p', { class: 'effect soft small' }, bar, t('without-it-the-score-falls-by', { percent }));
+/** What the score loses without the liking that the reason names, beside what it loses without any other, where measured. */
+function effect({ effect: measured }) {
+  if (!measured || measured.drop <= 0) return null;
+  const [drop, others] = [measured.drop, Math.max(0, measured.others)];
+  const bar = h('span', { class: 'effect__bar', 'aria-hidden': 'true', vars: { '--part': drop / (drop + others) } });
+  return h('p', { class: 'effect soft small' }, bar, t('without-it-the-score-falls-by', { drop: score(drop), others: score(others) }));
 }
 
 /** The items on a path: item id -> item. */
