@@ -192,7 +192,8 @@ def profile(removed: bool) -> dict[str, Any]:
     horror = {"label": "Genre", "name": "Horror", "shown": "genre: Horror"}
     interest = {**horror, "share": 0.4, "others": 0.3, "lift": 1.4}
     return {"user": "films:5", "text": "You like horror.", "liked": 3, "interests": [] if removed else [interest],
-            "favourites": [], "years": None, "drift": {"more": [], "less": []}, "removed": [horror] if removed else []}  # fmt: skip
+            "favourites": [], "years": None, "drift": {"more": [], "less": []},
+            "removed": [horror] if removed else []}  # fmt: skip
 
 
 def test_an_interest_is_removed_and_put_back(visit: Visit) -> None:
