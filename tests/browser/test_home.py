@@ -120,7 +120,7 @@ def test_models_are_charted(visit: Visit) -> None:
 def test_an_item_is_edited_and_keeps_what_was_not_touched(visit: Visit) -> None:
     visit.open("#/items/films%3A2")
     page = visit.page
-    page.get_by_role("button", name="Edit: ").click()
+    page.get_by_role("button", name="Edit Odd Socks").click()
     form = page.get_by_role("dialog", name=re.compile("^Edit "))
     expect(form.get_by_label("Title")).to_have_value("Odd Socks")
     sent: list[dict[str, Any]] = []

@@ -73,7 +73,7 @@ function detail(item, ranked) {
 function moreLike(item, reopen) {
   const { id, title } = item;
   const href = viewAddress('discover', { like: id });
-  const edit = h('button', { type: 'button', class: 'button', onclick: async () => (await import('./edit-form.js')).editForm(item, reopen) }, icon('edit'), t('edit'), h('span', { class: 'visually-hidden' }, `: ${title}`));
+  const edit = h('button', { type: 'button', class: 'button', 'aria-label': t('edit-name', { name: title }), onclick: async () => (await import('./edit-form.js')).editForm(item, reopen) }, icon('edit'), t('edit'));
   return h('div', { class: 'panel__section panel__ways' }, h('a', { class: 'button', href }, t('discover-more-like-this'), h('span', { class: 'visually-hidden' }, `: ${title}`)), edit);
 }
 

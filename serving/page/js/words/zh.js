@@ -66,7 +66,7 @@ export const words = {
   'earlier': '更早',
   'earlier-refreshes': '更早的刷新',
   'edit': '编辑',
-  'edit-name': '编辑《{name}》',
+  'edit-name': '编辑 {name}',
   'every-item-has-been-chosen-or': '所有条目都已选过，或尚未发布任何条目。',
   'every-item-has-been-seen-or': '所有条目都已看过，或尚未发布任何条目。',
   'every-metric': '全部指标',
