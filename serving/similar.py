@@ -31,12 +31,7 @@ def similar(live: Live, item: int, modality: str, n: int) -> Ranked:
     """
     if modality == CROWD:
         return _by_crowd(live, item, n)
-    if modality not in modalities(live.index):
-        raise Unsupported(
-            f"no similarity by {modality!r}",
-            valid=", ".join(modalities(live.index)),
-            remedy="name one of these, or encode the items first: interlace encode",
-        )
+    check_modality(live.index, modality)
     found = _near(live, item, modality, n) if modality != GRAPH and is_large(live, [modality]) else None
     if found is not None:
         return found
@@ -46,6 +41,14 @@ def similar(live: Live, item: int, modality: str, n: int) -> Ranked:
     return order, scores[order]
 
 
+def check_modality(index: Index, modality: str) -> None:
+    """Raises `Unsupported` for a way of being alike that this index has not."""
+    if modality not in modalities(index):
+        raise Unsupported(
+            f"no similarity by {modality!r}",
+            valid=", ".join(modalities(index)),
+            remedy="name one of these, or encode the items first: interlace encode",
+        )
 def _near(live: Live, item: int, modality: str, n: int) -> Ranked | None:
     """The same in a large catalogue, from candidates; None where they are too few."""
     vector = _vector_of(live, item, modality)
@@ -75,7 +78,13 @@ def _vector_of(live: Live, item: int, modality: str) -> NDArray[np.float32]:
 
 
 def _by_graph(live: Live, item: int) -> NDArray[np.float32]:
-    """Cosine of attribute vectors, by walking the postings of the item's own attributes alone."""
+    scores = graph_scores(live, item)
+    scores[scores <= 0] = -np.inf
+    return scores
+
+
+def graph_scores(live: Live, item: int) -> NDArray[np.float32]:
+    """(num_items,) cosines of attribute vectors, by walking the postings of the item's own attributes alone."""
     table = live.index.attributes
     nodes, weights = live.attributes(item)
     scores = np.zeros(live.num_items, np.float32)
@@ -87,7 +96,6 @@ def _by_graph(live: Live, item: int) -> NDArray[np.float32]:
         theirs = zip(*(one.tolist() for one in live.attributes(place)), strict=True)
         scores[place] = sum(ours.get(node, 0.0) * weight for node, weight in theirs)
     scores[live.gone] = 0
-    scores[scores <= 0] = -np.inf
     return scores
 
 

@@ -48,6 +48,10 @@ Platform = Annotated[
     typer.Option("--platform", rich_help_panel=BATCH, show_default=False, help="Of --all: users of this platform."),
 ]
 Workers = Annotated[int, typer.Option("--workers", min=1, rich_help_panel=BATCH, help="Of --all: processes.")]
+Mix = Annotated[
+    str | None,
+    typer.Option("--mix", help="Several ways at once, weighed: text=0.5,image=0.3, or even.", show_default=False),
+]
 Way = Annotated[Literal["text", "image", "audio", "graph", "crowd"], typer.Option("--by", help="In which way alike.")]
 
 
@@ -71,6 +75,7 @@ def add_to(app: typer.Typer) -> None:
         epilog=examples(
             ("interlace similar movielens:50", "items that share rare attributes with item 50"),
             ("interlace similar movielens:50 --by image", "items that look like it"),
+            ("interlace similar movielens:50 --mix text=0.5,image=0.3", "by their words and, less, by their pictures"),
         ),
     )(similar)
 
@@ -169,12 +174,13 @@ def similar(
     ctx: typer.Context,
     item: Item,
     by: Way = "graph",
+    mix: Mix = None,
     n: Count = 10,
     home: Home = None,
     store: Store = None,
     as_json: Json = False,
 ) -> None:
-    """Show items like an item: by text, picture, shared attributes, or by who liked both."""
+    """Show items like an item: by text, picture, shared attributes, by who liked both, or by a mix of these."""
     session = start(ctx, home, store, as_json)
     import orjson
 
@@ -183,9 +189,25 @@ def similar(
     from serving.similar import similar as nearest
 
     live = open_live(session.home)
+    if mix is not None:
+        _mixed(session, live, item, mix, n)
+        return
     items, scores = nearest(live, live.item(item), by, n)
     found = orjson.loads(ranked(live, items.tolist(), scores.tolist()))
     session.answer({"item": item, "modality": by, "items": found}, lambda console: show(console, found))
+
+
+def _mixed(session: Session, live: Live, item: str, mix: str, n: int) -> None:
+    import orjson
+
+    from serving.render import ranked
+    from serving.similar_mix import parse_mix, similar_mixed, ways_of
+
+    place = live.item(item)
+    (items, scores), used = similar_mixed(live, place, parse_mix(live, mix), n)
+    found = orjson.loads(ranked(live, items.tolist(), scores.tolist()))
+    payload = {"item": item, "modality": "mix", "mix": used, "ways": ways_of(live, place), "items": found}
+    session.answer(payload, lambda console: show(console, found))
 
 
 def show(console: Console, items: list[dict[str, Any]]) -> None:

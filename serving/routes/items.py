@@ -7,12 +7,14 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 
+from serving.live import Live
 from serving.render import array, json_response, ranked
 from serving.routes.examples import ITEM, OTHER, answer
 from serving.routes.parameters import Count, ItemId, Limit, Search
 from serving.routes.schemas import ItemPage, Items, SimilarItems
 from serving.service import service_of
 from serving.similar import similar
+from serving.similar_mix import LONGEST, parse_mix, similar_mixed, ways_of
 
 router = APIRouter(tags=["items"])
 
@@ -28,6 +30,15 @@ Modality = Annotated[
         max_length=32,
         description="text, image or audio (embeddings), graph (shared attributes), crowd (who liked both)",
         examples=["graph"],
+    ),
+]
+Mix = Annotated[
+    str | None,
+    Query(
+        max_length=LONGEST,
+        description="several ways at once, weighed: NAME:WEIGHT,…, or `even` for all of them alike; `modality` is "
+        "then left aside",
+        examples=["text:0.5,image:0.3,graph:0.2"],
     ),
 ]
 
@@ -62,9 +73,25 @@ def item_page(request: Request, item: ItemId) -> Response:
     response_class=Response,
     responses=answer(SimilarItems, SIMILAR, 404, 409, 422, 501),
 )
-def similar_items(request: Request, item: ItemId, modality: Modality = "graph", n: Count = 10) -> Response:
-    """The most similar items by one modality, best first; scores are cosines."""
+def similar_items(
+    request: Request, item: ItemId, modality: Modality = "graph", mix: Mix = None, n: Count = 10
+) -> Response:
+    """The most similar items, best first. By one modality, scores are cosines.
+
+    With `mix`, each way's scores are standardised over the catalogue, weighed and added; the answer's `mix` has the
+    weights that counted (a way this item has nothing for does not) and `ways` what this item can be compared by.
+    """
     live = service_of(request).live
-    order, scores = similar(live, live.item(item), modality, n)
+    place = live.item(item)
+    if mix is not None:
+        return _mixed(live, place, mix, n)
+    order, scores = similar(live, place, modality, n)
     rows = ranked(live, order.tolist(), scores.tolist())
     return json_response(b'{"item":%b,"modality":%b,"items":%b}' % (orjson.dumps(item), orjson.dumps(modality), rows))
+
+
+def _mixed(live: Live, place: int, mix: str, n: int) -> Response:
+    (order, scores), used = similar_mixed(live, place, parse_mix(live, mix), n)
+    head = {"item": live.id(place), "modality": "mix", "mix": used, "ways": ways_of(live, place)}
+    rows = ranked(live, order.tolist(), scores.tolist())
+    return json_response(b'%b,"items":%b}' % (orjson.dumps(head)[:-1], rows))

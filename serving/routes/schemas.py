@@ -127,7 +127,7 @@ class RecommendationList(Documented):
 
 
 class SimilarItem(Documented):
-    """One similar item; `score` is a cosine."""
+    """One similar item; `score` is a cosine, of a mix the weighted sum of standardised ones."""
 
     rank: int
     score: float
@@ -135,10 +135,12 @@ class SimilarItem(Documented):
 
 
 class SimilarItems(Documented):
-    """Best first."""
+    """Best first. `mix` and `ways` are there only when a mix was asked for."""
 
     item: str
     modality: str
+    mix: dict[str, float] | None = Field(None, description="way of being alike -> its weight; they add up to 1")
+    ways: list[str] | None = Field(None, description="what this item can be compared by")
     items: list[SimilarItem]
 
 

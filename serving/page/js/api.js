@@ -1,8 +1,11 @@
 /** The HTTP API as functions. Every failure is a `Problem` with what to say and what to do. */
 import { withKey } from './sign-in.js';
 
+import { language, t } from './i18n.js';
+
 const BASE = '/v1';
 const NO_CONTENT = 204;
+const PLAIN = { accept: 'application/json', 'accept-language': language };
 
 export class Problem extends Error {
   constructor({ title, detail, valid = '', remedy = '', status = 0 }) {
@@ -16,9 +19,9 @@ export function asProblem(error) {
   if (error instanceof Problem) return error;
   console.error(error);
   return new Problem({
-    title: 'The page failed',
+    title: t('the-page-failed'),
     detail: String(error),
-    remedy: 'Reload it; if it happens again, report what the browser console says',
+    remedy: t('reload-it-if-it-happens-again'),
   });
 }
 
@@ -37,22 +40,22 @@ export async function get(parts, params = {}, signal = undefined) {
 
 async function reach(address, signal, options = {}) {
   try {
-    return await withKey(address, { signal, headers: { accept: 'application/json' }, ...options });
+    return await withKey(address, { signal, headers: PLAIN, ...options });
   } catch (error) {
     if (isAborted(error)) throw error;
     throw new Problem({
-      title: 'No answer from the server',
-      detail: `${address} cannot be reached`,
-      remedy: 'Check that `interlace serve` is running, then try again',
+      title: t('no-answer-from-the-server'),
+      detail: t('address-cannot-be-reached', { address }),
+      remedy: t('check-that-interlace-serve-is-running'),
     });
   }
 }
 
 /** Sends a body as JSON; resolves to what is answered, null where nothing is. */
 export async function send(method, parts, wish, signal = undefined) {
-  const headers = { accept: 'application/json', 'content-type': 'application/json' };
+  const headers = { ...PLAIN, 'content-type': 'application/json' };
   const path = [BASE, ...parts.map(encodeURIComponent)].join('/');
-  const response = await reach(path, signal, { method, headers, body: JSON.stringify(wish) });
+  const response = await reach(path, signal, { method, headers, ...(wish !== undefined && { body: JSON.stringify(wish) }) });
   if (response.status === NO_CONTENT) return null;
   const body = await parse(response);
   if (!response.ok) throw new Problem({ title: `HTTP ${response.status}`, ...body, status: response.status });
@@ -61,7 +64,7 @@ export async function send(method, parts, wish, signal = undefined) {
 
 /** Sends a query; resolves to the response, an error of the API or of the query to a `Problem`. */
 async function ask(body, accept, signal) {
-  const headers = { accept, 'content-type': 'application/json' };
+  const headers = { ...PLAIN, accept, 'content-type': 'application/json' };
   const response = await reach(`${BASE}/cypher`, signal, { method: 'POST', headers, body: JSON.stringify(body) });
   if (!response.ok) throw new Problem({ title: `HTTP ${response.status}`, ...(await parse(response)), status: response.status });
   return response;
@@ -73,9 +76,9 @@ async function parse(response) {
   } catch (error) {
     if (isAborted(error)) throw error;
     throw new Problem({
-      title: 'An answer that is no JSON',
-      detail: `${response.url} answered ${response.status} with something else`,
-      remedy: 'Check that nothing between this page and Interlace changes its answers',
+      title: t('an-answer-that-is-no-json'),
+      detail: t('address-answered-status-with-something-else', { address: response.url, status: String(response.status) }),
+      remedy: t('check-that-nothing-between-this-page'),
       status: response.status,
     });
   }
@@ -85,8 +88,10 @@ export const findUsers = (query, limit, signal) => get(['users'], { query, limit
 export const findItems = (query, limit, signal) => get(['items'], { query, limit }, signal).then((body) => body.items);
 export const getUser = (id, limit) => get(['users', id], { limit });
 export const getItem = (id) => get(['items', id]);
-export const getRecommendations = (id, n, explain) => get(['users', id, 'recommendations'], { n, explain });
+export const getRecommendations = (id, n, explain) => get(['users', id, 'recommendations'], { n, explain, ...(explain && { lang: language }) });
 export const getSimilar = (id, modality, n) => get(['items', id, 'similar'], { modality, n }).then((body) => body.items);
+/** {items, mix, ways}: `mix` as `text:0.5,graph:0.2`, or `even`. */
+export const getMixed = (id, mix, n, signal) => get(['items', id, 'similar'], { mix, n }, signal);
 export const getNeighbourhood = (label, id, limit) => get(['graph', label, id], { limit });
 export const getModels = () => get(['models']).then((body) => body.models);
 export const getSchema = (signal) => get(['graph', 'schema'], {}, signal);

@@ -1,6 +1,7 @@
 /** An item in a list: poster, title, year, attributes, and what the list adds (rank, reason, rating, similarity). */
 import { h } from './dom.js';
 import { words } from './format.js';
+import { known, t } from './i18n.js';
 import { poster } from './poster.js';
 import { itemAddress } from './router.js';
 
@@ -24,6 +25,6 @@ export function card(item, { user = null, rank = null, meta = null, chips = true
 function attributeChips(attributes) {
   const values = Object.entries(attributes).flatMap(([label, names]) => names.map((name) => [label, name]));
   if (values.length === 0) return null;
-  const chip = ([label, name]) => h('li', { class: 'chip', title: words(label) }, name);
-  return h('ul', { class: 'chips', 'aria-label': 'Attributes' }, values.slice(0, MOST_CHIPS).map(chip));
+  const chip = ([label, name]) => h('li', { class: 'chip', title: known(label, words(label)) }, name);
+  return h('ul', { class: 'chips', 'aria-label': t('attributes') }, values.slice(0, MOST_CHIPS).map(chip));
 }

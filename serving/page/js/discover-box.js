@@ -1,6 +1,7 @@
 /** The one box of the Discover view: a sentence, a picture, an item that the others shall be like. */
 import { getItem } from './api.js';
 import { h, uniqueId } from './dom.js';
+import { t } from './i18n.js';
 import { nativeId } from './format.js';
 import { icon } from './icons.js';
 import { pictureField } from './picture-field.js';
@@ -8,15 +9,15 @@ import { pictureField } from './picture-field.js';
 /** `onask`: called when one asks. The picture stays here; sentence and item are in the address. */
 export function discoverBox(onask) {
   const id = uniqueId('sentence');
-  const sentence = h('input', { class: 'ask__sentence', id, type: 'search', maxlength: 2000, autocomplete: 'off', placeholder: 'What are you in the mood for?', 'aria-describedby': `${id}-note` });
-  const picture = pictureField({ zone: document, onchange: onask, name: 'Picture' });
+  const sentence = h('input', { class: 'ask__sentence', id, type: 'search', maxlength: 2000, autocomplete: 'off', placeholder: t('what-are-you-in-the-mood'), 'aria-describedby': `${id}-note` });
+  const picture = pictureField({ zone: document, onchange: onask, name: t('picture') });
   const like = h('div', { class: 'ask__like', hidden: true });
-  const go = h('button', { type: 'submit', class: 'button button--main' }, 'Discover');
-  const bar = h('div', { class: 'ask__bar' }, picture.button, h('span', { class: 'ask__note soft small', id: `${id}-note` }, 'A sentence, a picture (drop or paste one), or both'), go);
+  const go = h('button', { type: 'submit', class: 'button button--main' }, t('discover'));
+  const bar = h('div', { class: 'ask__bar' }, picture.button, h('span', { class: 'ask__note soft small', id: `${id}-note` }, t('a-sentence-a-picture-drop-or')), go);
   const element = h(
     'form',
-    { class: 'ask', role: 'search', 'aria-label': 'Discover', onsubmit: submit },
-    h('div', { class: 'ask__row' }, picture.preview, like, h('label', { class: 'visually-hidden', for: id }, 'Sentence'), sentence),
+    { class: 'ask', role: 'search', 'aria-label': t('discover'), onsubmit: submit },
+    h('div', { class: 'ask__row' }, picture.preview, like, h('label', { class: 'visually-hidden', for: id }, t('sentence')), sentence),
     bar,
     picture.trouble,
   );
@@ -43,7 +44,7 @@ export function discoverBox(onask) {
     like.hidden = !wished;
     if (!wished) return;
     const name = h('span', {}, nativeId(wished));
-    like.replaceChildren(h('span', { class: 'soft' }, 'Like '), name, h('button', { type: 'button', class: 'ask__unlike', 'aria-label': 'Not like it', onclick: unlike }, icon('close')));
+    like.replaceChildren(h('span', { class: 'soft' }, t('alike-to'), ' '), name, h('button', { type: 'button', class: 'ask__unlike', 'aria-label': t('not-like-it'), onclick: unlike }, icon('close')));
     name.textContent = await getItem(wished).then(({ title }) => title, () => nativeId(wished));
   }
 

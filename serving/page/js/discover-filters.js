@@ -1,6 +1,7 @@
 /** What found items have to be: a kind, years, an attribute. In the address as `kind`, `from`, `to` and `attribute`. */
 import { catalogue } from './catalogue.js';
 import { h } from './dom.js';
+import { known, t } from './i18n.js';
 import { choose, field, numberInput, select } from './field.js';
 import { words } from './format.js';
 
@@ -11,23 +12,23 @@ const LAST_YEAR = 10_000;
 export function discoverFilters(onchange) {
   const year = { min: FIRST_YEAR, max: LAST_YEAR, onchange };
   const controls = {
-    kind: select([['', 'Any']], { onchange }),
-    from: numberInput({ ...year, placeholder: 'Any' }),
-    to: numberInput({ ...year, placeholder: 'Any' }),
-    attribute: select([['', 'Any']], { onchange }),
+    kind: select([['', t('any')]], { onchange }),
+    from: numberInput({ ...year, placeholder: t('any') }),
+    to: numberInput({ ...year, placeholder: t('any') }),
+    attribute: select([['', t('any')]], { onchange }),
   };
-  const reset = h('button', { type: 'button', class: 'link', hidden: true, onclick: () => (clear(), onchange()) }, 'Clear filters');
-  const names = { kind: 'Kind', from: 'From year', to: 'To year', attribute: 'Attribute' };
+  const reset = h('button', { type: 'button', class: 'link', hidden: true, onclick: () => (clear(), onchange()) }, t('clear-filters'));
+  const names = { kind: t('kind'), from: t('from-year'), to: t('to-year'), attribute: t('attribute') };
   const fields = NAMES.map((name) => field(names[name], controls[name]));
-  const element = h('div', { class: 'filters', role: 'group', 'aria-label': 'Filters' }, fields, reset);
+  const element = h('div', { class: 'filters', role: 'group', 'aria-label': t('filters') }, fields, reset);
   catalogue().then(offer);
   return { element, show, parameters };
 
   function offer({ kinds, labels }) {
     const chosen = parameters();
-    controls.kind.replaceChildren(...select([['', 'Any'], ...kinds.map((kind) => [kind, words(kind)])]).children);
-    controls.attribute.replaceChildren(...select([['', 'Any'], ...labels.map(([label, values]) => [words(label), pairs(label, values)])]).children);
-    if (labels.length === 1) fields[NAMES.indexOf('attribute')].querySelector('label').textContent = words(labels[0][0]);
+    controls.kind.replaceChildren(...select([['', t('any')], ...kinds.map((kind) => [kind, known(kind, words(kind))])]).children);
+    controls.attribute.replaceChildren(...select([['', t('any')], ...labels.map(([label, values]) => [known(label, words(label)), pairs(label, values)])]).children);
+    if (labels.length === 1) fields[NAMES.indexOf('attribute')].querySelector('label').textContent = known(labels[0][0], words(labels[0][0]));
     show(chosen);
   }
 

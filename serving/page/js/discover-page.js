@@ -1,10 +1,10 @@
 /** The Discover view: items near a sentence, a picture or an item, with filters that hold. */
-import { addForm } from './add-form.js';
+import { addForm } from './edit-form.js';
 import { discoverBox } from './discover-box.js';
 import { asFilter, discoverFilters } from './discover-filters.js';
 import { found, resultBones, starts } from './discover-results.js';
 import { h } from './dom.js';
-import { count } from './format.js';
+import { t } from './i18n.js';
 import { guesses } from './guesses.js';
 import { icon } from './icons.js';
 import { onItemsChange } from './added.js';
@@ -25,16 +25,16 @@ export function discoverPage(search) {
   const waiting = h('p', { class: 'waiting', role: 'status' });
   const status = h('p', { class: 'visually-hidden', role: 'status' });
   const region = h('div');
-  const answer = section('Found', [waiting, region], h('p', { class: 'soft small' }, 'Nearest first; the number is the similarity.'));
+  const answer = section(t('found'), [waiting, region], h('p', { class: 'soft small' }, t('nearest-first-the-number-is-the')));
   const intro = starts();
   const stopListening = onItemsChange(() => asked() && run(FIRST));
-  const head = h('div', { class: 'view__head' }, h('div', { class: 'view__lead' }, h('h1', { tabindex: -1 }, 'Discover'), h('p', { class: 'soft' }, 'Say it or show it: the catalogue is searched by meaning, words and pictures alike.')), addButton());
+  const head = h('div', { class: 'view__head' }, h('div', { class: 'view__lead' }, h('h1', { tabindex: -1 }, t('discover')), h('p', { class: 'soft' }, t('say-it-or-show-it-the'))), addButton());
   const element = h('div', {}, head, box.element, filters.element, guessed.element, status, answer, intro.element);
   let running = new AbortController();
   let shown = [];
   let thing = [];
   revisit(search);
-  return { element, title: 'Discover · Interlace', reasonFor: async () => null, revisit, leave };
+  return { element, title: `${t('discover')} · Interlace`, reasonFor: async () => null, revisit, leave };
 
   function leave() {
     running.abort();
@@ -89,7 +89,7 @@ export function discoverPage(search) {
       render: (items) => found(items, items.length === n && n < MOST && (() => more(n))),
     });
     if (items === null) return;
-    status.textContent = items.length > 0 ? `${count(items.length, 'item')} found, nearest first: ${items[0].item.title}` : 'Nothing fits';
+    status.textContent = items.length > 0 ? t('n-item-found-nearest-first-title', { n: items.length, title: items[0].item.title }) : t('nothing-fits');
     guessOnce(given, signal);
   }
 
@@ -106,7 +106,7 @@ export function discoverPage(search) {
   }
 
   function addButton() {
-    return h('button', { type: 'button', class: 'button', onclick: addForm }, icon('plus'), 'Add an item');
+    return h('button', { type: 'button', class: 'button', onclick: addForm }, icon('plus'), t('add-an-item'));
   }
 }
 

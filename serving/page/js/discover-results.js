@@ -2,6 +2,7 @@
 import { card } from './cards.js';
 import { asFilter } from './discover-filters.js';
 import { h } from './dom.js';
+import { t } from './i18n.js';
 import { score } from './format.js';
 import { recommendToNewcomer } from './live-api.js';
 import { viewAddress } from './router.js';
@@ -12,14 +13,14 @@ const FEW = 8;
 const STARTS = 16;
 
 export function found(items, more) {
-  if (items.length === 0) return emptyState('Nothing fits', 'No item is as the filters say. Widen the years, or leave one out.');
-  const grid = h('ul', { class: 'grid', 'aria-label': 'Found items' }, items.map(near));
-  return [grid, more && h('div', { class: 'more' }, h('button', { type: 'button', class: 'button', onclick: more }, 'Show more'))];
+  if (items.length === 0) return emptyState(t('nothing-fits'), t('no-item-is-as-the-filters'));
+  const grid = h('ul', { class: 'grid', 'aria-label': t('found-items') }, items.map(near));
+  return [grid, more && h('div', { class: 'more' }, h('button', { type: 'button', class: 'button', onclick: more }, t('show-more')))];
 }
 
 function near({ rank, score: likeness, item }) {
   const value = score(likeness.toFixed(2));
-  const meta = h('span', { class: 'similarity similarity--end', title: 'similarity: the cosine of the vectors' }, h('span', { class: 'visually-hidden' }, 'similarity '), value);
+  const meta = h('span', { class: 'similarity similarity--end', title: t('similarity-the-cosine-of-the-vectors') }, h('span', { class: 'visually-hidden' }, t('similarity'), ' '), value);
   return card(item, { meta, eager: rank <= FEW });
 }
 
@@ -29,7 +30,7 @@ export const resultBones = () => h('ul', { class: 'grid' }, cardBones(FEW));
 export function starts() {
   const region = h('div');
   let shown = null;
-  return { element: section('Or more like one of these', region), show };
+  return { element: section(t('or-more-like-one-of-these'), region), show };
 
   function show(filters) {
     const now = JSON.stringify(filters);
@@ -42,8 +43,8 @@ export function starts() {
 const startBones = () => h('ul', { class: 'grid grid--small' }, cardBones(STARTS));
 
 function popular(items, filters) {
-  if (items.length === 0) return emptyState('Nothing fits', 'No item is as the filters say, or none is published yet.', true);
-  return h('ul', { class: 'grid grid--small', 'aria-label': 'Items to start from' }, items.map(({ item }) => start(item, filters)));
+  if (items.length === 0) return emptyState(t('nothing-fits'), t('no-item-is-as-the-filters-2'), true);
+  return h('ul', { class: 'grid grid--small', 'aria-label': t('items-to-start-from') }, items.map(({ item }) => start(item, filters)));
 }
 
 const start = (item, filters) => card(item, { chips: false, href: viewAddress('discover', { like: item.id, ...filters }) });

@@ -29,9 +29,9 @@ export const textInput = (props = {}) => h('input', { class: 'input', type: 'tex
 
 export const numberInput = (props = {}) => h('input', { class: 'input', type: 'number', step: 1, autocomplete: 'off', ...props });
 
-/** A group of words to switch on and off; `chosen()` are those that are on. */
-export function toggles(name, values) {
-  const buttons = values.map((value) => h('button', { type: 'button', class: 'toggle', 'aria-pressed': 'false', onclick: flip }, value));
+/** A group of words to switch on and off; `on`: those that are from the start, `chosen()`: those that are now. */
+export function toggles(name, values, on = []) {
+  const buttons = values.map((value) => h('button', { type: 'button', class: 'toggle', 'aria-pressed': String(on.includes(value)), onclick: flip }, value));
   const id = uniqueId('toggles');
   const element = h('div', { class: 'field field--wide', role: 'group', 'aria-labelledby': id }, h('span', { class: 'field__name', id }, name), h('div', { class: 'toggles' }, buttons));
   return { element, chosen: () => values.filter((_, place) => isOn(buttons[place])) };

@@ -1,10 +1,11 @@
 /** Ids, numbers and names as people read them. */
+import { known, locale, number, t } from './i18n.js';
 
 /** `movielens:196` -> `196`. */
 export const nativeId = (id) => id.slice(id.indexOf(':') + 1);
 
 export function userName({ id, properties = {} }) {
-  return String(properties.name ?? properties.title ?? `User ${nativeId(id)}`);
+  return String(properties.name ?? properties.title ?? t('user-id', { id: nativeId(id) }));
 }
 
 /** `zip_code` -> `Zip code`, `ReleaseYear` -> `Release year`. */
@@ -13,12 +14,12 @@ export function words(name) {
   return spaced.charAt(0).toUpperCase() + spaced.slice(1).toLowerCase();
 }
 
-export const count = (number, noun) => `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
+export const count = (n) => t('n-interaction', { n });
 
-export const score = (number) => Number(number).toLocaleString('en', { maximumSignificantDigits: 3 });
+export const score = (value) => Number(value).toLocaleString(locale, { maximumSignificantDigits: 3 });
 
 export function metric(value) {
-  return typeof value === 'number' && !Number.isInteger(value) ? value.toFixed(4) : String(value);
+  return typeof value === 'number' && !Number.isInteger(value) ? number(value, { minimumFractionDigits: 4, maximumFractionDigits: 4 }) : String(value);
 }
 
 const SAID_ELSEWHERE = new Set(['name', 'title', 'entity']);
@@ -26,7 +27,7 @@ const SAID_ELSEWHERE = new Set(['name', 'title', 'entity']);
 /** Properties worth a line: short values, most telling first as the source has them. */
 export function facts(properties, most) {
   const shown = Object.entries(properties).filter(([name, value]) => isShort(value) && !SAID_ELSEWHERE.has(name));
-  return shown.slice(0, most).map(([name, value]) => [words(name), String(value)]);
+  return shown.slice(0, most).map(([name, value]) => [known(name, words(name)), String(value)]);
 }
 
 const isShort = (value) => ['string', 'number', 'boolean'].includes(typeof value) && String(value).length <= 40;

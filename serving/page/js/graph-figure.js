@@ -1,5 +1,6 @@
 /** A figure with a drawn graph: the drawing, its legend, and the same in words for those who cannot see it. */
 import { h } from './dom.js';
+import { known, t } from './i18n.js';
 import { words } from './format.js';
 import { graphModel } from './graph-model.js';
 import { labelColour } from './label-colours.js';
@@ -24,12 +25,12 @@ async function draw(canvas, model, options) {
 
 function legend({ nodes }) {
   const labels = [...new Set(nodes.map((node) => node.label))];
-  const entry = (label) => h('li', {}, h('span', { class: 'legend__dot', vars: { '--dot': labelColour(label) } }), words(label));
-  return h('ul', { class: 'legend', 'aria-label': 'Legend' }, labels.map(entry));
+  const entry = (label) => h('li', {}, h('span', { class: 'legend__dot', vars: { '--dot': labelColour(label) } }), known(label, words(label)));
+  return h('ul', { class: 'legend', 'aria-label': t('legend') }, labels.map(entry));
 }
 
 function inWords({ nodes, edges }) {
   const titles = new Map(nodes.map(({ key, title }) => [key, title]));
-  const one = ({ source, target, type }) => `${titles.get(source)} ${words(type).toLowerCase()} ${titles.get(target)}`;
-  return `Graph: ${edges.map(one).join('; ')}`;
+  const one = ({ source, target, type }) => `${titles.get(source)} ${known(type, words(type).toLowerCase())} ${titles.get(target)}`;
+  return t('graph-edges', { edges: edges.map(one).join('; ') });
 }

@@ -1,5 +1,6 @@
 /** A graph of the API, made ready to draw: ends of relationships found, titles as people read them. */
 import { nativeId } from './format.js';
+import { t } from './i18n.js';
 
 /** {nodes: [{key, id, label, title}], edges: [{source, target, type}]}, ends by key: an id is unique within a label. */
 export function graphModel({ nodes, relationships }) {
@@ -17,7 +18,7 @@ const key = (label, id) => `${label} ${id}`;
 
 function readable({ id, label, title }) {
   if (title !== id) return title;
-  return label === 'User' ? `User ${nativeId(id)}` : nativeId(id);
+  return label === 'User' ? t('user-id', { id: nativeId(id) }) : nativeId(id);
 }
 
 /** Whether a node has a name: an entity of a knowledge graph is often known by a code alone. */

@@ -1,6 +1,7 @@
 /** "What is this?": labels that fit a sentence or a picture, where the catalogue can tell. */
 import { Problem, isAborted } from './api.js';
 import { h, uniqueId } from './dom.js';
+import { number, t } from './i18n.js';
 import { classify } from './live-api.js';
 
 const TOP = 5;
@@ -27,7 +28,7 @@ export function guesses() {
     const sort = Object.keys(thing).join();
     if (sort === '' || unable.has(sort)) return;
     try {
-      title.textContent = thing.image ? 'What is this?' : 'This sounds like';
+      title.textContent = thing.image ? t('what-is-this') : t('this-sounds-like');
       tell(await classify({ ...thing, top: TOP }, signal));
     } catch (error) {
       if (!isAborted(error) && !(error instanceof Problem)) throw error;
@@ -38,11 +39,11 @@ export function guesses() {
   function tell({ labels, calibrated }) {
     const telling = labels.filter(({ confidence }) => confidence >= LEAST);
     list.replaceChildren(...telling.map(guess));
-    note.textContent = calibrated ? 'how likely each is' : 'share of the catalogue that it fits less';
+    note.textContent = calibrated ? t('how-likely-each-is') : t('share-of-the-catalogue-that-it');
     element.hidden = telling.length === 0;
   }
 }
 
 function guess({ label, confidence }) {
-  return h('li', { class: 'guess', vars: { '--part': confidence } }, h('span', {}, label), ' ', h('span', { class: 'guess__part' }, `${Math.round(100 * confidence)}%`));
+  return h('li', { class: 'guess', vars: { '--part': confidence } }, h('span', {}, label), ' ', h('span', { class: 'guess__part' }, number(confidence, { style: 'percent', maximumFractionDigits: 0 })));
 }

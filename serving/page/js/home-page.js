@@ -2,8 +2,10 @@
 import { findItems, findUsers } from './api.js';
 import { card } from './cards.js';
 import { h } from './dom.js';
+import { t } from './i18n.js';
 import { userCard } from './people.js';
 import { section } from './section.js';
+import { shelf } from './shelf.js';
 import { cardBones, emptyState, fill, rowBones } from './states.js';
 
 const USERS = 12;
@@ -24,12 +26,12 @@ export function homePage() {
     h(
       'div',
       { class: 'welcome' },
-      h('h1', { tabindex: -1 }, 'Whose recommendations do you want to see?'),
-      h('p', {}, 'Choose a user to see what is recommended to them, and why: every reason is a path in the graph.'),
-      h('p', { class: 'welcome__ways' }, way('#/discover', 'Search by meaning'), way('#/new', 'Start as somebody new')),
+      h('h1', { tabindex: -1 }, t('whose-recommendations-do-you-want-to')),
+      h('p', {}, t('choose-a-user-to-see-what')),
+      h('p', { class: 'welcome__ways' }, way('#/discover', t('search-by-meaning')), way('#/new', t('start-as-somebody-new'))),
     ),
-    section('Users', users),
-    section('Popular in the catalogue', items),
+    section(t('users'), users),
+    section(t('popular-in-the-catalogue'), items),
   );
   return { element, title: 'Interlace', reasonFor: async () => null };
 }
@@ -37,11 +39,11 @@ export function homePage() {
 const way = (href, name) => h('a', { class: 'button', href }, name);
 
 function showUsers(users) {
-  if (users.length === 0) return emptyState('No users yet', 'Ingest interactions and publish an index: interlace ingest, then interlace train.');
+  if (users.length === 0) return emptyState(t('no-users-yet'), t('ingest-interactions-and-publish-an-index'));
   return h('ul', { class: 'people' }, users.map(userCard));
 }
 
 function showItems(items) {
-  if (items.length === 0) return emptyState('No items yet', 'Ingest a dataset folder: interlace ingest FOLDER.');
-  return h('ul', { class: 'shelf', tabindex: 0, 'aria-label': 'Popular items' }, items.map((item) => card(item, { chips: false })));
+  if (items.length === 0) return emptyState(t('no-items-yet'), t('ingest-a-dataset-folder-interlace-ingest'));
+  return shelf(t('popular-items'), items.map((item) => card(item, { chips: false })));
 }

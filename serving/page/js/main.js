@@ -10,6 +10,8 @@ import { errorState } from './states.js';
 import { themeButton } from './theme.js';
 import { userPage } from './user-page.js';
 import { h } from './dom.js';
+import { languageButton, t } from './i18n.js';
+import { shortcutsButton } from './shortcuts.js';
 
 const content = document.getElementById('content');
 const panel = itemPanel(document.getElementById('panel'));
@@ -21,13 +23,17 @@ const VIEWS = {
   discover: async (search) => (await import('./discover-page.js')).discoverPage(search),
   new: async () => (await import('./newcomer-page.js')).newcomerPage(),
   query: async (search) => (await import('./query-page.js')).queryPage(search),
+  models: async () => (await import('./models-page.js')).modelsPage(),
   refresh: async () => (await import('./refresh-page.js')).refreshPage(),
 };
 
 document.getElementById('nav').append(nav.element);
 document.getElementById('search').append(searchBox());
-document.getElementById('tools').append(...modelsTool(), themeButton());
-document.getElementById('skip').addEventListener('click', skip);
+document.getElementById('tools').append(...modelsTool(), shortcutsButton(), languageButton(), themeButton());
+document.getElementById('nav').setAttribute('aria-label', t('views'));
+const skipLink = document.getElementById('skip');
+skipLink.textContent = t('skip-to-the-content');
+skipLink.addEventListener('click', skip);
 addEventListener('hashchange', () => show(true));
 show(false);
 
@@ -75,9 +81,9 @@ function failedPage(error) {
 }
 
 function lostPage() {
-  const detail = `${location.hash} is no address of this page`;
-  const state = errorState({ title: 'Nothing here', detail, valid: '#/users/ID, #/items/ID, #/discover, #/new, #/query, #/refresh', remedy: 'Choose a user or an item in the search above' });
-  return { element: h('div', {}, state), title: 'Nothing here · Interlace', reasonFor: async () => null };
+  const detail = t('address-is-no-address-of-this', { address: location.hash });
+  const state = errorState({ title: t('nothing-here'), detail, valid: '#/users/ID, #/items/ID, #/discover, #/new, #/query, #/models, #/refresh', remedy: t('choose-a-user-or-an-item') });
+  return { element: h('div', {}, state), title: `${t('nothing-here')} · Interlace`, reasonFor: async () => null };
 }
 
 /** The addresses after # are the router's, so the skip link moves the focus itself. */

@@ -1,6 +1,7 @@
 /** Which model answers, and how well: a button in the header that opens the list. */
 import { asProblem, getModels } from './api.js';
 import { h } from './dom.js';
+import { parts, t } from './i18n.js';
 import { metric } from './format.js';
 import { emptyState, errorState } from './states.js';
 
@@ -8,10 +9,10 @@ const TELLING = ['ndcg@10', 'recall@10', 'hr@10', 'mrr@10', 'coverage@10', 'auc'
 const MOST = 6;
 
 export function modelsTool() {
-  const name = h('span', {}, 'Models');
+  const name = h('span', {}, t('models'));
   const dot = h('span', { class: 'tool__dot', 'aria-hidden': 'true' });
-  const list = h('div', { class: 'models', id: 'models', popover: 'auto', role: 'region', 'aria-label': 'Models' });
-  const button = h('button', { type: 'button', class: 'tool', popovertarget: 'models', 'aria-label': 'Models and metrics' }, dot, name);
+  const list = h('div', { class: 'models', id: 'models', popover: 'auto', role: 'region', 'aria-label': t('models') });
+  const button = h('button', { type: 'button', class: 'tool', popovertarget: 'models', 'aria-label': t('models-and-metrics') }, dot, name);
   load();
   return [button, list];
 
@@ -28,9 +29,10 @@ export function modelsTool() {
     dot.classList.toggle('tool__dot--on', champion !== undefined);
     if (champion) dress(button, name, champion);
     list.replaceChildren(
-      h('h2', {}, 'Models'),
-      models.length > 0 ? h('ul', { class: 'models__list' }, models.map(modelEntry)) : emptyState('No model yet', 'Train one: interlace train.', true),
-      h('p', { class: 'soft small' }, 'Runs, parameters and every metric are in MLflow: ', h('code', {}, 'interlace mlflow'), ' opens it.'),
+      h('h2', {}, t('models')),
+      models.length > 0 ? h('ul', { class: 'models__list' }, models.map(modelEntry)) : emptyState(t('no-model-yet'), t('train-one-interlace-train'), true),
+      h('p', { class: 'soft small' }, parts('runs-parameters-and-every-metric-are', { command: h('code', {}, 'interlace mlflow') })),
+      h('a', { class: 'button', href: '#/models', onclick: () => list.hidePopover() }, t('all-models-and-metrics')),
     );
   }
 }
@@ -39,13 +41,13 @@ function dress(button, name, { name: model, version, metrics }) {
   const [first] = telling(metrics);
   const measured = first && h('span', { class: 'tool__more' }, ` · ${first[0]} ${metric(first[1])}`);
   name.replaceChildren(h('b', {}, model), ` v${version}`, measured ?? '');
-  button.setAttribute('aria-label', `${name.textContent}: models and metrics`);
+  button.setAttribute('aria-label', t('name-models-and-metrics', { name: name.textContent }));
 }
 
 function modelEntry({ name, version, champion, metrics }) {
   const values = telling(metrics).map(([key, value]) => h('div', {}, h('dt', {}, key), h('dd', {}, metric(value))));
-  const mark = champion && h('span', { class: 'models__champion' }, 'answers now');
-  return h('li', {}, h('p', { class: 'models__name' }, `${name}, version ${version}`, mark), h('dl', { class: 'models__metrics' }, values));
+  const mark = champion && h('span', { class: 'models__champion' }, t('answers-now'));
+  return h('li', {}, h('p', { class: 'models__name' }, t('name-version-version', { name, version }), mark), h('dl', { class: 'models__metrics' }, values));
 }
 
 /** The metrics people ask for first, under whatever prefix they were logged. */

@@ -1,12 +1,14 @@
 /** The views of the page, in the header. */
 import { h } from './dom.js';
+import { t } from './i18n.js';
 
 const VIEWS = [
-  ['browse', '#/', 'Browse'],
-  ['discover', '#/discover', 'Discover'],
-  ['new', '#/new', 'New here'],
-  ['query', '#/query', 'Query'],
-  ['refresh', '#/refresh', 'Refresh'],
+  ['browse', '#/', t('browse')],
+  ['discover', '#/discover', t('discover')],
+  ['new', '#/new', t('new-here')],
+  ['query', '#/query', t('query')],
+  ['models', '#/models', t('models')],
+  ['refresh', '#/refresh', t('refresh')],
 ];
 
 export function navigation() {

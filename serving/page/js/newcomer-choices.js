@@ -1,5 +1,6 @@
 /** What to ask a newcomer about: a grid of items to tap, others on demand, and what was chosen so far. */
 import { h } from './dom.js';
+import { t } from './i18n.js';
 import { icon } from './icons.js';
 import { getOnboarding } from './live-api.js';
 import { poster } from './poster.js';
@@ -11,8 +12,8 @@ const MOST_SKIPPED = 500;
 /** `onchange`: called after every choice. `chosen()` are items, oldest first. */
 export function newcomerChoices(onchange) {
   const region = h('div');
-  const strip = h('ul', { class: 'chosen', 'aria-label': 'Chosen', hidden: true });
-  const others = h('button', { type: 'button', class: 'button', onclick: () => load(true) }, 'Show others');
+  const strip = h('ul', { class: 'chosen', 'aria-label': t('chosen'), hidden: true });
+  const others = h('button', { type: 'button', class: 'button', onclick: () => load(true) }, t('show-others'));
   const element = h('div', {}, strip, region, h('div', { class: 'more' }, others));
   const chosen = new Map();
   let shown = [];
@@ -26,13 +27,13 @@ export function newcomerChoices(onchange) {
     others.disabled = false;
     if (items === null) return;
     shown = items.length > 0 ? [...shown, ...items.map(({ id }) => id)] : [];
-    others.textContent = items.length > 0 ? 'Show others' : 'From the start';
+    others.textContent = items.length > 0 ? t('show-others') : t('from-the-start');
     if (moved) (region.querySelector('button') ?? others).focus();
   }
 
   function grid(items) {
-    if (items.length === 0) return emptyState('That was all of them', 'There is nothing else to ask about: what you chose holds.', true);
-    return h('ul', { class: 'choices', 'aria-label': 'What do you like?' }, items.map((item) => h('li', {}, choice(item))));
+    if (items.length === 0) return emptyState(t('that-was-all-of-them'), t('there-is-nothing-else-to-ask'), true);
+    return h('ul', { class: 'choices', 'aria-label': t('what-do-you-like') }, items.map((item) => h('li', {}, choice(item))));
   }
 
   function choice(item) {
@@ -60,7 +61,7 @@ export function newcomerChoices(onchange) {
       flip(item);
       (strip.querySelector('button') ?? region.querySelector('button') ?? others).focus();
     };
-    return h('li', { class: 'chosen__item' }, h('span', {}, item.title), h('button', { type: 'button', class: 'chosen__remove', 'aria-label': `Not ${item.title}`, onclick: remove }, icon('close')));
+    return h('li', { class: 'chosen__item' }, h('span', {}, item.title), h('button', { type: 'button', class: 'chosen__remove', 'aria-label': t('not-title', { title: item.title }), onclick: remove }, icon('close')));
   }
 
   function reset() {

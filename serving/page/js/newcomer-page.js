@@ -2,6 +2,7 @@
 import { asProblem, isAborted } from './api.js';
 import { card } from './cards.js';
 import { h } from './dom.js';
+import { t } from './i18n.js';
 import { field, textInput } from './field.js';
 import { recommendToNewcomer } from './live-api.js';
 import { newcomerChoices } from './newcomer-choices.js';
@@ -17,16 +18,16 @@ const PAUSE = 300;
 export function newcomerPage() {
   const choices = newcomerChoices(later);
   const profile = newcomerProfile(later);
-  const sentence = textInput({ maxlength: 2000, placeholder: 'quiet, strange, with a good ending', oninput: later });
+  const sentence = textInput({ maxlength: 2000, placeholder: t('quiet-strange-with-a-good-ending'), oninput: later });
   const why = h('p', { class: 'newcomer__why', role: 'status' });
   const waiting = h('p', { class: 'waiting', role: 'status' });
   const region = h('div');
-  const restart = h('button', { type: 'button', class: 'button', onclick: startOver }, 'Start over');
-  const head = h('div', { class: 'view__head' }, h('div', { class: 'view__lead' }, h('h1', { tabindex: -1 }, 'New here?'), h('p', { class: 'soft' }, 'Tap what you like. The recommendations follow every choice, and nothing of it is stored.')), restart);
-  const asked = section('What do you like?', [choices.element, field('In your own words', sentence, { wide: true }), profile.element]);
-  const answer = section('For you', [why, waiting, region]);
+  const restart = h('button', { type: 'button', class: 'button', onclick: startOver }, t('start-over'));
+  const head = h('div', { class: 'view__head' }, h('div', { class: 'view__lead' }, h('h1', { tabindex: -1 }, t('new-here-2')), h('p', { class: 'soft' }, t('tap-what-you-like-the-recommendations'))), restart);
+  const asked = section(t('what-do-you-like'), [choices.element, field(t('in-your-own-words'), sentence, { wide: true }), profile.element]);
+  const answer = section(t('for-you'), [why, waiting, region]);
   answer.id = 'for-you';
-  const jump = h('button', { type: 'button', class: 'button button--main newcomer__jump', onclick: goThere }, 'See what is for you');
+  const jump = h('button', { type: 'button', class: 'button button--main newcomer__jump', onclick: goThere }, t('see-what-is-for-you'));
   const element = h('div', {}, head, h('div', { class: 'newcomer' }, asked, answer), jump);
   const watch = new IntersectionObserver(([entry]) => (jump.hidden = entry.isIntersecting));
   watch.observe(answer);
@@ -34,7 +35,7 @@ export function newcomerPage() {
   let timer = 0;
   let drawn = false;
   update();
-  return { element, title: 'New here · Interlace', reasonFor: async () => null, leave };
+  return { element, title: `${t('new-here')} · Interlace`, reasonFor: async () => null, leave };
 
   function leave() {
     clearTimeout(timer);
@@ -90,9 +91,9 @@ export function newcomerPage() {
   function show({ items, sources }, chosen) {
     drawn = items.length > 0;
     why.textContent = basis(sources, chosen);
-    if (!drawn) return emptyState('Nothing to recommend', 'Every item has been chosen, or none is published.');
+    if (!drawn) return emptyState(t('nothing-to-recommend'), t('every-item-has-been-chosen-or'));
     const before = new Set([...region.querySelectorAll('[data-item]')].map((one) => one.dataset.item));
-    return h('ul', { class: 'grid grid--small', 'aria-label': 'Recommended to you' }, items.map((entry) => recommended(entry, before)));
+    return h('ul', { class: 'grid grid--small', 'aria-label': t('recommended-to-you') }, items.map((entry) => recommended(entry, before)));
   }
 
   function recommended({ item, rank }, before) {

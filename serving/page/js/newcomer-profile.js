@@ -1,6 +1,7 @@
 /** Who a newcomer is, all of it optional: properties that users have and that change what is recommended. */
 import { findUsers } from './api.js';
 import { h } from './dom.js';
+import { known, locale, t } from './i18n.js';
 import { field, numberInput, select, textInput } from './field.js';
 import { words } from './format.js';
 import { recommendToNewcomer } from './live-api.js';
@@ -13,7 +14,7 @@ const FEW_NUMBERS = 6;
 /** A disclosure that asks what there is when it is first opened. `profile()`: filled fields only, as users have them. */
 export function newcomerProfile(onchange) {
   const region = h('div', { class: 'profile' });
-  const element = h('details', { class: 'about' }, h('summary', {}, 'About you'), h('p', { class: 'soft small' }, 'Optional. What is left empty is not sent.'), region);
+  const element = h('details', { class: 'about' }, h('summary', {}, t('about-you')), h('p', { class: 'soft small' }, t('optional-what-is-left-empty-is')), region);
   let controls = [];
   let asked = false;
   element.addEventListener('toggle', () => element.open && !asked && load());
@@ -26,8 +27,8 @@ export function newcomerProfile(onchange) {
 
   function show(columns) {
     controls = columns.map((column) => ({ name: column.name, ...controlOf(column, onchange) }));
-    if (controls.length === 0) return emptyState('Nothing to ask', 'No property of the users changes what is recommended here.', true);
-    return controls.map(({ name, control }) => field(words(name), control));
+    if (controls.length === 0) return emptyState(t('nothing-to-ask'), t('no-property-of-the-users-changes'), true);
+    return controls.map(({ name, control }) => field(known(name, words(name)), control));
   }
 
   function profile() {
@@ -68,7 +69,7 @@ function controlOf({ values }, onchange) {
     const control = textInput({ oninput: onchange });
     return { control, value: () => control.value };
   }
-  const sorted = [...values].sort((one, other) => String(one).localeCompare(String(other), 'en', { numeric: true }));
-  const control = select([['', 'Any'], ...sorted.map((value, place) => [String(place), String(value)])], { onchange });
+  const sorted = [...values].sort((one, other) => String(one).localeCompare(String(other), locale, { numeric: true }));
+  const control = select([['', t('any')], ...sorted.map((value, place) => [String(place), String(value)])], { onchange });
   return { control, value: () => sorted[Number(control.value)] };
 }

@@ -1,5 +1,6 @@
 /** Asking again while a part of the server is still starting (503): the encoders, at their first use. */
 import { Problem } from './api.js';
+import { t } from './i18n.js';
 
 const STARTING = 503;
 const PAUSES = [1500, 3000, 5000, 8000, 12000];
@@ -13,7 +14,7 @@ export async function patiently(load, { say, signal }) {
       return value;
     } catch (error) {
       if (!(error instanceof Problem) || error.status !== STARTING) throw said(error, say);
-      say(`Not ready yet: ${error.detail}. Trying again by itself, ${place + 1} of ${PAUSES.length} …`);
+      say(t('not-ready-yet-detail-trying-again', { detail: error.detail, place: place + 1, most: PAUSES.length }));
       await pausing(pause, signal);
     }
   }

@@ -1,11 +1,12 @@
 /** Users as pictures and lines. */
 import { h } from './dom.js';
+import { t } from './i18n.js';
 import { count, facts, hue, nativeId, userName } from './format.js';
 import { address } from './router.js';
 
 export function avatar(user, small = false) {
   const name = userName(user);
-  const label = name === `User ${nativeId(user.id)}` ? nativeId(user.id).slice(0, 4) : initials(name);
+  const label = name === t('user-id', { id: nativeId(user.id) }) ? nativeId(user.id).slice(0, 4) : initials(name);
   const look = small ? 'avatar avatar--small' : 'avatar';
   return h('span', { class: look, 'aria-hidden': 'true', vars: { '--hue': hue(user.id) } }, label);
 }
@@ -21,7 +22,7 @@ const initials = (name) =>
 /** One line: how much they did, and the first of their properties. */
 export function userLine(user) {
   const values = facts(user.properties, 3).map(([, value]) => value);
-  return [count(user.interactions, 'interaction'), ...values].join(' · ');
+  return [count(user.interactions), ...values].join(' · ');
 }
 
 export function userCard(user) {

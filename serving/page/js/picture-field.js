@@ -1,6 +1,7 @@
 /** A picture by button, drop or paste, with a preview that can be taken away again. */
 import { asProblem } from './api.js';
 import { h } from './dom.js';
+import { t } from './i18n.js';
 import { icon } from './icons.js';
 import { drawnPicture, readPicture } from './picture.js';
 
@@ -10,7 +11,7 @@ const PREVIEW = 88;
  * `zone`: where pictures may be dropped and pasted (an element, or the document, where open dialogs are left alone);
  * `onchange`: called when there is another picture, or none. `leave` gives the zone back.
  */
-export function pictureField({ zone, onchange = () => {}, name = 'Picture' }) {
+export function pictureField({ zone, onchange = () => {}, name = t('picture') }) {
   const left = new AbortController();
   const input = h('input', { type: 'file', accept: 'image/*', hidden: true, 'aria-label': name, onchange: chosen });
   const button = h('button', { type: 'button', class: 'button', onclick: () => input.click() }, icon('picture'), name);
@@ -35,7 +36,7 @@ export function pictureField({ zone, onchange = () => {}, name = 'Picture' }) {
 
   function put(found) {
     picture = found;
-    const remove = h('button', { type: 'button', class: 'preview__remove', 'aria-label': `Remove ${found.name}`, onclick: () => (clear(), button.focus(), onchange()) }, icon('close'));
+    const remove = h('button', { type: 'button', class: 'preview__remove', 'aria-label': t('remove-name', { name: found.name }), onclick: () => (clear(), button.focus(), onchange()) }, icon('close'));
     preview.replaceChildren(drawnPicture(found, PREVIEW), remove);
     preview.hidden = false;
     onchange();

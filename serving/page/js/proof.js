@@ -1,16 +1,17 @@
 /** The Cypher that proves a reason, to copy and run. */
 import { h } from './dom.js';
+import { t } from './i18n.js';
 import { queryAddress } from './router.js';
 
 export function proof({ cypher: written, parameters }) {
   const cypher = layOut(written);
-  const query = h('pre', { tabindex: 0, 'aria-label': 'Cypher' }, h('code', {}, cypher));
-  const values = h('pre', { tabindex: 0, 'aria-label': 'Parameters' }, h('code', {}, JSON.stringify(parameters, null, 2)));
-  const run = h('a', { class: 'proof__run', href: queryAddress(cypher, parameters) }, 'Open in the query view');
+  const query = h('pre', { tabindex: 0, 'aria-label': t('cypher') }, h('code', {}, cypher));
+  const values = h('pre', { tabindex: 0, 'aria-label': t('parameters') }, h('code', {}, JSON.stringify(parameters, null, 2)));
+  const run = h('a', { class: 'proof__run', href: queryAddress(cypher, parameters) }, t('open-in-the-query-view'));
   return h(
     'details',
     { class: 'proof' },
-    h('summary', {}, 'The Cypher that proves it'),
+    h('summary', {}, t('the-cypher-that-proves-it')),
     h('div', { class: 'proof__box' }, copyButton(query, cypher), query, values, run),
   );
 }
@@ -23,15 +24,15 @@ function layOut(cypher) {
 }
 
 function copyButton(source, text) {
-  const button = h('button', { type: 'button', class: 'button proof__copy', onclick: copy }, 'Copy');
+  const button = h('button', { type: 'button', class: 'button proof__copy', onclick: copy }, t('copy'));
   const status = h('span', { class: 'visually-hidden', role: 'status' });
   return [button, status];
 
   async function copy() {
-    const message = (await toClipboard(text)) ? 'Copied' : select(source);
+    const message = (await toClipboard(text)) ? t('copied') : select(source);
     button.textContent = message;
     status.textContent = message;
-    setTimeout(() => (button.textContent = 'Copy'), 2500);
+    setTimeout(() => (button.textContent = t('copy')), 2500);
   }
 }
 
@@ -49,5 +50,5 @@ async function toClipboard(text) {
 
 function select(source) {
   getSelection().selectAllChildren(source);
-  return 'Selected: press Ctrl+C';
+  return t('selected-press-ctrl-c');
 }

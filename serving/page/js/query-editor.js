@@ -1,5 +1,6 @@
 /** An editor for Cypher: CodeMirror, loaded when the query view is opened first. */
 import { h } from './dom.js';
+import { t } from './i18n.js';
 
 const VENDOR = new URL('../vendor/codemirror/', import.meta.url);
 const PARTS = ['cypher.js', 'matchbrackets.js', 'closebrackets.js', 'placeholder.js'];
@@ -23,7 +24,7 @@ export async function queryEditor({ text, run }) {
     tabSize: 2,
     viewportMargin: Infinity,
     placeholder: 'MATCH (n) RETURN n LIMIT 25',
-    screenReaderLabel: 'Cypher query',
+    screenReaderLabel: t('cypher-query'),
     extraKeys: { 'Ctrl-Enter': run, 'Cmd-Enter': run, Tab: false, 'Shift-Tab': false },
   });
   let marks = [];
@@ -86,7 +87,7 @@ function styles() {
   const link = h('link', { rel: 'stylesheet', href: new URL('codemirror.css', VENDOR).href });
   const done = new Promise((resolve, reject) => {
     link.addEventListener('load', resolve);
-    link.addEventListener('error', () => reject(new Error('the editor\u2019s styles cannot be loaded')));
+    link.addEventListener('error', () => reject(new Error(t('the-editors-styles-cannot-be-loaded'))));
   });
   document.head.prepend(link); // Before ours, which say how it looks here.
   return done;

@@ -1,12 +1,13 @@
 /** The values of `$names` in the query, as a JSON object. */
 import { Problem } from './api.js';
 import { h, uniqueId } from './dom.js';
+import { t } from './i18n.js';
 
 export function parametersField() {
   const id = uniqueId('parameters');
   const field = h('textarea', { id, class: 'query__parameters', rows: 3, spellcheck: 'false', placeholder: '{"user": "movielens:196"}' });
-  const summary = h('summary', {}, 'Parameters');
-  const label = h('label', { class: 'visually-hidden', for: id }, 'Parameters as JSON');
+  const summary = h('summary', {}, t('parameters'));
+  const label = h('label', { class: 'visually-hidden', for: id }, t('parameters-as-json'));
   const element = h('details', { class: 'query__more' }, summary, label, field);
   return { element, read, write, text: () => field.value.trim() };
 
@@ -19,7 +20,7 @@ export function parametersField() {
     const text = field.value.trim();
     if (!text) return {};
     const value = parsed(text);
-    if (value === null || typeof value !== 'object' || Array.isArray(value)) throw wrong('it is no object');
+    if (value === null || typeof value !== 'object' || Array.isArray(value)) throw wrong(t('it-is-no-object'));
     return value;
   }
 }
@@ -34,9 +35,9 @@ function parsed(text) {
 
 function wrong(why) {
   return new Problem({
-    title: 'The parameters are no JSON object',
-    detail: `Parameters: ${why}`,
+    title: t('the-parameters-are-no-json-object'),
+    detail: t('parameters-why', { why }),
     valid: '{"user": "movielens:196", "n": 5}',
-    remedy: 'Mend them below the query',
+    remedy: t('mend-them-below-the-query'),
   });
 }

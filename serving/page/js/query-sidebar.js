@@ -1,6 +1,7 @@
 /** Beside the editor: examples, labels and types to click into the query, and what was asked before. */
 import { asProblem, getSchema } from './api.js';
 import { h } from './dom.js';
+import { number, t } from './i18n.js';
 import { labelColour } from './label-colours.js';
 import { forget, remembered } from './query-history.js';
 import { errorState, rowBones } from './states.js';
@@ -9,9 +10,9 @@ import { errorState, rowBones } from './states.js';
 export function querySidebar({ insert, open, history }) {
   const schema = h('div');
   const past = h('ul', { class: 'side__list' });
-  const clear = h('button', { type: 'button', class: 'side__clear', onclick: () => showHistory(forget()) }, 'Clear');
-  const earlier = part('History', false, past, clear);
-  const element = h('aside', { class: 'side', 'aria-label': 'Schema and examples' }, schema, earlier);
+  const clear = h('button', { type: 'button', class: 'side__clear', onclick: () => showHistory(forget()) }, t('clear'));
+  const earlier = part(t('history'), false, past, clear);
+  const element = h('aside', { class: 'side', 'aria-label': t('schema-and-examples') }, schema, earlier);
   load();
   showHistory(remembered());
   return { element, showHistory };
@@ -28,9 +29,9 @@ export function querySidebar({ insert, open, history }) {
   function show({ labels, relationships, indexes, examples }) {
     const wide = matchMedia('(min-width: 60rem)').matches;
     schema.replaceChildren(
-      part('Examples', true, h('ul', { class: 'side__list' }, examples.map(example))),
-      part('Labels', wide, h('ul', { class: 'side__names' }, labels.map((one) => labelEntry(one, indexes)))),
-      part('Relationships', wide, h('ul', { class: 'side__names' }, relationships.map(typeEntry))),
+      part(t('examples'), true, h('ul', { class: 'side__list' }, examples.map(example))),
+      part(t('labels'), wide, h('ul', { class: 'side__names' }, labels.map((one) => labelEntry(one, indexes)))),
+      part(t('relationships'), wide, h('ul', { class: 'side__names' }, relationships.map(typeEntry))),
     );
   }
 
@@ -50,15 +51,15 @@ export function querySidebar({ insert, open, history }) {
   }
 
   function entry(name, count, text, properties, note, indexes) {
-    const button = h('button', { type: 'button', class: 'side__name', title: `Insert ${text}`, onclick: () => insert(text) }, name);
-    const number = h('span', { class: 'side__count' }, count.toLocaleString('en'));
+    const button = h('button', { type: 'button', class: 'side__name', title: t('insert-text', { text }), onclick: () => insert(text) }, name);
+    const number = h('span', { class: 'side__count' }, number(count));
     return h('li', {}, h('div', { class: 'side__row' }, button, number), note && h('p', { class: 'side__note' }, note), propertyList(properties, indexes));
   }
 
   function propertyList(properties, indexes) {
     const kinds = new Map(indexes.flatMap(({ properties: names, kind }) => names.map((name) => [name, kind])));
     const chip = ([name, type]) => {
-      const kind = kinds.has(name) ? `, ${kinds.get(name)} index` : '';
+      const kind = kinds.has(name) ? `, ${t('kind-index', { kind: kinds.get(name) })}` : '';
       const look = kind ? 'chip side__property side__property--indexed' : 'chip side__property';
       return h('li', {}, h('button', { type: 'button', class: look, title: `${type}${kind}`, onclick: () => insert(`.${quoted(name)}`) }, name));
     };

@@ -1,7 +1,8 @@
 /** The refresh view: the last runs, step by step, a button for another one, and what happens while it goes on. */
 import { asProblem, getRefreshRuns, isAborted, startRefresh } from './api.js';
 import { h } from './dom.js';
-import { duration, runCard, runRow, stepName } from './refresh-run.js';
+import { t } from './i18n.js';
+import { STATES, duration, runCard, runRow, stepName } from './refresh-run.js';
 import { emptyState, errorState, lineBones } from './states.js';
 
 const SHOWN = 20;
@@ -14,7 +15,7 @@ export function refreshPage() {
   const trouble = h('div', { class: 'refresh__trouble' });
   const status = h('p', { class: 'visually-hidden', role: 'status' });
   const full = h('input', { type: 'checkbox' });
-  const button = h('button', { type: 'button', class: 'button button--main', onclick: start }, 'Refresh now');
+  const button = h('button', { type: 'button', class: 'button button--main', onclick: start }, t('refresh-now'));
   const left = new AbortController();
   const opened = new Set();
   let timer = null;
@@ -23,11 +24,11 @@ export function refreshPage() {
   let asked = null;
   look();
 
-  const lead = h('p', { class: 'soft' }, 'New data, vectors, tags, snapshot, model, index, and what is written back into the graph. A step without news is skipped.');
-  const choice = h('label', { class: 'refresh__full' }, full, h('span', {}, 'Every step, news or not'));
-  const head = h('div', { class: 'refresh__head' }, h('div', { class: 'refresh__lead' }, h('h1', {}, 'Refresh'), lead), h('div', { class: 'refresh__ask' }, button, choice));
+  const lead = h('p', { class: 'soft' }, t('new-data-vectors-tags-snapshot-model'));
+  const choice = h('label', { class: 'refresh__full' }, full, h('span', {}, t('every-step-news-or-not')));
+  const head = h('div', { class: 'refresh__head' }, h('div', { class: 'refresh__lead' }, h('h1', {}, t('refresh')), lead), h('div', { class: 'refresh__ask' }, button, choice));
   const element = h('div', { class: 'refresh' }, head, status, trouble, runs);
-  return { element, title: 'Refresh · Interlace', reasonFor: async () => null, leave };
+  return { element, title: `${t('refresh')} · Interlace`, reasonFor: async () => null, leave };
 
   function leave() {
     clearTimeout(timer);
@@ -71,7 +72,7 @@ export function refreshPage() {
   function show(found) {
     const going = found.find(goesOn);
     button.disabled = going !== undefined;
-    button.textContent = going ? 'Refreshing …' : 'Refresh now';
+    button.textContent = going ? t('refreshing') : t('refresh-now');
     tell(going, found[0]);
     const now = JSON.stringify(found);
     if (now === seen && !going) return;
@@ -83,17 +84,17 @@ export function refreshPage() {
   }
 
   function drawn([newest, ...earlier]) {
-    if (!newest) return [emptyState('No refresh yet', 'The first one reads your sources, encodes, trains and publishes: with the button here, or interlace refresh.')];
+    if (!newest) return [emptyState(t('no-refresh-yet'), t('the-first-one-reads-your-sources'))];
     const rows = earlier.map((run) => runRow(run, opened));
-    return [runCard(newest), rows.length > 0 && h('h2', { class: 'runs__earlier' }, 'Earlier'), rows.length > 0 && h('ul', { class: 'runs__list', 'aria-label': 'Earlier refreshes' }, rows)].filter(Boolean);
+    return [runCard(newest), rows.length > 0 && h('h2', { class: 'runs__earlier' }, t('earlier')), rows.length > 0 && h('ul', { class: 'runs__list', 'aria-label': t('earlier-refreshes') }, rows)].filter(Boolean);
   }
 
   /** For those who do not see the bars: the step that is being done, and how it ended. */
   function tell(going, newest) {
     const step = going?.steps.find((one) => one.state === 'running');
     let words = said;
-    if (going) words = step ? `Refreshing: ${stepName(step)}` : 'Refreshing';
-    else if (newest && newest.id === asked) words = `Refresh ${newest.state} after ${duration(newest.seconds ?? 0)}`;
+    if (going) words = step ? t('refreshing-step', { step: stepName(step) }) : t('refreshing');
+    else if (newest && newest.id === asked) words = t('refresh-state-after-time', { state: (STATES[newest.state] ?? newest.state).toLowerCase(), time: duration(newest.seconds ?? 0) });
     if (words !== said) status.textContent = words;
     said = words;
   }

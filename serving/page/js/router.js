@@ -1,10 +1,10 @@
 /**
  * Addresses of the page: `#/users/ID`, `#/items/ID`, `#/users/ID/items/ID` (an item as one user sees it), `#/query` (with
- * `?cypher=…&parameters=…` what stands in the editor), `#/refresh`, `#/discover` (with `?q=…` what is searched for) and
+ * `?cypher=…&parameters=…` what stands in the editor), `#/models`, `#/refresh`, `#/discover` (with `?q=…` what is searched for) and
  * `#/new`. On the last two `item=ID` opens an item above the view.
  */
 
-const VIEW = /^#\/(?<view>discover|new|query|refresh)\/?(?:\?(?<search>.*))?$/;
+const VIEW = /^#\/(?<view>discover|new|query|models|refresh)\/?(?:\?(?<search>.*))?$/;
 const ITEM_VIEWS = new Set(['discover', 'new']);
 const PATTERN = /^#\/(?:users\/(?<user>[^/]+)\/?)?(?:items\/(?<item>[^/]+))?\/?$/;
 

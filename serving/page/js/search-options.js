@@ -1,5 +1,6 @@
 /** What the search offers, as options in two groups. */
 import { h, uniqueId } from './dom.js';
+import { t } from './i18n.js';
 import { userName } from './format.js';
 import { avatar, userLine } from './people.js';
 import { poster } from './poster.js';
@@ -7,7 +8,7 @@ import { poster } from './poster.js';
 /** Groups that have something. An item opens as `viewer` sees it. */
 export function groupsOf(users, items, viewer) {
   const itemOptions = items.map((item) => itemOption(item, viewer));
-  return [group('Users', users.map(userOption)), group('Items', itemOptions)].filter(Boolean);
+  return [group(t('users'), users.map(userOption)), group(t('items'), itemOptions)].filter(Boolean);
 }
 
 function group(name, options) {

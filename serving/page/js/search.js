@@ -1,7 +1,7 @@
 /** The combobox in the header: finds users and items while one types, by keyboard or pointer (ARIA 1.2 pattern). */
 import { asProblem, findItems, findUsers, isAborted } from './api.js';
 import { h } from './dom.js';
-import { count } from './format.js';
+import { t } from './i18n.js';
 import { icon } from './icons.js';
 import { address, here } from './router.js';
 import { groupsOf } from './search-options.js';
@@ -11,12 +11,12 @@ const EACH = 6;
 
 export function searchBox() {
   const input = h('input', {
-    class: 'search__input', id: 'search-input', type: 'search', role: 'combobox', placeholder: 'Search a user or a title',
-    'aria-label': 'Search a user or a title', 'aria-expanded': 'false', 'aria-controls': 'search-list', 'aria-autocomplete': 'list',
+    class: 'search__input', id: 'search-input', type: 'search', role: 'combobox', placeholder: t('search-a-user-or-a-title'),
+    'aria-label': t('search-a-user-or-a-title'), 'aria-expanded': 'false', 'aria-controls': 'search-list', 'aria-autocomplete': 'list',
     autocomplete: 'off', spellcheck: 'false', maxlength: 200, oninput: () => later(), onfocus: () => look(), onclick: () => look(),
     onblur: close, onkeydown: key,
   });
-  const list = h('div', { class: 'search__list', id: 'search-list', role: 'listbox', 'aria-label': 'Users and items', hidden: true, onmousedown: (event) => event.preventDefault(), onclick: pick });
+  const list = h('div', { class: 'search__list', id: 'search-list', role: 'listbox', 'aria-label': t('users-and-items'), hidden: true, onmousedown: (event) => event.preventDefault(), onclick: pick });
   const status = h('span', { class: 'visually-hidden', role: 'status' });
   let running = new AbortController();
   let timer = 0;
@@ -45,9 +45,9 @@ export function searchBox() {
   function show(groups, words) {
     if (document.activeElement !== input) return;
     const found = groups.reduce((sum, group) => sum + group.querySelectorAll('[role=option]').length, 0);
-    if (found === 0) return tell(`Nothing is called “${words}”.`);
+    if (found === 0) return tell(t('nothing-is-called-words', { words }));
     open(groups);
-    status.textContent = count(found, 'result');
+    status.textContent = t('n-result', { n: found });
   }
 
   function tell(message) {

@@ -1,6 +1,7 @@
 /** Loading, empty and failed, in one place: `fill` takes a region of the page through them. */
 import { asProblem, isAborted } from './api.js';
 import { h } from './dom.js';
+import { t } from './i18n.js';
 
 /**
  * Puts into `region` first `bones()`, then what `render` makes of the loaded value, or the error with a way to try
@@ -8,7 +9,7 @@ import { h } from './dom.js';
  */
 export async function fill(region, { bones, load, render, small = false }) {
   region.setAttribute('aria-busy', 'true');
-  region.replaceChildren(h('p', { class: 'visually-hidden', role: 'status' }, 'Loading'), ...[bones()].flat());
+  region.replaceChildren(h('p', { class: 'visually-hidden', role: 'status' }, t('loading')), ...[bones()].flat());
   try {
     const value = await load();
     region.replaceChildren(...[render(value)].flat(Infinity).filter(Boolean));
@@ -29,9 +30,9 @@ export function errorState(problem, retry, small = false) {
     { class: small ? 'state state--error state--small' : 'state state--error', role: 'alert' },
     h(small ? 'h4' : 'h2', {}, problem.title),
     h('p', {}, sentence(problem.detail)),
-    problem.valid && h('p', {}, h('b', {}, 'Valid: '), sentence(problem.valid)),
-    problem.remedy && h('p', {}, h('b', {}, 'What to do: '), sentence(problem.remedy)),
-    retry && h('button', { type: 'button', class: 'button', onclick: retry }, 'Try again'),
+    problem.valid && h('p', {}, h('b', {}, t('valid'), ' '), sentence(problem.valid)),
+    problem.remedy && h('p', {}, h('b', {}, t('what-to-do'), ' '), sentence(problem.remedy)),
+    retry && h('button', { type: 'button', class: 'button', onclick: retry }, t('try-again')),
   );
 }
 

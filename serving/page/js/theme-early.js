@@ -1,9 +1,16 @@
-/* Not a module, so that it runs before the first paint: a chosen theme never flashes as the other one. */
+/* Not a module, so that it runs before the first paint: a chosen theme or language never flashes as the other one. */
 (() => {
-  try {
-    const chosen = localStorage.getItem('interlace-theme');
-    if (chosen === 'light' || chosen === 'dark') document.documentElement.dataset.theme = chosen;
-  } catch (error) {
-    console.info('No theme is remembered: this browser forbids storage.', error);
-  }
+  const root = document.documentElement;
+  const kept = (name) => {
+    try {
+      return localStorage.getItem(name);
+    } catch (error) {
+      console.info('Nothing is remembered: this browser forbids storage.', error);
+      return null;
+    }
+  };
+  const theme = kept('interlace-theme');
+  if (theme === 'light' || theme === 'dark') root.dataset.theme = theme;
+  const language = kept('interlace-language') ?? navigator.language;
+  root.lang = /^zh\b/i.test(language) ? 'zh' : 'en';
 })();

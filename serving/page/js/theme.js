@@ -1,10 +1,11 @@
 /** Theme: as the system has it, light, or dark; the choice is remembered. */
 import { h } from './dom.js';
+import { t } from './i18n.js';
 import { icon } from './icons.js';
 
 const KEY = 'interlace-theme';
 const CHOICES = ['auto', 'light', 'dark'];
-const NAMES = { auto: 'as the system', light: 'light', dark: 'dark' };
+const NAMES = { auto: t('theme-as-the-system'), light: t('theme-light'), dark: t('theme-dark') };
 const root = document.documentElement;
 const changed = new EventTarget();
 
@@ -49,7 +50,7 @@ export function themeButton() {
   }
 
   function dress() {
-    const name = `Theme: ${NAMES[current()]}`;
+    const name = NAMES[current()];
     button.replaceChildren(icon(current()));
     button.setAttribute('aria-label', name);
     button.title = name;

@@ -1,10 +1,14 @@
 /** Why an item is recommended: in words, as a drawn path, with its Cypher; without a reason, its place in the graph. */
 import { getItem, getNeighbourhood } from './api.js';
 import { h } from './dom.js';
+import { score } from './format.js';
 import { graphFigure } from './graph-figure.js';
 import { isNamed } from './graph-model.js';
+import { t } from './i18n.js';
 import { proof } from './proof.js';
+import { reasonPath } from './reason-path.js';
 import { emptyState, fill } from './states.js';
+import { whatIfButton } from './what-if.js';
 
 const NEIGHBOURS = 60;
 const MOST = 14;
@@ -12,11 +16,11 @@ const MOST_USERS = 4;
 
 /** `ranked`: promise of the item's entry among the recommended ones, or of null. */
 export function whySection(item, user, ranked) {
-  const title = h('h3', {}, user ? 'Why this one' : 'In the graph');
+  const title = h('h3', {}, user ? t('why-this-one') : t('in-the-graph'));
   const region = h('div');
   fill(region, {
     bones: () => h('div', { class: 'bone graph__canvas' }),
-    load: async () => (await reasonOf(item, ranked)) ?? placeOf(item),
+    load: async () => (await reasonOf(item, user, ranked)) ?? placeOf(item),
     render: ({ heading, children }) => {
       title.textContent = heading;
       return children;
@@ -26,18 +30,28 @@ export function whySection(item, user, ranked) {
   return h('section', { class: 'panel__section' }, title, region);
 }
 
-async function reasonOf(item, ranked) {
+async function reasonOf(item, user, ranked) {
   const reason = (await ranked)?.reason;
   if (!reason) return null;
-  const figure = graphFigure(reason.path, { item: item.id, layout: 'path', images: await imagesOf(reason.path, item) });
-  return { heading: 'Why this one', children: [h('p', { class: 'why' }, reason.text), figure, proof(reason)] };
+  const items = await itemsOf(reason.path, item);
+  const images = new Map([...items].filter(([, { image }]) => image).map(([id, { image }]) => [id, image]));
+  const figure = reasonPath(reason.path, items) ?? graphFigure(reason.path, { item: item.id, layout: 'path', images });
+  return { heading: t('why-this-one'), children: [h('p', { class: 'why' }, reason.text), effect(reason), figure, whatIfButton(user, reason, items), proof(reason)] };
 }
 
-/** Pictures of the items on a path: item id -> address. */
-async function imagesOf({ nodes }, item) {
+/** What the score loses without the liking that the reason names, beside what it loses without any other, where measured. */
+function effect({ effect: measured }) {
+  if (!measured || measured.drop <= 0) return null;
+  const [drop, others] = [measured.drop, Math.max(0, measured.others)];
+  const bar = h('span', { class: 'effect__bar', 'aria-hidden': 'true', vars: { '--part': drop / (drop + others) } });
+  return h('p', { class: 'effect soft small' }, bar, t('without-it-the-score-falls-by', { drop: score(drop), others: score(others) }));
+}
+
+/** The items on a path: item id -> item. */
+async function itemsOf({ nodes }, item) {
   const others = nodes.filter(({ id, label }) => label === 'Item' && id !== item.id);
   const items = [item, ...(await Promise.all(others.map(({ id }) => getItem(id))))];
-  return new Map(items.filter(({ image }) => image).map(({ id, image }) => [id, image]));
+  return new Map(items.map((one) => [one.id, one]));
 }
 
 async function placeOf(item) {
@@ -45,9 +59,9 @@ async function placeOf(item) {
   const shown = choose(nodes.slice(1));
   const children =
     shown.length === 0
-      ? [emptyState('Alone', 'Nothing in the graph is joined to this item.', true)]
-      : [h('p', { class: 'soft' }, 'Some of what this item is joined to.'), around(item, nodes[0], shown, relationships)];
-  return { heading: 'In the graph', children };
+      ? [emptyState(t('alone'), t('nothing-in-the-graph-is-joined'), true)]
+      : [h('p', { class: 'soft' }, t('some-of-what-this-item-is')), around(item, nodes[0], shown, relationships)];
+  return { heading: t('in-the-graph'), children };
 }
 
 /** Named nodes where there are some, with only a few of the many users. */

@@ -1,0 +1,29 @@
+"""Every view of the page, and what says that it is there."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.visit import Visit
+
+VIEWS = {
+    "home": ("", ".people__link"),
+    "user": ("#/users/films%3A3", ".shelf__frame .card__title"),
+    "item": ("#/users/films%3A3/items/films%3A9", ".mix .mix__slider"),
+    "lost": ("#/people/3", "[role=alert]"),
+    "discover": ("#/discover", ".grid--small .card__title a"),
+    "new": ("#/new", "#for-you .card__title"),
+    "query": ("#/query", ".side__name"),
+    "models": ("#/models", ".bar"),
+    "refresh": ("#/refresh", ".state, .run"),
+}
+
+
+def show(visit: Visit, view: str) -> Page:
+    """The view, once its content has come."""
+    address, telling = VIEWS[view]
+    visit.page.goto("about:blank")  # a change after the # alone would not load the page anew
+    page = visit.open(address)
+    expect(page.locator(telling).first).to_be_visible()
+    expect(page.locator("[aria-busy=true]")).to_have_count(0)
+    return page
