@@ -26,6 +26,7 @@ from serving.live_holder import LiveHolder
 from serving.overlay import Overlay
 from serving.settings import Settings
 from serving.settler import Settler
+from serving.trials import Trials
 
 CHECK_SECONDS = 1.0
 FINISH_SECONDS = 8.0
@@ -99,6 +100,7 @@ class Service:
     encoders: EncoderClient
     events: EventWriter
     settler: Settler
+    trials: Trials
 
     @cached_property
     def cypher(self) -> Cypher:
@@ -118,6 +120,7 @@ class Service:
         self.changes.close()
         self.overlay.close()
         self.events.close()
+        self.trials.close()
 
     @property
     def index(self) -> Index:
@@ -146,6 +149,7 @@ def make_service(settings: Settings, *, gateway: Gateway | None = None) -> Servi
         EncoderClient(home),
         EventWriter(EventLog(home)),
         Settler(home, gateway),
+        Trials(home, settings),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -64,6 +64,14 @@ class Settings(BaseSettings):
     language_price_out: float = Field(0.0, ge=0, description="price of a million tokens written, in your currency")
     language_candidates: int = Field(20, ge=2, le=100, description="best items that a language model judges")
     language_reach: int = Field(5, ge=0, le=50, description="places that a language model may move an item, at most")
+
+    exposures: Literal["experiments", "all", "none"] = Field(
+        "experiments", description="which answers are logged as shown: of users in experiments, all, or none"
+    )
+    exposure_days: int = Field(90, ge=1, description="days that the log of what was shown is kept")
+    shadow_rate: float = Field(
+        0.05, gt=0, le=1, description="share of the requests that a shadow answers too when its start does not say"
+    )
 
     @property
     def store_url(self) -> str:
