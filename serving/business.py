@@ -212,7 +212,7 @@ def shadow_log(home: Path, version: str | None) -> ShadowLog:
 def challengers(home: Path, log: Log, shadow: ShadowLog) -> dict[int, Ints]:
     """The challenger's items by answer, as codes of the log: of the requests whose exposure was logged too."""
     with closing(ExposureLog(home)) as exposures:
-        answers = dict(exposures.read("answers", shadow.since, AGES, "request, sequence"))
+        answers: dict[str, int] = dict(exposures.read("answers", shadow.since, AGES, "request, sequence"))
     codes = {item: code for code, item in enumerate(log.items)}
     lists: Iterable[tuple[str, Pair]] = zip(shadow.requests, shadow.pairs, strict=True)
     return {

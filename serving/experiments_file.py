@@ -72,7 +72,7 @@ class _Reader:
         """As YAML reads a scalar: number, text, date."""
         loader = yaml.SafeLoader("")
         try:
-            return loader.construct_object(self.node, deep=True)  # type: ignore[no-untyped-call]
+            return loader.construct_object(self.node, deep=True)
         except (yaml.YAMLError, ValueError) as error:
             raise self.refuse(f"{getattr(self.node, 'value', '')!r} cannot be read", "a plain value") from error
 

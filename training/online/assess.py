@@ -145,7 +145,7 @@ def looks(rows: Units) -> Sequence[int]:
     enough = np.flatnonzero(np.minimum(treated, np.arange(1, len(rows) + 1) - treated) >= LEAST)
     if not len(enough):
         return []
-    return np.unique(np.geomspace(enough[0] + 1, len(rows), LOOKS).astype(int)).tolist()
+    return [int(count) for count in np.unique(np.geomspace(enough[0] + 1, len(rows), LOOKS).astype(int))]
 
 
 def _path(seen: list[tuple[int, Difference]], ready: Ints, alpha: float, rho: float) -> tuple[Look, ...]:

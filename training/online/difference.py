@@ -35,7 +35,7 @@ class Units:
 
     def first(self, count: int) -> Units:
         """The first users alone."""
-        return Units(*(part[:count] for part in (self.treated, self.numerator, self.denominator, self.past)))
+        return Units(self.treated[:count], self.numerator[:count], self.denominator[:count], self.past[:count])
 
 
 @dataclass(frozen=True)

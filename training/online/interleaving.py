@@ -77,7 +77,7 @@ def prefer(log: Log, plan: Plan) -> Preference:
     mine = np.flatnonzero((people.arm >= 0) & (people.entry + plan.horizon <= log.end))
     ready = people.entry[mine] + plan.horizon
     mine, ready = mine[np.argsort(ready, kind="stable")], np.sort(ready)
-    above = np.bincount(user, won, len(log.users))[mine]
+    above = np.bincount(user, won, len(log.users)).astype(np.float64)[mine]
     below = np.bincount(user, minlength=len(log.users))[mine].astype(np.float64)
     return _tested(plan, above, below, ready, won, _teams(log, plan))
 

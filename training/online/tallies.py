@@ -60,7 +60,7 @@ class Tallies:
 
     def rows(self, group: int) -> Mask:
         """Those of one group."""
-        return self.group == group
+        return np.asarray(self.group == group)
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def _returning(log: Log, groups: Groups, found: Tallies) -> dict[str, Floats]:
     span = max(int(when.max()), log.end) - first + 9 * DAY
     visits = np.sort(who * span + (when - first))
     anchor = groups.anchor[found.group] if groups.anchor is not None else _first(log, groups, found)
-    values = {}
+    values: dict[str, Floats] = {}
     for day in (1, 7):
         begin = anchor + day * DAY
         low, high = (found.user * span + np.clip(edge - first, 0, span - 1) for edge in (begin, begin + DAY))

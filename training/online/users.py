@@ -33,8 +33,8 @@ class Entrants:
 def entrants(log: Log, plan: Plan) -> Entrants:
     """From the exposures."""
     names, codes = arms_of(log, plan.name)
-    place = np.array([list(plan.arms).index(name) if name in plan.arms else -1 for name in [*names, None]], np.int64)
-    arm = place[codes]
+    order = {name: place for place, name in enumerate(plan.arms)}
+    arm = np.array([*(order.get(name, -1) for name in names), -1], np.int64)[codes]
     keep = arm >= 0
     user, size = log.shown.user[keep], len(log.users)
     low, high = np.full(size, len(plan.arms)), np.full(size, -1)
