@@ -122,7 +122,6 @@ def refuse_without_overlap(log: Log, *, rows: float = LEAST_ROWS, covered: float
     if found.high < covered:
         _refuse(f"a log that covers {found.value:.0%} of what the policy does", f"{covered:.0%} or more",
                 "explore over a larger pool: what is never shown cannot be estimated")  # fmt: skip
-
     effective = float(weight.sum() ** 2 / (weight**2).sum())
     if effective < rows:
         _refuse(f"a log that is worth {effective:.0f} rows for this policy", f"at least {rows:.0f} effective rows",

@@ -6,7 +6,7 @@ Each look is one more point of an always-valid sequence (`sequential`), so that 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -121,7 +121,7 @@ def compared(found: Outcomes, plan: Plan, measure: str, arm: str, allowed: float
     rows, ready = units(found, plan, measure, arm)
     alpha = plan.alpha / (len(plan.arms) - 1)
     rho = rho_for(plan.expected, alpha)
-    seen = [(count, difference(rows.first(count))) for count in looks(rows)]
+    seen = [(count, _floored(difference(rows.first(count)), count)) for count in looks(rows)]
     seen = [(count, one) for count, one in seen if one.spread > 0]
     if not seen:
         nan = float("nan")
@@ -137,6 +137,14 @@ def compared(found: Outcomes, plan: Plan, measure: str, arm: str, allowed: float
         float(np.expm1(last.relative)), float(np.expm1(last.relative - wide)), float(np.expm1(last.relative + wide)),
         float(p_value(np.array([float(count) for count, _ in seen]), z, rho)[-1]), last.kept, state, allowed, path,
     )  # fmt: skip
+
+
+def _floored(one: Difference, users: int) -> Difference:
+    """What has been the same for everybody so far (three items in every answer) is not certain: as if one user more
+    had been without it.
+    """
+    spread = max(one.spread, abs(one.control) / users)
+    return replace(one, spread=spread, relative_spread=max(one.relative_spread, 1 / users))
 
 
 def looks(rows: Units) -> Sequence[int]:
