@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -20,6 +21,7 @@ from graph.schema import KINDS
 from graph.snapshot import Interactions, Snapshot
 from graph.snapshot_files import content_hash
 from serving import catalogue
+from serving.experiment_runs import ExperimentRuns
 from serving.index import FOLDER, ModelInfo, mapped
 from serving.index_files import MISSING, write_array, write_blobs, write_names, write_rows
 from serving.neighbours import attribute_vectors, crowd, unit
@@ -45,7 +47,7 @@ LIST_CELLS = 10_000_000_000
 """Most scores that are computed for the lists: minutes of work. Users beyond it are scored when they ask."""
 
 
-def publish(
+def publish(  # noqa: PLR0913  what an index is made of
     snapshot: Snapshot,
     recommender: Recommender,
     *,
@@ -56,9 +58,12 @@ def publish(
     seen: csr_matrix | None = None,
     min_value: float | None = None,
     created: str = "",
+    current: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> Path:
     """Writes `HOME/index/VERSION/`, makes it current and returns it. Safe while servers read older versions.
+
+    `current` False: beside the current one, for experiments and shadows; nothing is pruned.
 
     `histories`: what the model may read about each user, oldest first; by default every positive interaction.
     `seen` (users x items): what is never recommended; by default every interaction but a mere impression. `min_value`:
@@ -84,8 +89,10 @@ def publish(
         folder = finish(temporary, root, entries)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    make_current(root, folder.name)
-    prune(root, folder.name)
+    if current:
+        make_current(root, folder.name)
+        with closing(ExperimentRuns(home)) as runs:
+            prune(root, folder.name, runs.pinned())
     return folder
 
 

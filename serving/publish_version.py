@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,11 +85,11 @@ def make_current(root: Path, version: str) -> None:
     _sync(root)
 
 
-def prune(root: Path, current: str) -> None:
-    """Keeps the last `KEEP` versions and removes what a killed run left behind a day ago."""
+def prune(root: Path, current: str, pinned: Collection[str] = ()) -> None:
+    """Keeps the last `KEEP` versions and the `pinned`, and removes what a killed run left behind a day ago."""
     folders = [path for path in root.iterdir() if path.is_dir()]
     versions = sorted((path for path in folders if not path.name.startswith(".")), key=_age)
-    keep = {current, *(path.name for path in versions[:KEEP])}
+    keep = {current, *pinned, *(path.name for path in versions[:KEEP])}
     for path in folders:
         stale = path.name.startswith(".new-") and _age(path) > STALE_SECONDS
         if stale or (not path.name.startswith(".") and path.name not in keep):

@@ -32,6 +32,7 @@ from serving.observe.observer import Observer, make_observer
 from serving.overlay import Overlay
 from serving.settings import Settings
 from serving.settler import Settler
+from serving.trials import Trials
 
 CHECK_SECONDS = 1.0
 FINISH_SECONDS = 8.0
@@ -114,6 +115,7 @@ class Service:
     observer: Observer
     admission: Admission
     drain: Drain
+    trials: Trials
     narrowed: dict[str, Service] = field(default_factory=dict)
     """For callers that see one platform alone, by platform."""
 
@@ -144,6 +146,7 @@ class Service:
         self.overlay.close()
         self.events.close()
         self.observer.close()
+        self.trials.close()
 
     @property
     def index(self) -> Index:
@@ -175,6 +178,7 @@ def make_service(settings: Settings, *, gateway: Gateway | None = None, metrics:
         make_observer(settings, metrics),
         Admission(settings.requests_running, settings.requests_waiting, settings.requests_wait_seconds),
         Drain(settings.drain_seconds),
+        Trials(home, settings),
     )
 
 

@@ -129,6 +129,14 @@ class Settings(BaseSettings):
     )
     store_slow_seconds: float = Field(5.0, gt=0, description="seconds after which an answer of the store is a failure")
 
+    exposures: Literal["experiments", "all", "none"] = Field(
+        "experiments", description="which answers are logged as shown: of users in experiments, all, or none"
+    )
+    exposure_days: int = Field(90, ge=1, description="days that the log of what was shown is kept")
+    shadow_rate: float = Field(
+        0.05, gt=0, le=1, description="share of the requests that a shadow answers too when its start does not say"
+    )
+
     @property
     def store_url(self) -> str:
         """The store's URL, with the default filled in."""

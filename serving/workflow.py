@@ -81,9 +81,18 @@ def guards_of(settings: Settings, changes: Mapping[str, float] | None = None) ->
 
 
 def publish_version(
-    frozen: Frozen, registry: Registry, version: Version, home: Path, progress: Callable[[str], None] | None = None
+    frozen: Frozen,
+    registry: Registry,
+    version: Version,
+    home: Path,
+    progress: Callable[[str], None] | None = None,
+    *,
+    current: bool = True,
 ) -> Path:
-    """Publishes the index of a model version. Raises `Conflict` for a model of another snapshot."""
+    """Publishes the index of a model version; `current` False: beside the current one, for experiments and shadows.
+
+    Raises `Conflict` for a model of another snapshot.
+    """
     folder = registry.folder(version)
     card = read_card(folder)
     check_snapshot(card, frozen.hash)
@@ -98,6 +107,7 @@ def publish_version(
         histories=known,
         min_value=card.min_value,
         created=datetime.fromtimestamp(version.created / 1000, UTC).isoformat(timespec="seconds"),
+        current=current,
         progress=progress,
     )
     _settle_overlay(home, published, frozen.hash)

@@ -8,6 +8,9 @@ a in that context with probability q; its weight is w = q / p.
 - `dr`: mean of m + w (r - m_a), with m_a the reward a model expects of the logged action, and m the mean it expects of
   the new policy (Dudik, Langford & Li 2011, eq. 1). Unbiased if either the propensities or the model are right.
 
+A policy that takes actions which the log's could not is beyond all three: the mean weight is then the share of its own
+actions that the log covers. `refuse_without_overlap` says so before anybody reads a number.
+
 `clip` caps weights (Bottou et al. 2013): less variance, a bias downward for rewards >= 0. Effective sample size is
 (sum w)^2 / sum w^2 (Kong 1992): how many rows of its own the estimate is worth.
 """
@@ -26,6 +29,10 @@ from graph.errors import InvalidData
 FloatArray = NDArray[np.float64]
 ROUNDS = 1000
 LEVEL = 0.95
+LEAST_ROWS = 100.0
+"""Effective rows below which an estimate is luck."""
+LEAST_COVERED = 0.9
+"""Mean weight below which the log has not seen enough of what the policy does."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +110,29 @@ def evaluate(
     )
 
 
+def refuse_without_overlap(log: Log, *, rows: float = LEAST_ROWS, covered: float = LEAST_COVERED) -> None:
+    """Raises `InvalidData` where the log cannot speak for the policy: too few effective rows, or actions not covered.
+
+    The mean weight is 1 in expectation where every action of the policy could be logged, and the share of them that
+    could where not; it is refused when even the top of its 95% interval (by group) is below `covered`.
+    """
+    check(log)
+    weight = log.policy / log.propensity
+    found = _interval(_resampled_mean(weight, log))
+    if found.high < covered:
+        _refuse(f"a log that covers {found.value:.0%} of what the policy does", f"{covered:.0%} or more",
+                "explore over a larger pool: what is never shown cannot be estimated")  # fmt: skip
+    effective = float(weight.sum() ** 2 / (weight**2).sum())
+    if effective < rows:
+        _refuse(f"a log that is worth {effective:.0f} rows for this policy", f"at least {rows:.0f} effective rows",
+                "log longer, or explore more; a policy closer to the one that logged needs less")  # fmt: skip
+
+
+def _resampled_mean(values: FloatArray, log: Log) -> FloatArray:
+    sums = _resampled({"value": values}, log, seed=42, rounds=200)
+    return np.asarray(sums["value"] / sums["rows"])
+
+
 def _resampled(terms: Mapping[str, FloatArray], log: Log, seed: int, rounds: int) -> dict[str, FloatArray]:
     """Sums of each term and of the rows: of the log itself first, then of each bootstrap resample of groups."""
     group = np.arange(len(log)) if log.group is None else np.unique(log.group, return_inverse=True)[1]
@@ -163,7 +193,5 @@ def _check_probabilities(log: Log) -> None:
         _refuse("a policy that takes none of the logged actions", "a policy that shares actions with the log")
 
 
-def _refuse(what: str, valid: str) -> None:
-    raise InvalidData(
-        what, valid=valid, remedy="log the probability of each action when it is taken, and join it by row"
-    )
+def _refuse(what: str, valid: str, remedy: str = "log the probability of each action when it is taken") -> None:
+    raise InvalidData(what, valid=valid, remedy=remedy)

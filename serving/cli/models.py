@@ -39,6 +39,12 @@ def add_to(app: typer.Typer) -> None:
         ),
     )(promote)
     group.command(
+        "stage",
+        epilog=examples(
+            ("interlace models stage 4", "its index beside the champion's, for an experiment's arm or a shadow"),
+        ),
+    )(stage)
+    group.command(
         "rollback", epilog=examples(("interlace models rollback", "back to the champion before this one"))
     )(rollback)  # fmt: skip
     app.add_typer(
@@ -105,6 +111,24 @@ def promote(
                        valid="a model better beyond luck, and within the guards",
                        remedy="train longer or on more data; loosen a --guard; or --force --reason 'why'")  # fmt: skip
     _answer(session, registry, done)
+
+
+def stage(
+    ctx: typer.Context, version: ChosenVersion, home: Home = None, store: Store = None, as_json: Json = False
+) -> None:
+    """Publish a version's index beside the champion's: for arms of experiments, and for a shadow."""
+    session = start(ctx, home, store, as_json)
+    from serving.workflow import open_registry, publish_version, thaw
+
+    registry = open_registry(session.settings.mlflow)
+    found = registry.find(version)
+    with session.reporter.step("publishing the index") as step:
+        frozen = thaw(session.home, found.snapshot)
+        folder = publish_version(frozen, registry, found, session.home, step.note, current=False)
+    payload = {"version": found.version, "index": folder.name}
+    session.answer(
+        payload, lambda console: console.print(f"version {found.version} is index {folder.name}: not current")
+    )
 
 
 def rollback(ctx: typer.Context, home: Home = None, store: Store = None, as_json: Json = False) -> None:

@@ -126,24 +126,24 @@ def require(path: Path) -> None:
 
 def write_json(payload: Mapping[str, Any], out: TextIO) -> None:
     """One object on one line. NumPy values become numbers and lists, paths strings, unknown numbers null."""
-    text = json.dumps(_finite(payload), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(finite(payload), ensure_ascii=False, allow_nan=False)
     out.write(text + "\n")
     out.flush()
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """`value` with only what JSON has: NaN and infinities are null."""
     if isinstance(value, Mapping):
-        return {str(name): _finite(part) for name, part in value.items()}
+        return {str(name): finite(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
+        return [finite(part) for part in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if value is None or isinstance(value, str | int):
         return value
     if isinstance(value, Path):
         return str(value)
-    return _finite(value.tolist())
+    return finite(value.tolist())
 
 
 def examples(*lines: tuple[str, str]) -> str:

@@ -9,7 +9,6 @@ from starlette.concurrency import run_in_threadpool
 
 from serving.access.caller import Caller, caller_of
 from serving.access.people import seen_by
-from serving.foldin import viewer
 from serving.live import Live
 from serving.recommend import Recommendations, Wish, from_list, recommend
 from serving.render import json_response, recommendations
@@ -57,20 +56,25 @@ async def user_recommendations(
 ) -> Response:
     """The items that the current model ranks highest for the user, seen items left out, best first.
 
-    A user without a history gets what is popular. With `explain=true`, when the graph store cannot be reached, reasons
-    are null and `reasons` says why.
+    A user without a history gets what is popular; one in an experiment what their arm gives. With `explain=true`, when
+    the graph store cannot be reached, reasons are null and `reasons` says why.
     """
     service = service_of(request)
-    live = service.live
     wish = Wish(user, n, kind, tuple(name[:ID_LENGTH] for name in exclude or ()), diversity)
-    who = viewer(live, user)
-    found = from_list(live, wish, who)
+    turn = service.trials.turn(service.live, wish)
+    live = turn.live
+    found = from_list(live, turn.wish, turn.who)
     if found is None:
-        found = await run_in_threadpool(recommend, live, wish, who)
+        found = await run_in_threadpool(recommend, live, turn.wish, turn.who)
+    found = await turn.end(found)
     service.observer.shown(live, user, found.source, found.items, found.scores)
-    if not explain:
-        return json_response(recommendations(live, found))
-    return await _explained(service, live, found, caller_of(request))
+    response = (
+        await _explained(service, live, found, caller_of(request))
+        if explain
+        else json_response(recommendations(live, found))
+    )
+    response.background = turn.after
+    return response
 
 
 async def _explained(service: Service, live: Live, found: Recommendations, caller: Caller) -> Response:

@@ -31,7 +31,8 @@ def commands() -> Iterator[list[str]]:
 
 
 ALL = sorted(commands())
-LEAVES = [words for words in ALL if words and words not in (["data"], ["models"], ["runs"], ["keys"])]
+GROUPS = (["data"], ["models"], ["runs"], ["keys"], ["experiment"], ["shadow"])
+LEAVES = [words for words in ALL if words and words not in GROUPS]
 
 
 def test_the_design_commands_are_all_there() -> None:
@@ -57,13 +58,16 @@ def test_the_design_commands_are_all_there() -> None:
         "doctor",
         "bench",
         "rerank",
+        "metrics",
         "compress",
         "compress-encoder",
         "distill",
     )
     groups = [["data", "list"], ["data", "get"], ["models", "list"], ["models", "promote"], ["models", "rollback"]]
     groups += [["keys", name] for name in ("create", "list", "revoke", "rotate")]
-    groups += [["runs", "list"], ["runs", "compare"]]
+    groups += [["models", "stage"], ["runs", "list"], ["runs", "compare"]]
+    groups += [["experiment", name] for name in ("list", "size", "start", "stop", "report")]
+    groups += [["shadow", name] for name in ("start", "stop", "report")]
     assert sorted([[name] for name in names] + groups) == LEAVES
 
 
