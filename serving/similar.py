@@ -49,6 +49,8 @@ def check_modality(index: Index, modality: str) -> None:
             valid=", ".join(modalities(index)),
             remedy="name one of these, or encode the items first: interlace encode",
         )
+
+
 def _near(live: Live, item: int, modality: str, n: int) -> Ranked | None:
     """The same in a large catalogue, from candidates; None where they are too few."""
     vector = _vector_of(live, item, modality)
