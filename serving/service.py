@@ -24,6 +24,7 @@ from serving.index import CURRENT, FOLDER, Index, open_index
 from serving.live import Live
 from serving.live_holder import LiveHolder
 from serving.overlay import Overlay
+from serving.reasons import Reasoner
 from serving.settings import Settings
 from serving.settler import Settler
 
@@ -104,6 +105,11 @@ class Service:
     def cypher(self) -> Cypher:
         """Made at the first use, as its threads are."""
         return Cypher(self.settings, self.gateway)
+
+    @cached_property
+    def reasoner(self) -> Reasoner:
+        """Made at the first use."""
+        return Reasoner()
 
     async def finish(self) -> None:
         """Waits for what goes on in the background."""

@@ -28,6 +28,14 @@ Kind = Annotated[str | None, typer.Option("--kind", help="Only items of this kin
 Diversity = Annotated[
     float, typer.Option("--diversity", min=0, max=1, help="0: the model's order; towards 1: items unlike each other.")
 ]
+Lang = Annotated[Literal["en", "zh"], typer.Option("--lang", help="Language of the reasons.")]
+Without = Annotated[
+    list[str] | None,
+    typer.Option("--without", metavar="ITEM", help="What would change without this item; again for more."),
+]
+Also = Annotated[
+    list[str] | None, typer.Option("--with", metavar="ITEM", help="What would change with this item; again for more.")
+]
 Way = Annotated[Literal["text", "image", "audio", "graph", "crowd"], typer.Option("--by", help="In which way alike.")]
 
 
@@ -40,6 +48,7 @@ def add_to(app: typer.Typer) -> None:
             ("interlace recommend movielens:196", "ten items for user 196"),
             ("interlace recommend movielens:196 -n 5 --explain", "five, with reasons"),
             ("interlace recommend movielens:196 --diversity 0.3", "less of the same"),
+            ("interlace recommend movielens:196 --without movielens:50", "what would change without item 50"),
             ("interlace recommend movielens:196 --language --explain", "judged by the language model that is set"),
         ),
     )(recommend)
@@ -61,6 +70,9 @@ def recommend(
     language: Language = False,
     kind: Kind = None,
     diversity: Diversity = 0.0,
+    lang: Lang = "en",
+    without: Without = None,
+    also: Also = None,
     home: Home = None,
     store: Store = None,
     as_json: Json = False,
@@ -75,16 +87,38 @@ def recommend(
     from serving.render import recommendations
 
     live = open_live(session.home)
+    if without or also:
+        _what_if(session, live, user, without or [], also or [], n)
+        return
     if language:
-        _judged(session, live, Wish(user, n, kind, diversity=diversity), explain)
+        _judged(session, live, Wish(user, n, kind, diversity=diversity), explain, lang)
         return
     found = rank(live, Wish(user, n, kind, diversity=diversity))
-    reasons = _reasons(session, live, found) if explain else None
+    reasons = _reasons(session, live, found, lang) if explain else None
     payload = orjson.loads(recommendations(live, found, reasons))
     session.answer(payload, lambda console: show(console, payload["items"]))
 
 
-def _judged(session: Session, live: Live, wish: Wish, explain: bool) -> None:
+def _what_if(session: Session, live: Live, user: str, without: list[str], also: list[str], n: int) -> None:
+    """What would change, as `POST /v1/explanations/what-if` gives it."""
+    from rich.markup import escape
+
+    from serving.what_if import what_if
+
+    found = what_if(live, user, n, without=without, also=also).json(live)
+
+    def shown(console: Console) -> None:
+        for title, part in (("before", "before"), ("after", "after")):
+            console.print(f"[bold]{title}[/]")
+            show(console, found[part])
+        for name, mark in (("entered", "green"), ("left", "red")):
+            told = ", ".join(escape(str(one["item"]["title"])) for one in found[name]) or "nothing"
+            console.print(f"[{mark}]{name}[/] {told}")
+
+    session.answer(found, shown)
+
+
+def _judged(session: Session, live: Live, wish: Wish, explain: bool, lang: str) -> None:
     """The short list judged by a language model; what it says stands beside the proved reasons, marked as its own."""
     import orjson
 
@@ -98,7 +132,7 @@ def _judged(session: Session, live: Live, wish: Wish, explain: bool) -> None:
             live, graph, asker, wish, reasons=explain,
             candidates=settings.language_candidates, reach=settings.language_reach,
         )  # fmt: skip
-    reasons = _reasons(session, live, short.found) if explain else None
+    reasons = _reasons(session, live, short.found, lang) if explain else None
     payload = orjson.loads(recommendations(live, short.found, reasons))
     for entry, before, said, pinned in zip(payload["items"], short.before, short.said, short.pinned, strict=True):
         entry["language"] = {"first_rank": before, "said": said, "pinned": pinned}
@@ -113,15 +147,15 @@ def _judged(session: Session, live: Live, wish: Wish, explain: bool) -> None:
     session.answer(payload, shown)
 
 
-def _reasons(session: Session, live: Live, found: Recommendations) -> list[bytes]:
+def _reasons(session: Session, live: Live, found: Recommendations, lang: str) -> list[bytes]:
     import orjson
 
-    from graph.explain import explain
+    from serving.foldin import viewer
+    from serving.reasons import Reasoner
 
-    ids = [live.id(item) for item in found.items]
     with session.store() as graph:
-        given = explain(graph, found.user, ids)
-    return [orjson.dumps(given[name].json()) if name in given else b"null" for name in ids]
+        given = Reasoner().for_user(graph, live, viewer(live, found.user), found.items, lang)
+    return [b"null" if one is None else orjson.dumps(one.json()) for one in given]
 
 
 def similar(

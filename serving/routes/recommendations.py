@@ -7,13 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from serving.foldin import viewer
+from serving.foldin import Viewer, viewer
 from serving.live import Live
 from serving.recommend import Recommendations, Wish, from_list, recommend
 from serving.render import json_response, recommendations
 from serving.routes.examples import MODEL, OTHER, REASON, answer
 from serving.routes.parameters import ID_LENGTH, Count, UserId
-from serving.routes.reasons import reasons_for
+from serving.routes.reasons import Lang, reasons_for, spoken
 from serving.routes.schemas import RecommendationList
 from serving.service import Service, service_of
 
@@ -52,6 +52,7 @@ async def user_recommendations(
     exclude: Excluded = None,
     diversity: Diversity = 0.0,
     explain: Explain = False,
+    lang: Lang = None,
 ) -> Response:
     """The items that the current model ranks highest for the user, seen items left out, best first.
 
@@ -67,10 +68,10 @@ async def user_recommendations(
         found = await run_in_threadpool(recommend, live, wish, who)
     if not explain:
         return json_response(recommendations(live, found))
-    return await _explained(service, live, found)
+    return await _explained(service, live, who, found, spoken(request, lang))
 
 
-async def _explained(service: Service, live: Live, found: Recommendations) -> Response:
-    reasons, missing = await reasons_for(service, live, found)
+async def _explained(service: Service, live: Live, who: Viewer, found: Recommendations, lang: str) -> Response:
+    reasons, missing = await reasons_for(service, live, who, found.items, lang)
     headers = {"X-Interlace-Reasons": "unavailable"} if missing is not None else None
     return json_response(recommendations(live, found, reasons, missing), headers)
