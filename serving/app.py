@@ -13,6 +13,7 @@ from serving.openapi import Api
 from serving.routes import (
     cypher,
     events,
+    explanations,
     friends,
     graph,
     graph_schema,
@@ -75,6 +76,7 @@ def _versioned() -> APIRouter:
     for module in (
         recommendations,
         users,
+        explanations,
         items,
         live,
         events,

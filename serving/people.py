@@ -48,6 +48,7 @@ async def delete_user(service: Service, user: str) -> None:
     viewer(service.live, user)
     await run_in_threadpool(service.overlay.delete, user, USER)
     await run_in_threadpool(service.events.log.drop_user, user)
+    await run_in_threadpool(service.corrections.forget, user)
     service.settler.soon()
 
 

@@ -7,7 +7,7 @@ A liking stands for an item only where leaving it out costs the item more than l
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ import orjson
 from graph.explain_tell import FEWEST_PEOPLE, NEW, at_least
 from graph.explain_words import VERBS, is_name
 from graph.schema import KIND_TO_TYPE, KINDS
+from serving.corrections import Interest, has_any
 from serving.crowd import RATED, TELLING, Crowd, Together
 from serving.effects import Effects, Floats, effects
 from serving.foldin import Viewer
@@ -78,6 +79,15 @@ def likings_of(live: Live, who: Viewer, crowd: Crowd) -> Likings:
         if item not in gone and TELLING[kind] and (kind != RATED or (value is not None and value >= crowd.at_least))
     }
     return Likings(who.name, liked, who.history)
+
+
+def without(live: Live, who: Likings, removed: Sequence[Interest]) -> Likings:
+    """What is left when interests count no more."""
+    if not removed:
+        return who
+    out = {item for item in {*who.liked, *who.history.tolist()} if has_any(orjson.loads(live.card(item)), removed)}
+    liked = {item: kind for item, kind in who.liked.items() if item not in out}
+    return Likings(who.user, liked, who.history[~np.isin(who.history, list(out))])
 
 
 def chosen(live: Live, items: list[str]) -> Likings:
@@ -181,13 +191,11 @@ def _paths(live: Live, crowd: Crowd, cosines: _Cosines, who: Likings, item: int,
         yield _of_people(candidate, both, by)
 
 
-def _of_people(candidate: Any, both: Together, by: str) -> Candidate:
+def _of_people(candidate: Callable[[str, float, Mapping[str, Any]], Candidate], both: Together, by: str) -> Candidate:
     says = 0.4 + 0.6 * min(1.0, 2 * both.people / (both.first * both.second) ** 0.5)
     if both.after >= FEWEST_PEOPLE and both.after >= IN_ORDER * both.people:
-        found: Candidate = candidate("next", 1.05 * says, {"people": at_least(both.after), "by": by})
-        return found
-    found = candidate("people", says, {"people": at_least(both.people), "by": by})
-    return found
+        return candidate("next", 1.05 * says, {"people": at_least(both.after), "by": by})
+    return candidate("people", says, {"people": at_least(both.people), "by": by})
 
 
 _KIND_OF: Mapping[str, str] = {type_: kind for kind, type_ in KIND_TO_TYPE.items()}

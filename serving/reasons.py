@@ -1,8 +1,8 @@
-"""Why items are recommended: what may be said (`serving.reason_paths`), what of it the graph proves, and the best of it.
+"""Why items are recommended: what may be said (`serving.reason_paths`), what of it holds, and the best of that.
 
 What is measured in the index (likeness, people) is told with the query that measures it again; what is read from the
-graph is asked for: which likings it holds, by which relations items are joined. Facts about pairs of items are remembered
-until another index is published: the store is asked once.
+graph is asked for: which likings it holds, by which relations items are joined. Facts about pairs of items are
+remembered until another index is published: the store is asked once.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from graph.explain import explain
 from graph.explain_tell import FEWEST_PEOPLE, NEW, Effect, Explanation, at_least, told
 from graph.explain_words import ENGLISH, VERBS
 from graph.store import GraphStore
+from serving.corrections import Interest
 from serving.crowd import Crowd, crowd_of
 from serving.foldin import Viewer
 from serving.index import Index
 from serving.live import Live
-from serving.reason_paths import CHOSEN, Candidate, Likings, candidates, card, chosen, likings_of
+from serving.reason_paths import Candidate, Likings, candidates, card, chosen, likings_of, without
 
 ROUNDS = 3
 """Of asking the graph for a shared attribute: where it has none, the next best is tried."""
@@ -43,11 +44,20 @@ class Reasoner:
         self._facts: dict[Fact, list[dict[str, Any]]] = {}
 
     def for_user(
-        self, store: GraphStore, live: Live, who: Viewer, items: Sequence[int], lang: str = ENGLISH
+        self,
+        store: GraphStore,
+        live: Live,
+        who: Viewer,
+        items: Sequence[int],
+        lang: str = ENGLISH,
+        removed: Sequence[Interest] = (),
     ) -> list[Explanation | None]:
-        """The reason of each item (positions), None where nothing is proved. Raises what the store does."""
+        """The reason of each item (positions), None where nothing is proved. Raises what the store does.
+
+        `removed`: interests that count no more: no reason names what has them.
+        """
         crowd = self._ready(live.index)
-        return self._explain(store, live, likings_of(live, who, crowd), list(items), lang)
+        return self._explain(store, live, without(live, likings_of(live, who, crowd), removed), list(items), lang)
 
     def for_newcomer(
         self, store: GraphStore, live: Live, named: Sequence[str], items: Sequence[int], lang: str = ENGLISH
@@ -227,6 +237,3 @@ def _by_friends(
             people = at_least(row["people"])
             found.setdefault(name, told("friends", facts | {"people": people}, {**whole, "people": people}, lang))
     return found
-
-
-__all__ = ["CHOSEN", "Reasoner"]

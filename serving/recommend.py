@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from graph.errors import InvalidData
 from serving.candidates import LIST, MODEL, SOURCES, model_scores, sources_for
+from serving.corrections import Interest, corrected
 from serving.diversify import diversify, pool_size
 from serving.foldin import Viewer, viewer
 from serving.index_files import MISSING
@@ -33,6 +34,8 @@ class Wish:
     kind: str | None = None
     exclude: tuple[str, ...] = ()
     diversity: float = 0.0
+    removed: tuple[Interest, ...] = ()
+    """Interests that the user took out of their profile (`serving.corrections`)."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,9 @@ def recommend(live: Live, wish: Wish, user: Viewer | None = None) -> Recommendat
         return _diverse(live, wish, user)
     user = user or viewer(live, wish.user)
     chosen = choose(live, wish.kind, wish.exclude)
+    if wish.removed:
+        allowed = chosen.keep(live, np.arange(live.num_items))
+        return Recommendations(wish.user, *corrected(live, user, wish.removed, allowed, wish.n), MODEL)
     for name in sources_for(live, user):
         found = _ask(live, user, wish, chosen, name)
         if len(found.items) >= wish.n:
@@ -82,7 +88,7 @@ def recommend(live: Live, wish: Wish, user: Viewer | None = None) -> Recommendat
 
 def from_list(live: Live, wish: Wish, user: Viewer) -> Recommendations | None:
     """The answer when the first source suffices (microseconds); None when the user has to be scored live."""
-    if wish.diversity:
+    if wish.diversity or wish.removed:
         return None
     name = sources_for(live, user)[0]
     if name != LIST:

@@ -15,12 +15,14 @@ from fastapi import Request
 from graph.errors import InterlaceError, StoreUnavailable
 from graph.store import GraphStore
 from serving.connect import connect
+from serving.corrections import Corrections
 from serving.cypher import Cypher
 from serving.encoder_client import EncoderClient
 from serving.event_writer import EventWriter
 from serving.events import EventLog
 from serving.gateway import Gateway
 from serving.index import CURRENT, FOLDER, Index, open_index
+from serving.interests import Population
 from serving.live import Live
 from serving.live_holder import LiveHolder
 from serving.overlay import Overlay
@@ -107,6 +109,16 @@ class Service:
         return Cypher(self.settings, self.gateway)
 
     @cached_property
+    def corrections(self) -> Corrections:
+        """What users took out of their profiles."""
+        return Corrections(self.settings.home)
+
+    @cached_property
+    def population(self) -> Population:
+        """What all like, for profiles; made at the first use."""
+        return Population()
+
+    @cached_property
     def reasoner(self) -> Reasoner:
         """Made at the first use."""
         return Reasoner()
@@ -119,6 +131,8 @@ class Service:
         """Ends queries, then closes the store."""
         if "cypher" in self.__dict__:
             self.cypher.close()
+        if "corrections" in self.__dict__:
+            self.corrections.close()
         self.gateway.close()
         self.encoders.close()
         self.changes.close()

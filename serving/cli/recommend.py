@@ -81,6 +81,7 @@ def recommend(
     session = start(ctx, home, store, as_json)
     import orjson
 
+    from serving.corrections import Corrections
     from serving.live_holder import open_live
     from serving.recommend import Wish
     from serving.recommend import recommend as rank
@@ -93,7 +94,8 @@ def recommend(
     if language:
         _judged(session, live, Wish(user, n, kind, diversity=diversity), explain, lang)
         return
-    found = rank(live, Wish(user, n, kind, diversity=diversity))
+    removed = Corrections(session.home).of(user)
+    found = rank(live, Wish(user, n, kind, diversity=diversity, removed=removed))
     reasons = _reasons(session, live, found, lang) if explain else None
     payload = orjson.loads(recommendations(live, found, reasons))
     session.answer(payload, lambda console: show(console, payload["items"]))

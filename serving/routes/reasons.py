@@ -12,6 +12,7 @@ from graph.errors import InterlaceError, StoreUnavailable
 from graph.explain_tell import Explanation
 from graph.explain_words import language
 from graph.store import GraphStore
+from serving.corrections import Interest
 from serving.foldin import Viewer, viewer
 from serving.live import Live
 from serving.render import NULL
@@ -36,10 +37,10 @@ def spoken(request: Request, lang: str | None) -> str:
 
 
 async def reasons_for(
-    service: Service, live: Live, who: Viewer, items: Sequence[int], lang: str
+    service: Service, live: Live, who: Viewer, items: Sequence[int], lang: str, removed: Sequence[Interest] = ()
 ) -> tuple[list[bytes] | None, bytes | None]:
     """The reason of each item as JSON, and None; or None and JSON that says why the store gave none."""
-    return await _asked(service, lambda store: service.reasoner.for_user(store, live, who, items, lang))
+    return await _asked(service, lambda store: service.reasoner.for_user(store, live, who, items, lang, removed))
 
 
 async def reasons_for_newcomer(

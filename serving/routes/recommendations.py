@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from serving.corrections import Interest
 from serving.foldin import Viewer, viewer
 from serving.live import Live
 from serving.recommend import Recommendations, Wish, from_list, recommend
@@ -61,17 +63,21 @@ async def user_recommendations(
     """
     service = service_of(request)
     live = service.live
-    wish = Wish(user, n, kind, tuple(name[:ID_LENGTH] for name in exclude or ()), diversity)
+    wish = Wish(
+        user, n, kind, tuple(name[:ID_LENGTH] for name in exclude or ()), diversity, service.corrections.of(user)
+    )
     who = viewer(live, user)
     found = from_list(live, wish, who)
     if found is None:
         found = await run_in_threadpool(recommend, live, wish, who)
     if not explain:
         return json_response(recommendations(live, found))
-    return await _explained(service, live, who, found, spoken(request, lang))
+    return await _explained(service, live, who, found, spoken(request, lang), wish.removed)
 
 
-async def _explained(service: Service, live: Live, who: Viewer, found: Recommendations, lang: str) -> Response:
-    reasons, missing = await reasons_for(service, live, who, found.items, lang)
+async def _explained(
+    service: Service, live: Live, who: Viewer, found: Recommendations, lang: str, removed: Sequence[Interest]
+) -> Response:
+    reasons, missing = await reasons_for(service, live, who, found.items, lang, removed)
     headers = {"X-Interlace-Reasons": "unavailable"} if missing is not None else None
     return json_response(recommendations(live, found, reasons, missing), headers)

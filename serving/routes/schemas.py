@@ -106,8 +106,8 @@ class Reason(Documented):
 
     text: str
     kind: str = Field(
-        description="attribute, from_liked, to_liked, similar_text, similar_image, similar_audio, people, next, friends "
-        "or friend"
+        description="attribute, from_liked, to_liked, similar_text, similar_image, similar_audio, people, next, "
+        "friends or friend"
     )
     path: ReasonPath
     cypher: str
