@@ -2,8 +2,8 @@
 
 Request path, behind reasons. The user is folded in from their history (`serving.rank.score` of
 `MISSING`), with all of it and with each item left out in turn; what the score loses is that item's *drop*.
-`tests/serving/test_effects.py` holds every form equal to `rank.score` of the shortened history. Members of a blend are standardised
-over all items of a catalogue of up to `REFERENCE`, over an evenly spaced sample of so many beyond.
+`tests/serving/test_effects.py` holds every form equal to `rank.score` of the shortened history. Members of a blend are
+standardised over all items of a catalogue of up to `REFERENCE`, over an evenly spaced sample of so many beyond.
 """
 
 from __future__ import annotations
