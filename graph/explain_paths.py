@@ -21,16 +21,12 @@ from graph.store import GraphStore
 HISTORY_READ = 1000
 LIKED_USED = 60
 """Of what the user liked, the strongest and latest so many: more of them would say nothing new and cost time."""
-FANS_OF = 20
-FANS_READ = 300
 DEGREE_COUNTED = 10_000
 UNNAMED = 0.3
 """A node known by a code alone explains less: «the same director», but not which."""
 OVERLAP = 0.35
 """What else two items share makes the pair a better one; the claim is still about one node."""
 DIRECT = 0.9
-NEIGHBOUR = 0.02
-"""A neighbour path is the last resort: «somebody else liked both» says little about the item."""
 TYPES = tuple(VERBS)
 
 _MEANING: Mapping[str, float] = MappingProxyType(
@@ -125,25 +121,6 @@ def graph_paths(store: GraphStore, taste: Tastes, items: Sequence[str]) -> list[
     for item, found in shared.items():
         linked += _shared(taste, item, {end: weights[end] for end in found}, by_node)
     return sorted(linked, key=lambda path: path.order)
-
-
-def neighbour_paths(store: GraphStore, taste: Tastes, items: Sequence[str]) -> list[Path]:
-    """Paths through one other user who liked both, for each item, best first."""
-    liked = taste.liked[:FANS_OF]
-    asked = sorted({*(one.item for one in liked), *items})
-    common = {"user": taste.user, "types": list(TYPES), "at_least": taste.at_least, "limit": FANS_READ}
-    answer = store.query("item_fans", {"items": asked, **common})
-    fans = {item: dict(found) for item, found in answer}
-    paths = []
-    for item in items:
-        for one in liked:
-            both = fans.get(item, {}).keys() & fans.get(one.item, {}).keys()
-            if both and one.item != item:
-                via = min(both)
-                facts = {"relation": fans[one.item][via], "via": via, "last": fans[item][via]}
-                weight = NEIGHBOUR * one.strength * len(both) / math.sqrt(len(fans[item]) * len(fans[one.item]))
-                paths.append(_path("neighbour", taste, one, item, weight, facts))
-    return sorted(paths, key=lambda path: path.order)
 
 
 def _ends(store: GraphStore, items: Sequence[str]) -> dict[str, list[tuple[str, str, str]]]:

@@ -1,4 +1,6 @@
-"""The words of explanations: templates over facts that a query has returned, nothing else."""
+"""The words of explanations: templates over facts that have been proved, nothing else. The texts themselves are data:
+`graph.explain_texts`.
+"""
 
 from __future__ import annotations
 
@@ -6,40 +8,57 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-VERBS: Mapping[str, str] = MappingProxyType(
-    {
-        "RATED": "liked",
-        "LIKED": "liked",
-        "PURCHASED": "bought",
-        "LISTENED": "listened to",
-        "VIEWED": "viewed",
-        "CLICKED": "opened",
-    }
-)
+from graph.errors import InvalidData
+from graph.explain_texts import NAMES, NOUNS, TEXTS
+from graph.explain_texts import VERBS as WORDS
+
+ENGLISH = "en"
+LANGUAGES = tuple(TEXTS)
+VERBS: Mapping[str, str] = MappingProxyType({kind: word for kind, word in WORDS[ENGLISH].items() if kind != "CHOSEN"})
 """Relationship type of a positive interaction -> what «you» did. A rating counts from a threshold on."""
 
-_NOUNS: Mapping[str, str] = MappingProxyType(
-    {
-        "DIRECTED_BY": "director",
-        "WRITTEN_BY": "writer",
-        "PRODUCED_BY": "producer",
-        "CINEMATOGRAPHY": "cinematographer",
-        "PRODUCTION_COMPANIES": "production company",
-        "SUBJECTS": "subject",
-        "RATING": "content rating",
-    }
-)
 _CODE = re.compile(r"[a-z]{1,2}[./][0-9a-z_]+|[QP]?\d+", re.ASCII)
 """Ids of Freebase (`m.0abc`, `m/0abc`), Wikidata (`Q42`) and bare numbers: no name a person would know."""
 
 
-def noun(relation: str) -> str:
+def language(asked: str | None, accepted: str = "") -> str:
+    """The language of an answer: the one `asked` for, else the first of an `Accept-Language` header that there is.
+
+    Raises `InvalidData` for an asked one that there is not.
+    """
+    if asked is not None:
+        if asked not in LANGUAGES:
+            raise InvalidData(f"the language {asked!r}", valid=", ".join(LANGUAGES), remedy="name one of these")
+        return asked
+    for part in accepted[:1000].split(","):
+        name = part.partition(";")[0].strip().lower().partition("-")[0]
+        if name in LANGUAGES:
+            return name
+    return ENGLISH
+
+
+def say(lang: str, key: str, **places: object) -> str:
+    """A text with its places filled in."""
+    return TEXTS[lang][key].format(**places)
+
+
+def did(lang: str, kind: str) -> str:
+    """What somebody did, by relationship type."""
+    return WORDS[lang][kind]
+
+
+def noun(relation: str, lang: str = ENGLISH) -> str:
     """A relation in words: `HAS_GENRE` -> genre, `FILM_FILM_ACTOR` -> actor, `FILM_FILM_DIRECTED_BY` -> director."""
     name = relation.removeprefix("HAS_").strip("_")
     parts = name.split("_")
     if len(parts) > 2 and parts[0] == parts[1]:  # Freebase writes domain.type.property
         name = "_".join(parts[2:])
-    return _NOUNS.get(name, name.replace("_", " ").lower())
+    return NOUNS[lang].get(name, name.replace("_", " ").lower())
+
+
+def named(name: str, lang: str = ENGLISH) -> str:
+    """The name of an attribute, translated where everybody does."""
+    return NAMES[lang].get(name, name)
 
 
 def is_name(name: str | None, identity: str) -> bool:
@@ -54,20 +73,18 @@ def titled(title: str | None, year: object, identity: str) -> str:
     return title if year in (None, "") or str(year) in title else f"{title} ({year})"
 
 
-def shared(liking: str, liked: str, relation: str, name: str | None) -> str:
+def because(lang: str, liking: str, liked: str, rest: str) -> str:
+    """What you did, and what follows."""
+    return say(lang, "because", did=did(lang, liking), liked=liked, rest=rest)
+
+
+def shared(relation: str, name: str | None, lang: str = ENGLISH) -> str:
     """Both have the same attribute; without a name only that it is the same."""
-    what = noun(relation)
-    tail = f"both have the {what} {name}" if name else f"both share the same {what}"
-    return f"Because you {VERBS[liking]} {liked}: {tail}"
+    if name is None:
+        return say(lang, "shared_unnamed", relation=noun(relation, lang))
+    return say(lang, "shared", relation=noun(relation, lang), name=named(name, lang))
 
 
-def direct(liking: str, liked: str, relation: str, head: str, tail: str) -> str:
+def direct(relation: str, head: str, tail: str, lang: str = ENGLISH) -> str:
     """head -relation-> tail, as the graph has it."""
-    return f"Because you {VERBS[liking]} {liked}: {tail} is the {noun(relation)} of {head}"
-
-
-def neighbour(liking: str, liked: str, others: str, last: str) -> str:
-    """Somebody else did something with both."""
-    same = VERBS[others] == VERBS[last]
-    did = f"{VERBS[others]} both" if same else f"{VERBS[others]} it and {VERBS[last]} this"
-    return f"Because you {VERBS[liking]} {liked}: another user {did}"
+    return say(lang, "direct", tail=tail, relation=noun(relation, lang), head=head)

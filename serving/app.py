@@ -19,6 +19,7 @@ from serving.openapi import Api
 from serving.routes import (
     cypher,
     events,
+    explanations,
     friends,
     graph,
     graph_schema,
@@ -93,6 +94,7 @@ def _versioned() -> APIRouter:
     for module in (
         recommendations,
         users,
+        explanations,
         items,
         live,
         events,

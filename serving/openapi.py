@@ -12,10 +12,12 @@ from serving.observe.watch import PROBES
 from serving.problem import Problem, documented
 from serving.routes.cypher_schemas import CypherRequest
 from serving.routes.event_schemas import EventsRequest, UserRequest
+from serving.routes.explanation_schemas import WhatIfRequest
 from serving.routes.live_schemas import ClassifyRequest, ItemRequest, NewcomerRequest, SearchRequest
 
 READ_BY_HAND = (
     CypherRequest, ItemRequest, NewcomerRequest, SearchRequest, ClassifyRequest, EventsRequest, UserRequest,
+    WhatIfRequest,
 )  # fmt: skip
 """Models of bodies that routes read themselves (`serving.routes.bodies`)."""
 REPLACED = ("HTTPValidationError", "ValidationError")

@@ -50,6 +50,7 @@ async def delete_user(service: Service, user: str) -> None:
     await run_in_threadpool(service.overlay.delete, user, USER)
     await run_in_threadpool(service.events.log.drop_user, user)
     await run_in_threadpool(service.trials.forget, user)
+    await run_in_threadpool(service.corrections.forget, user)
     service.settler.soon()
 
 

@@ -23,6 +23,7 @@ from serving.candidates import (
     popular_first,
     sources_for,
 )
+from serving.corrections import Interest, corrected
 from serving.diversify import diversify, pool_size
 from serving.foldin import Viewer, viewer
 from serving.index_files import MISSING
@@ -46,6 +47,8 @@ class Wish:
     kind: str | None = None
     exclude: tuple[str, ...] = ()
     diversity: float = 0.0
+    removed: tuple[Interest, ...] = ()
+    """Interests that the user took out of their profile (`serving.corrections`)."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,9 @@ def recommend(live: Live, wish: Wish, user: Viewer | None = None) -> Recommendat
 
 def answered(live: Live, user: Viewer, wish: Wish, chosen: Filter) -> Recommendations:
     """The n best of what `chosen` lets pass."""
+    if wish.removed:
+        allowed = chosen.keep(live, np.arange(live.num_items))
+        return Recommendations(wish.user, *corrected(live, user, wish.removed, allowed, wish.n), MODEL)
     for name in sources_for(live, user):
         found = _ask(live, user, wish, chosen, name)
         if len(found.items) >= wish.n:
@@ -100,7 +106,7 @@ def answered(live: Live, user: Viewer, wish: Wish, chosen: Filter) -> Recommenda
 @timed(CANDIDATES)
 def from_list(live: Live, wish: Wish, user: Viewer) -> Recommendations | None:
     """The answer when the first source suffices (microseconds); None when the user has to be scored live."""
-    if wish.diversity:
+    if wish.diversity or wish.removed:
         return None
     name = sources_for(live, user)[0]
     if name != LIST:

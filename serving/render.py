@@ -36,8 +36,14 @@ def recommendations(
 
 
 @timed(RENDER)
-def ranked(live: Live, items: Iterable[int], scores: Iterable[float]) -> bytes:
-    """Rank, score and card of each item, as a JSON array."""
+def ranked(live: Live, items: Iterable[int], scores: Iterable[float], reasons: Sequence[bytes] | None = None) -> bytes:
+    """Rank, score and card of each item, as a JSON array; `reasons`: JSON by rank, no fewer than there are items."""
+    if reasons is not None:
+        rows = (
+            b'{"rank":%d,"score":%.6g,"item":%b,"reason":%b}' % (rank, score, live.card(item), reason)
+            for rank, (item, score, reason) in enumerate(zip(items, scores, reasons, strict=False), start=1)
+        )
+        return b"[%b]" % b",".join(rows)
     pairs = enumerate(zip(items, scores, strict=True), start=1)
     rows = (b'{"rank":%d,"score":%.6g,"item":%b}' % (rank, score, live.card(item)) for rank, (item, score) in pairs)
     return b"[%b]" % b",".join(rows)

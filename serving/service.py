@@ -19,6 +19,7 @@ from serving.access.scope import OnePlatform
 from serving.admission import Admission
 from serving.breaker import Breaker
 from serving.connect import connect
+from serving.corrections import Corrections
 from serving.cypher import Cypher
 from serving.drain import Drain
 from serving.encoder_client import EncoderClient
@@ -26,10 +27,12 @@ from serving.event_writer import EventWriter
 from serving.events import EventLog
 from serving.gateway import Gateway
 from serving.index import CURRENT, FOLDER, Index, open_index
+from serving.interests import Population
 from serving.live import Live
 from serving.live_holder import LiveHolder
 from serving.observe.observer import Observer, make_observer
 from serving.overlay import Overlay
+from serving.reasons import Reasoner
 from serving.settings import Settings
 from serving.settler import Settler
 from serving.trials import Trials
@@ -132,6 +135,21 @@ class Service:
             self.narrowed[platform] = replace(self, changes=OnePlatform(self.changes, platform))
         return self.narrowed[platform]
 
+    @cached_property
+    def corrections(self) -> Corrections:
+        """What users took out of their profiles."""
+        return Corrections(self.settings.home)
+
+    @cached_property
+    def population(self) -> Population:
+        """What all like, for profiles; made at the first use."""
+        return Population()
+
+    @cached_property
+    def reasoner(self) -> Reasoner:
+        """Made at the first use."""
+        return Reasoner()
+
     async def finish(self) -> None:
         """Waits for what goes on in the background."""
         await self.settler.finish(FINISH_SECONDS)
@@ -140,11 +158,15 @@ class Service:
         """Ends queries, then closes the store."""
         if "cypher" in self.__dict__:
             self.cypher.close()
+        if "corrections" in self.__dict__:
+            self.corrections.close()
         self.gateway.close()
         self.encoders.close()
         self.changes.close()
         self.overlay.close()
         self.events.close()
+        if "corrections" in self.__dict__:
+            self.corrections.close()
         self.observer.close()
         self.trials.close()
 

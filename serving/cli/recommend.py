@@ -52,6 +52,14 @@ Mix = Annotated[
     str | None,
     typer.Option("--mix", help="Several ways at once, weighed: text=0.5,image=0.3, or even.", show_default=False),
 ]
+Lang = Annotated[Literal["en", "zh"], typer.Option("--lang", help="Language of the reasons.")]
+Without = Annotated[
+    list[str] | None,
+    typer.Option("--without", metavar="ITEM", help="What would change without this item; again for more."),
+]
+Also = Annotated[
+    list[str] | None, typer.Option("--with", metavar="ITEM", help="What would change with this item; again for more.")
+]
 Way = Annotated[Literal["text", "image", "audio", "graph", "crowd"], typer.Option("--by", help="In which way alike.")]
 
 
@@ -64,6 +72,7 @@ def add_to(app: typer.Typer) -> None:
             ("interlace recommend movielens:196", "ten items for user 196"),
             ("interlace recommend movielens:196 -n 5 --explain", "five, with reasons"),
             ("interlace recommend movielens:196 --diversity 0.3", "less of the same"),
+            ("interlace recommend movielens:196 --without movielens:50", "what would change without item 50"),
             ("interlace recommend movielens:196 --language --explain", "judged by the language model that is set"),
             ("interlace recommend --all --out lists.parquet", "every user's list into a file"),
             ("interlace recommend --all --to-graph -n 20", "every user's list into the graph"),
@@ -88,6 +97,9 @@ def recommend(
     language: Language = False,
     kind: Kind = None,
     diversity: Diversity = 0.0,
+    lang: Lang = "en",
+    without: Without = None,
+    also: Also = None,
     everyone: All = False,
     out: Out = None,
     to_graph: ToGraph = False,
@@ -107,17 +119,22 @@ def recommend(
         raise InvalidData("no user", valid="a user's id (platform:native), or --all", remedy="name one")
     import orjson
 
+    from serving.corrections import Corrections
     from serving.live_holder import open_live
     from serving.recommend import Wish
     from serving.recommend import recommend as rank
     from serving.render import recommendations
 
     live = open_live(session.home)
-    if language:
-        _judged(session, live, Wish(user, n, kind, diversity=diversity), explain)
+    if without or also:
+        _what_if(session, live, user, without or [], also or [], n)
         return
-    found = rank(live, Wish(user, n, kind, diversity=diversity))
-    reasons = _reasons(session, live, found) if explain else None
+    if language:
+        _judged(session, live, Wish(user, n, kind, diversity=diversity), explain, lang)
+        return
+    removed = Corrections(session.home).of(user)
+    found = rank(live, Wish(user, n, kind, diversity=diversity, removed=removed))
+    reasons = _reasons(session, live, found, lang) if explain else None
     payload = orjson.loads(recommendations(live, found, reasons))
     session.answer(payload, lambda console: show(console, payload["items"]))
 
@@ -130,7 +147,26 @@ def _check_all(user: str | None, more: bool) -> None:
                           remedy="leave it out")  # fmt: skip
 
 
-def _judged(session: Session, live: Live, wish: Wish, explain: bool) -> None:
+def _what_if(session: Session, live: Live, user: str, without: list[str], also: list[str], n: int) -> None:
+    """What would change, as `POST /v1/explanations/what-if` gives it."""
+    from rich.markup import escape
+
+    from serving.what_if import what_if
+
+    found = what_if(live, user, n, without=without, also=also).json(live)
+
+    def shown(console: Console) -> None:
+        for title, part in (("before", "before"), ("after", "after")):
+            console.print(f"[bold]{title}[/]")
+            show(console, found[part])
+        for name, mark in (("entered", "green"), ("left", "red")):
+            told = ", ".join(escape(str(one["item"]["title"])) for one in found[name]) or "nothing"
+            console.print(f"[{mark}]{name}[/] {told}")
+
+    session.answer(found, shown)
+
+
+def _judged(session: Session, live: Live, wish: Wish, explain: bool, lang: str) -> None:
     """The short list judged by a language model; what it says stands beside the proved reasons, marked as its own."""
     import orjson
 
@@ -144,7 +180,7 @@ def _judged(session: Session, live: Live, wish: Wish, explain: bool) -> None:
             live, graph, asker, wish, reasons=explain,
             candidates=settings.language_candidates, reach=settings.language_reach,
         )  # fmt: skip
-    reasons = _reasons(session, live, short.found) if explain else None
+    reasons = _reasons(session, live, short.found, lang) if explain else None
     payload = orjson.loads(recommendations(live, short.found, reasons))
     for entry, before, said, pinned in zip(payload["items"], short.before, short.said, short.pinned, strict=True):
         entry["language"] = {"first_rank": before, "said": said, "pinned": pinned}
@@ -159,15 +195,15 @@ def _judged(session: Session, live: Live, wish: Wish, explain: bool) -> None:
     session.answer(payload, shown)
 
 
-def _reasons(session: Session, live: Live, found: Recommendations) -> list[bytes]:
+def _reasons(session: Session, live: Live, found: Recommendations, lang: str) -> list[bytes]:
     import orjson
 
-    from graph.explain import explain
+    from serving.foldin import viewer
+    from serving.reasons import Reasoner
 
-    ids = [live.id(item) for item in found.items]
     with session.store() as graph:
-        given = explain(graph, found.user, ids)
-    return [orjson.dumps(given[name].json()) if name in given else b"null" for name in ids]
+        given = Reasoner().for_user(graph, live, viewer(live, found.user), found.items, lang)
+    return [b"null" if one is None else orjson.dumps(one.json()) for one in given]
 
 
 def similar(

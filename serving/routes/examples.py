@@ -37,6 +37,9 @@ MODEL: Mapping[str, Any] = MappingProxyType({"name": "auto", "version": "3"})
 REASON: Mapping[str, Any] = MappingProxyType(
     {
         "text": "Because you liked Toy Story (1995): both have the genre Animation",
+        "kind": "attribute",
+        "measured": "graph",
+        "effect": {"drop": 0.21, "others": 0.004, "place": 1, "of": 39},
         "path": {
             "nodes": [
                 {"id": "movielens:196", "label": "User", "title": "movielens:196"},

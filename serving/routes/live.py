@@ -17,7 +17,7 @@ from serving.items import MOST_FILE, delete_item, put_item
 from serving.newcomers import Newcomer, for_newcomer
 from serving.observe.observer import NEWCOMER
 from serving.problem import documented
-from serving.render import array, json_response, ranked
+from serving.render import NULL, array, json_response, ranked
 from serving.routes import live_examples as examples
 from serving.routes.bodies import body_of, decoded_file, parsed, takes
 from serving.routes.examples import answer
@@ -34,6 +34,7 @@ from serving.routes.live_schemas import (
     SearchRequest,
 )
 from serving.routes.parameters import ID_LENGTH, ItemId
+from serving.routes.reasons import Lang, reasons_for_newcomer, spoken
 from serving.search import Wanted, search
 from serving.service import Service, service_of
 
@@ -82,7 +83,11 @@ async def item_delete(request: Request, item: ItemId) -> Response:
     openapi_extra=takes(NewcomerRequest, examples.NEWCOMER_REQUEST),
     responses=answer(NewcomerAnswer, examples.NEWCOMER_ANSWER, 404, 409, 413, 422, 501, 503),
 )
-async def newcomer(request: Request) -> Response:
+async def newcomer(
+    request: Request,
+    explain: Annotated[bool, Query(description="give the reason of each item, from the items they chose")] = False,
+    lang: Lang = None,
+) -> Response:
     """For a session, or a person of whom nothing is stored: from the items they chose, a sentence, a picture, a sound,
     a profile, in any combination; from nothing, what is popular. Nothing of it is kept.
     """
@@ -102,7 +107,13 @@ async def newcomer(request: Request) -> Response:
         "sources": found.sources,
         "unknown": found.unknown,
     })  # fmt: skip
-    return json_response(b'%b,"items":%b}' % (head[:-1], ranked(live, found.items, found.scores)))
+    if not explain:
+        return json_response(b'%b,"items":%b}' % (head[:-1], ranked(live, found.items, found.scores)))
+    reasons, missing = await reasons_for_newcomer(service, live, wish.items, found.items, spoken(request, lang))
+    tail = b"" if missing is None else b',"reasons":' + missing
+    return json_response(
+        b'%b,"items":%b%b}' % (head[:-1], ranked(live, found.items, found.scores, reasons or [NULL] * wish.n), tail)
+    )
 
 
 @router.get(

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 from graph.errors import InvalidData
 from graph.schema import ITEM_KINDS, safe_name
 from serving.routes.parameters import ID_LENGTH
-from serving.routes.schemas import Documented, Item, Model
+from serving.routes.schemas import Documented, Item, Model, Reason, ReasonsMissing
 
 MOST_LABELS = 200
 MOST_NAMES = 500
@@ -139,6 +139,12 @@ class Ranked(Documented):
     item: Item
 
 
+class RankedWithReason(Ranked):
+    """One item; `reason` is there where reasons were asked for."""
+
+    reason: Reason | None = None
+
+
 class SearchAnswer(Documented):
     """Items nearest to what was searched for; scores are cosines, averaged over what was asked."""
 
@@ -151,7 +157,8 @@ class NewcomerAnswer(Documented):
     model: Model
     sources: list[str] = Field(description="of items, profile, text, image, audio, popular: those that counted")
     unknown: list[str] = Field(description="ids among the items that are not in the catalogue")
-    items: list[Ranked]
+    items: list[RankedWithReason]
+    reasons: ReasonsMissing | None = None
 
 
 class OnboardingAnswer(Documented):

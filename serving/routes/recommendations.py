@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from serving.access.caller import Caller, caller_of
+from serving.access.caller import caller_of
 from serving.access.people import seen_by
+from serving.corrections import Interest
+from serving.foldin import Viewer
 from serving.live import Live
 from serving.recommend import Recommendations, Wish, from_list, recommend
 from serving.render import json_response, recommendations
 from serving.routes.examples import MODEL, OTHER, REASON, answer
 from serving.routes.parameters import ID_LENGTH, Count, UserId
-from serving.routes.reasons import reasons_for
+from serving.routes.reasons import Lang, reasons_for, spoken
 from serving.routes.schemas import RecommendationList
-from serving.service import Service, service_of
+from serving.service import service_of
 
 router = APIRouter(tags=["recommendations"])
 
@@ -53,6 +56,7 @@ async def user_recommendations(
     exclude: Excluded = None,
     diversity: Diversity = 0.0,
     explain: Explain = False,
+    lang: Lang = None,
 ) -> Response:
     """The items that the current model ranks highest for the user, seen items left out, best first.
 
@@ -60,7 +64,9 @@ async def user_recommendations(
     the graph store cannot be reached, reasons are null and `reasons` says why.
     """
     service = service_of(request)
-    wish = Wish(user, n, kind, tuple(name[:ID_LENGTH] for name in exclude or ()), diversity)
+    wish = Wish(
+        user, n, kind, tuple(name[:ID_LENGTH] for name in exclude or ()), diversity, service.corrections.of(user)
+    )
     turn = service.trials.turn(service.live, wish)
     live = turn.live
     found = from_list(live, turn.wish, turn.who)
@@ -68,17 +74,18 @@ async def user_recommendations(
         found = await run_in_threadpool(recommend, live, turn.wish, turn.who)
     found = await turn.end(found)
     service.observer.shown(live, user, found.source, found.items, found.scores)
-    response = (
-        await _explained(service, live, found, caller_of(request))
-        if explain
-        else json_response(recommendations(live, found))
-    )
+    response = json_response(recommendations(live, found))
+    if explain:
+        response = await _explained(request, live, turn.who, found, lang, wish.removed)
     response.background = turn.after
     return response
 
 
-async def _explained(service: Service, live: Live, found: Recommendations, caller: Caller) -> Response:
-    reasons, missing = await reasons_for(service, live, found)
+async def _explained(
+    request: Request, live: Live, who: Viewer, found: Recommendations, lang: str | None, removed: Sequence[Interest]
+) -> Response:
+    service, caller = service_of(request), caller_of(request)
+    reasons, missing = await reasons_for(service, live, who, found.items, spoken(request, lang), removed)
     headers = {"X-Interlace-Reasons": "unavailable"} if missing is not None else None
     shown = None if reasons is None else seen_by(caller, reasons)
     return json_response(recommendations(live, found, shown, missing), headers)

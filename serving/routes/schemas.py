@@ -91,13 +91,29 @@ class ReasonPath(Documented):
     relationships: list[PathRelationship]
 
 
+class ReasonEffect(Documented):
+    """What the liking that a reason names does for the item's score: points lost without it, the mean lost without each
+    other one, and its place among all."""
+
+    drop: float
+    others: float
+    place: int
+    of: int
+
+
 class Reason(Documented):
-    """Why an item is recommended: words, the path, and the Cypher that returns exactly this path."""
+    """Why an item is recommended: words, the path, and the Cypher that proves it."""
 
     text: str
+    kind: str = Field(
+        description="attribute, from_liked, to_liked, similar_text, similar_image, similar_audio, people, next, "
+        "friends or friend"
+    )
     path: ReasonPath
     cypher: str
     parameters: dict[str, Any]
+    measured: str = Field(description="`graph`: it was asked; `index`: measured there, and the query measures it again")
+    effect: ReasonEffect | None
 
 
 class Recommendation(Documented):

@@ -199,7 +199,8 @@ def _paths(graph: Graph) -> list[dict[str, Any]]:
 
 def _path(user: str, liked: str, item: str, relation: str, via: str) -> dict[str, Any]:
     ends = {"user": user, "liked": liked, "item": item, "relation": relation, "via": via}
-    return {**ends, "liking": "RATED", "at_least": 0.0, "last": "RATED", "label": "Genre"}
+    return {**ends, "liking": "RATED", "at_least": 0.0, "last": "RATED", "label": "Genre", "by": "RATED", "people": 1,
+            "cosine": 0.0}  # fmt: skip
 
 
 class _UndoError(Exception):

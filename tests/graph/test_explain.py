@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from graph.explain import Explanation, explain, explain_all, verify
+from graph.explain import explain, explain_all, verify
 from graph.explain_paths import LIKED_USED, tastes, threshold
-from graph.explain_words import direct, is_name, neighbour, noun, shared, titled
+from graph.explain_tell import Effect, Explanation, at_least, told
+from graph.explain_words import because, direct, is_name, noun, shared, titled
 from graph.schema import Entity, Interaction, Triple
 from graph.store import GraphStore
 
@@ -73,7 +74,6 @@ def test_each_kind_of_path_is_found_said_and_proved(store: GraphStore) -> None:
         "p:bug": "Because you liked Toy Story (1995): both have the genre Animation",
         "p:toy2": "Because you liked Toy Story (1995): Toy Story 2 (1999) is the sequel of Toy Story (1995)",
         "p:code": "Because you liked Sad (1990): both share the same director",
-        "p:far": "Because you liked Toy Story (1995): another user liked it and bought this",
     }
     assert all(verify(store, one) for one in found.values())
     for item, one in found.items():
@@ -132,9 +132,10 @@ def test_what_was_disliked_is_no_taste(store: GraphStore) -> None:
 
 
 def test_explanations_become_json() -> None:
-    one = Explanation("words", (), (), "MATCH", {"a": 1})
+    one = Explanation("words", (), (), "MATCH", {"a": 1}, "people", effect=Effect(0.5, 0.1, 1, 9))
     assert one.json() == {
-        "text": "words", "path": {"nodes": [], "relationships": []}, "cypher": "MATCH", "parameters": {"a": 1}
+        "text": "words", "kind": "people", "path": {"nodes": [], "relationships": []}, "cypher": "MATCH",
+        "parameters": {"a": 1}, "measured": "index", "effect": {"drop": 0.5, "others": 0.1, "place": 1, "of": 9},
     }  # fmt: skip
 
 
@@ -182,7 +183,64 @@ def test_codes_are_not_names(name: str | None, identity: str, expected: bool) ->
 def test_words_claim_no_more_than_the_facts() -> None:
     assert titled("Sad (1990)", 1990, "p:sad") == "Sad (1990)"
     assert titled(None, 1990, "p:sad") == "p:sad"
-    assert shared("PURCHASED", "A", "HAS_BRAND", "Acme") == "Because you bought A: both have the brand Acme"
-    assert shared("LISTENED", "A", "HAS_TAG", None) == "Because you listened to A: both share the same tag"
-    assert direct("RATED", "A", "FILM_FILM_PREQUEL", "A", "B") == "Because you liked A: B is the prequel of A"
-    assert neighbour("RATED", "A", "RATED", "LIKED") == "Because you liked A: another user liked both"
+    assert (
+        because("en", "PURCHASED", "A", shared("HAS_BRAND", "Acme")) == "Because you bought A: both have the brand Acme"
+    )
+    assert because("en", "LISTENED", "A", shared("HAS_TAG", None)) == (
+        "Because you listened to A: both share the same tag"
+    )
+    assert direct("FILM_FILM_PREQUEL", "A", "B") == "B is the prequel of A"
+    assert shared("HAS_GENRE", "Comedy", "zh") == "两者的类型都是喜剧"
+
+
+def crowd(store: GraphStore, people: int, *, later: int) -> None:
+    """So many more people like Toy Story and Far; `later` of them Far after it."""
+    names = [f"p:c{number}" for number in range(people)]
+    store.write(
+        [Entity("User", name) for name in names],
+        [Interaction(name, "p:toy", "rated", 4.0, 50) for name in names]
+        + [Interaction(name, "p:far", "rated", 5.0, 60 if place < later else 40) for place, name in enumerate(names)],
+    )
+
+
+def of_people(kind: str, people: int) -> Explanation:
+    facts = {"user": U, "liked": "p:toy", "item": "p:far", "liking": "RATED", "at_least": 4.0, "by": "RATED",
+             "people": people}  # fmt: skip
+    row = {"user": U, "liked": "p:toy", "liked_title": "Toy Story", "liked_year": 1995, "item": "p:far",
+           "item_title": "Far", "item_year": None}  # fmt: skip
+    return told(kind, facts, row)
+
+
+@pytest.mark.integration
+def test_people_are_counted_and_none_is_shown(store: GraphStore) -> None:
+    crowd(store, 7, later=5)
+    one = of_people("people", at_least(7))
+    assert one.text == "Because you liked Toy Story (1995): at least 5 people who liked it liked this too"
+    assert verify(store, one)
+    assert verify(store, of_people("next", 5))
+    assert not verify(store, of_people("people", 10))
+    assert not verify(store, of_people("next", 6))
+    said = str((one.json(), store.query(one.cypher, one.parameters).rows))
+    assert "p:c" not in said
+    assert [node.label for node in one.nodes] == ["User", "Item", "People", "Item"]
+
+
+@pytest.mark.integration
+def test_likeness_is_measured_again_by_its_query(store: GraphStore) -> None:
+    set_vector = "MATCH (i:Item {id: $item}) SET i.text_embedding = $vector"
+    for item, vector in (("p:toy", [3.0, 0.0]), ("p:far", [1.0, 1.0])):
+        store.query(set_vector, {"item": item, "vector": vector})
+    row = {"user": U, "liked": "p:toy", "liked_title": "Toy Story", "liked_year": 1995, "item": "p:far",
+           "item_title": "Far", "item_year": None}  # fmt: skip
+    facts = {"user": U, "liked": "p:toy", "item": "p:far", "liking": "RATED", "at_least": 4.0}
+    assert verify(store, told("similar_text", facts | {"cosine": 0.71}, row))
+    assert not verify(store, told("similar_text", facts | {"cosine": 0.75}, row))
+    new = {name: value for name, value in facts.items() if name != "user"} | {"liking": "CHOSEN", "cosine": 0.71}
+    one = told("new_similar_text", new, row | {"user": None})
+    assert one.text == "Because you chose Toy Story (1995): its description is alike (similarity 0.71)"
+    assert verify(store, one)
+
+
+@pytest.mark.parametrize(("people", "said"), [(0, 0), (4, 0), (5, 5), (9, 5), (10, 10), (137, 135)])
+def test_few_people_are_nobody(people: int, said: int) -> None:
+    assert at_least(people) == said

@@ -13,6 +13,7 @@ CALLS = {
     "/v1/users": "/v1/users",
     "/v1/users/{id}": "/v1/users/p:u01",
     "/v1/users/{id}/recommendations": "/v1/users/p:u01/recommendations",
+    "/v1/users/{id}/profile": "/v1/users/p:u01/profile",
     "/v1/items": "/v1/items",
     "/v1/items/{id}": "/v1/items/p:i01",
     "/v1/items/{id}/similar": "/v1/items/p:i01/similar",
@@ -23,6 +24,8 @@ CALLS = {
     "/v1/ready": "/v1/ready",
 }
 STORE_OR_FILE = {
+    "/v1/explanations/what-if",
+    "/v1/users/{id}/profile/interests/{label}/{name}",
     "/v1/cypher",
     "/v1/graph/schema",
     "/v1/graph/{label}/{id}",

@@ -1,0 +1,222 @@
+"""What may be said for an item, before anything is proved: likings of the user that the model gives weight to, and what
+joins them with the item in the index.
+
+A liking stands for an item only where leaving it out costs the item more than leaving out another one does
+(`serving.effects`); among those the weight of a path is the liking's share of that cost times how much the path says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+
+from graph.explain_tell import FEWEST_PEOPLE, NEW, at_least
+from graph.explain_words import VERBS, is_name
+from graph.schema import KIND_TO_TYPE, KINDS
+from serving.corrections import Interest, has_any
+from serving.crowd import RATED, TELLING, Crowd, Together
+from serving.effects import Effects, Floats, effects
+from serving.foldin import Viewer
+from serving.index_files import MISSING
+from serving.live import Live
+
+CHOSEN = "CHOSEN"
+LIKED_TRIED = 8
+"""Likings that are tried for an item, those that cost it most first."""
+UNNAMED = 0.6
+ALIKE = 2.5
+"""From so many standard deviations above the cosines of the liked item with all others two items are alike."""
+VERY_ALIKE = 6.0
+SAMPLED = 256
+"""Items by whose cosines the usual likeness of an item is known."""
+RARE = 5.0
+LIFT = 1.2
+"""People who did something with one item did it with the other at least so many times as often as anybody."""
+IN_ORDER = 0.6
+"""Of those who did something with both items, the share who did it in this order, from which on it is told."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A path that is not proved. `facts`: the parameters of `proof` but for the ends."""
+
+    proof: str
+    liked: int
+    weight: float
+    effect: tuple[float, float, int, int] | None
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Likings:
+    """What somebody liked: position -> relationship type. `user`: None for a newcomer; `history`: as models read it."""
+
+    user: str | None
+    liked: Mapping[int, str]
+    history: Any
+
+    @property
+    def prefix(self) -> str:
+        return "" if self.user is not None else NEW
+
+
+def likings_of(live: Live, who: Viewer, crowd: Crowd) -> Likings:
+    """Of a user as they are now."""
+    index, rows = live.index, []
+    if who.place != MISSING:
+        span = index.history.rows.span(who.place)
+        columns = (index.history.rows.columns, index.history.kind, index.history.value)
+        rows = list(zip(*(column[span].tolist() for column in columns), strict=True))
+    rows += [(live.find(one.item), one.kind, one.value) for one in live.events(who.name)]
+    gone = {MISSING, *live.gone.tolist()}
+    liked = {
+        item: KIND_TO_TYPE[KINDS[kind]]
+        for item, kind, value in rows
+        if item not in gone and TELLING[kind] and (kind != RATED or (value is not None and value >= crowd.at_least))
+    }
+    return Likings(who.name, liked, who.history)
+
+
+def without(live: Live, who: Likings, removed: Sequence[Interest]) -> Likings:
+    """What is left when interests count no more."""
+    if not removed:
+        return who
+    out = {item for item in {*who.liked, *who.history.tolist()} if has_any(orjson.loads(live.card(item)), removed)}
+    liked = {item: kind for item, kind in who.liked.items() if item not in out}
+    return Likings(who.user, liked, who.history[~np.isin(who.history, list(out))])
+
+
+def chosen(live: Live, items: list[str]) -> Likings:
+    """Of a newcomer, from the items they named."""
+    places = [place for place in (live.find(name) for name in items) if place != MISSING]
+    history = np.array([place for place in places if place < live.index.num_items], np.int32)
+    return Likings(None, dict.fromkeys(places, CHOSEN), history)
+
+
+def candidates(live: Live, crowd: Crowd, who: Likings, items: list[int]) -> list[list[Candidate]]:
+    """For each item what may be said, what says most first."""
+    if not who.liked:
+        return [[] for _ in items]
+    places = np.array(items, np.int64)
+    cost = effects(live, who.history, places) if len(who.history) else None
+    cosines = _Cosines(live)
+    found = []
+    for column, item in enumerate(items):
+        pairs = _by_cost(cost, column, who) if cost is not None else []
+        if not pairs:
+            pairs = [(place, 0.5, None) for place in list(who.liked)[-LIKED_TRIED:]]
+        paths = [one for pair in pairs if pair[0] != item for one in _paths(live, crowd, cosines, who, item, pair)]
+        found.append(sorted(paths, key=lambda one: (-one.weight, one.liked, one.proof)))
+    return found
+
+
+Pair = tuple[int, float, tuple[float, float, int, int] | None]
+"""A liked item, its share of the greatest cost, and its effect."""
+
+
+def _by_cost(cost: Effects, column: int, who: Likings) -> list[Pair]:
+    drops, others = cost.drops[:, column], cost.others()[:, column]
+    if not np.isfinite(drops).all():
+        return []
+    order = np.argsort(-drops, kind="stable")
+    ahead = {int(row): place for place, row in enumerate(order.tolist(), start=1)}
+    rows = [row for row in order.tolist() if int(cost.left_out[row]) in who.liked and drops[row] > max(0, others[row])]
+    if not rows:
+        return []
+    most = float(drops[rows[0]])
+    return [
+        (
+            int(cost.left_out[row]),
+            float(drops[row]) / most,
+            (float(drops[row]), float(others[row]), ahead[row], len(drops)),
+        )
+        for row in rows[:LIKED_TRIED]
+    ]
+
+
+@dataclass
+class _Cosines:
+    """Cosines of liked items with all others, each asked for once."""
+
+    live: Live
+
+    def __post_init__(self) -> None:
+        self._known: dict[tuple[str, int], tuple[Floats, float, float] | None] = {}
+
+    def alike(self, modality: str, liked: int, item: int) -> tuple[float, float] | None:
+        """The cosine, and how many standard deviations it lies above the liked item's mean; None where one has none."""
+        key = modality, liked
+        if key not in self._known:
+            self._known[key] = self._of(modality, liked)
+        found = self._known[key]
+        vector = self.live.vector(item, modality)
+        if found is None or vector is None:
+            return None
+        mine, mean, spread = found
+        cosine = float(mine @ vector)
+        return cosine, (cosine - mean) / max(1e-6, spread)
+
+    def _of(self, modality: str, liked: int) -> tuple[Floats, float, float] | None:
+        vector = self.live.vector(liked, modality)
+        if vector is None:
+            return None
+        table = self.live.index.vectors[modality]
+        step = max(1, len(table.unit) // SAMPLED)
+        cosines = (table.unit[::step] @ vector)[table.present[::step]]
+        return vector, float(cosines.mean()), float(cosines.std())
+
+
+def _paths(live: Live, crowd: Crowd, cosines: _Cosines, who: Likings, item: int, pair: Pair) -> Iterator[Candidate]:
+    liked, share, effect = pair
+    ends = {"liking": who.liked[liked], "at_least": crowd.at_least}
+
+    def candidate(proof: str, says: float, facts: Mapping[str, Any]) -> Candidate:
+        return Candidate(who.prefix + proof, liked, share * says, effect, {**ends, **facts})
+
+    for says, label, via in _shared(live, liked, item):
+        yield candidate("attribute", says, {"label": label, "via": via})
+    for modality in sorted(live.index.vectors):
+        alike = cosines.alike(modality, liked, item)
+        if alike is not None and alike[1] >= ALIKE and modality in ("text", "image", "audio"):
+            yield candidate(
+                f"similar_{modality}", 0.4 + 0.6 * min(1.0, alike[1] / VERY_ALIKE), {"cosine": round(alike[0], 2)}
+            )
+    by = who.liked[liked] if who.liked[liked] in VERBS else "RATED"
+    both = crowd.together(liked, item, KINDS.index(_KIND_OF[by]))
+    if both.people >= FEWEST_PEOPLE and both.people * crowd.users >= LIFT * both.first * both.second:
+        yield _of_people(candidate, both, by)
+
+
+def _of_people(candidate: Callable[[str, float, Mapping[str, Any]], Candidate], both: Together, by: str) -> Candidate:
+    says = 0.4 + 0.6 * min(1.0, 2 * both.people / (both.first * both.second) ** 0.5)
+    if both.after >= FEWEST_PEOPLE and both.after >= IN_ORDER * both.people:
+        return candidate("next", 1.05 * says, {"people": at_least(both.after), "by": by})
+    return candidate("people", says, {"people": at_least(both.people), "by": by})
+
+
+_KIND_OF: Mapping[str, str] = {type_: kind for kind, type_ in KIND_TO_TYPE.items()}
+
+
+def _shared(live: Live, liked: int, item: int) -> list[tuple[float, str, str]]:
+    """The attribute that both items have and that says most: how much, its label and its id."""
+    table, inherit = live.index.attributes, live.index.inherit
+    if inherit is None:
+        return []
+    mine, theirs = live.attributes(liked)[0], live.attributes(item)[0]
+    found = []
+    for node in np.intersect1d(mine, theirs).tolist():
+        label, _, identity = inherit.entities[node].decode().partition(":")
+        known = 1.0 if is_name(identity, "") else UNNAMED
+        found.append((known * (0.5 + 0.5 * min(1.0, float(table.rarity[node]) / RARE)), label, identity))
+    return sorted(found, reverse=True)[:1]
+
+
+def card(live: Live, place: int, end: str) -> dict[str, Any]:
+    """What a row says of an item."""
+    found = orjson.loads(live.card(place))
+    title = None if found["title"] == found["id"] else found["title"]
+    return {end: found["id"], f"{end}_title": title, f"{end}_year": found["year"]}

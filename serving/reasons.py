@@ -1,0 +1,239 @@
+"""Why items are recommended: what may be said (`serving.reason_paths`), what of it holds, and the best of that.
+
+What is measured in the index (likeness, people) is told with the query that measures it again; what is read from the
+graph is asked for: which likings it holds, by which relations items are joined. Facts about pairs of items are
+remembered until another index is published: the store is asked once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from threading import Lock
+from typing import Any
+
+from graph.explain import explain
+from graph.explain_tell import FEWEST_PEOPLE, NEW, Effect, Explanation, at_least, told
+from graph.explain_words import ENGLISH, VERBS
+from graph.store import GraphStore
+from serving.corrections import Interest
+from serving.crowd import Crowd, crowd_of
+from serving.foldin import Viewer
+from serving.index import Index
+from serving.live import Live
+from serving.reason_paths import Candidate, Likings, candidates, card, chosen, likings_of, without
+
+ROUNDS = 3
+"""Of asking the graph for a shared attribute: where it has none, the next best is tried."""
+DIRECT = 1.2
+DIRECT_TRIED = 3
+REMEMBERED = 100_000
+FRIENDS_READ = 500
+
+Fact = tuple[str, str, str, str]
+"""Proof, liked item, item, and the node between them."""
+
+
+class Reasoner:
+    """One a worker; keeps what it has learned of one index."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._index: Index | None = None
+        self._crowd: Crowd | None = None
+        self._facts: dict[Fact, list[dict[str, Any]]] = {}
+
+    def for_user(
+        self,
+        store: GraphStore,
+        live: Live,
+        who: Viewer,
+        items: Sequence[int],
+        lang: str = ENGLISH,
+        removed: Sequence[Interest] = (),
+    ) -> list[Explanation | None]:
+        """The reason of each item (positions), None where nothing is proved. Raises what the store does.
+
+        `removed`: interests that count no more: no reason names what has them.
+        """
+        crowd = self._ready(live.index)
+        return self._explain(store, live, without(live, likings_of(live, who, crowd), removed), list(items), lang)
+
+    def for_newcomer(
+        self, store: GraphStore, live: Live, named: Sequence[str], items: Sequence[int], lang: str = ENGLISH
+    ) -> list[Explanation | None]:
+        """The same for somebody who is no node of the graph, from the items they named."""
+        self._ready(live.index)
+        return self._explain(store, live, chosen(live, list(named)), list(items), lang)
+
+    def _ready(self, index: Index) -> Crowd:
+        with self._lock:
+            if self._index is not index or self._crowd is None:
+                self._index, self._crowd, self._facts = index, crowd_of(index), {}
+            if len(self._facts) > REMEMBERED:
+                self._facts = {}
+            return self._crowd
+
+    def _explain(
+        self, store: GraphStore, live: Live, who: Likings, items: list[int], lang: str
+    ) -> list[Explanation | None]:
+        crowd = self._ready(live.index)
+        lists = candidates(live, crowd, who, items)
+        if who.user is not None:
+            lists = self._held(store, live, who, lists)
+        lists = self._with_direct(store, live, items, lists)
+        found = self._proved(store, live, who, items, lists, lang)
+        if who.user is None:
+            return found
+        return self._otherwise(store, live, who.user, items, found, crowd.at_least, lang)
+
+    def _held(self, store: GraphStore, live: Live, who: Likings, lists: list[list[Candidate]]) -> list[list[Candidate]]:
+        """Those whose liking the graph holds."""
+        named = sorted({live.id(one.liked) for found in lists for one in found})
+        if not named:
+            return lists
+        rows = store.query("user_likes", {"user": who.user, "items": named, "types": list(VERBS)}).dicts()
+        there = {(row["item"], row["type"]): row["value"] for row in rows}
+
+        def held(one: Candidate) -> bool:
+            key = live.id(one.liked), one.facts["liking"]
+            if key not in there:
+                return False
+            return key[1] != "RATED" or (there[key] is not None and there[key] >= one.facts["at_least"])
+
+        return [[one for one in found if held(one)] for found in lists]
+
+    def _with_direct(
+        self, store: GraphStore, live: Live, items: list[int], lists: list[list[Candidate]]
+    ) -> list[list[Candidate]]:
+        """With relations that join the likings that count most with the items."""
+        tried = [_likings(found)[:DIRECT_TRIED] for found in lists]
+        asked = [("direct", live.id(one.liked), live.id(item), "")
+                 for item, found in zip(items, tried, strict=True) for one in found]  # fmt: skip
+        rows = self._asked(store, "pairs_direct", asked)
+        more = []
+        for item, found in zip(items, tried, strict=True):
+            new = []
+            for one in found:
+                for row in rows["direct", live.id(one.liked), live.id(item), ""]:
+                    proof = "from_liked" if row["forward"] else "to_liked"
+                    prefix = NEW if one.proof.startswith(NEW) else ""
+                    facts = {"liking": one.facts["liking"], "at_least": one.facts["at_least"],
+                             "relation": row["relation"]}  # fmt: skip
+                    new.append(Candidate(prefix + proof, one.liked, DIRECT * one.weight, one.effect, facts))
+            more.append(new)
+        return [sorted([*new, *found], key=lambda one: -one.weight) for new, found in zip(more, lists, strict=True)]
+
+    def _proved(
+        self, store: GraphStore, live: Live, who: Likings, items: list[int], lists: list[list[Candidate]], lang: str
+    ) -> list[Explanation | None]:
+        """The first candidate of each item that holds."""
+        found: list[Explanation | None] = [None] * len(items)
+        left = {place: list(one) for place, one in enumerate(lists) if one}
+        for round_ in range(ROUNDS + 1):
+            if round_ == ROUNDS:
+                left = {place: [c for c in one if not _is_attribute(c)] for place, one in left.items()}
+            asked = [_fact(live, one[0], items[place]) for place, one in left.items() if one and _is_attribute(one[0])]
+            rows = self._asked(store, "pairs_attribute", asked)
+            for place, one in list(left.items()):
+                if not one:
+                    del left[place]
+                    continue
+                best = one.pop(0)
+                row = rows[_fact(live, best, items[place])][:1] if _is_attribute(best) else [{}]
+                if row:
+                    found[place] = _explanation(live, who, best, items[place], row[0], lang)
+                    del left[place]
+        return found
+
+    def _asked(self, store: GraphStore, query: str, asked: Iterable[Fact]) -> dict[Fact, list[dict[str, Any]]]:
+        """What the graph says of these facts: remembered, or asked for now."""
+        wanted = list(dict.fromkeys(asked))
+        new = [one for one in wanted if one not in self._facts]
+        if new:
+            pairs = [dict(zip(("liked", "item", "label", "via"), (one[1], one[2], *_split(one[3])), strict=True))
+                     for one in new]  # fmt: skip
+            learned: dict[Fact, list[dict[str, Any]]] = {one: [] for one in new}
+            by_ends = {(one[1], one[2], _split(one[3])[1]): one for one in new}
+            for row in store.query(query, {"pairs": pairs}).dicts():
+                learned[by_ends[row["liked"], row["item"], row.get("via") or ""]].append(row)
+            for rows in learned.values():
+                rows.sort(key=lambda row: (row["relation"], str(row.get("forward"))))
+            self._facts.update(learned)
+            return {one: learned[one] if one in learned else self._facts[one] for one in wanted}
+        return {one: self._facts[one] for one in wanted}
+
+    def _otherwise(
+        self,
+        store: GraphStore,
+        live: Live,
+        user: str,
+        items: list[int],
+        found: list[Explanation | None],
+        least: float,
+        lang: str,
+    ) -> list[Explanation | None]:
+        """For items that nothing is said of: friends, where they allow it; without content in the index, the graph."""
+        left = [live.id(item) for item, one in zip(items, found, strict=True) if one is None]
+        if not left:
+            return found
+        given = _by_friends(store, live, user, left, least, lang)
+        if live.index.inherit is None and len(given) < len(left) and lang == ENGLISH:
+            given = explain(store, user, [name for name in left if name not in given]) | given
+        return [given.get(live.id(item)) if one is None else one for item, one in zip(items, found, strict=True)]
+
+
+def _likings(found: Sequence[Candidate]) -> list[Candidate]:
+    """One candidate a liking, those that count most first."""
+    by_liked: dict[int, Candidate] = {}
+    for one in found:
+        by_liked.setdefault(one.liked, one)
+    return sorted(by_liked.values(), key=lambda one: -(one.effect[0] if one.effect else 0.0))
+
+
+def _is_attribute(one: Candidate) -> bool:
+    return one.proof.removeprefix(NEW) == "attribute"
+
+
+def _fact(live: Live, one: Candidate, item: int) -> Fact:
+    return "attribute", live.id(one.liked), live.id(item), f"{one.facts['label']}:{one.facts['via']}"
+
+
+def _split(node: str) -> tuple[str, str]:
+    label, _, identity = node.partition(":")
+    return label, identity
+
+
+def _explanation(live: Live, who: Likings, one: Candidate, item: int, row: Mapping[str, Any], lang: str) -> Explanation:
+    ends = {**card(live, one.liked, "liked"), **card(live, item, "item")}
+    facts = {"liked": ends["liked"], "item": ends["item"], **one.facts}
+    if who.user is not None:
+        facts = {"user": who.user, **facts}
+    if "relation" in row:
+        facts["relation"] = row["relation"]
+    whole = {"user": who.user, **ends, "relation": facts.get("relation"), "via": None, "via_title": None, **row}
+    effect = None if one.effect is None else _effect(one.effect)
+    return replace(told(one.proof, facts, whole, lang), effect=effect)
+
+
+def _effect(found: tuple[float, float, int, int]) -> Effect:
+    drop, others, place, of = found
+    return Effect(float(f"{drop:.4g}"), float(f"{others:.4g}"), place, of)
+
+
+def _by_friends(
+    store: GraphStore, live: Live, user: str, items: list[str], least: float, lang: str
+) -> dict[str, Explanation]:
+    """A friend who lets friends know by name; else how many, where they are enough to point at nobody."""
+    asked = {"user": user, "items": items, "types": list(VERBS), "at_least": least, "limit": FRIENDS_READ}
+    found: dict[str, Explanation] = {}
+    for row in sorted(store.query("items_friends", asked).dicts(), key=lambda row: (row["item"], -row["people"])):
+        name = row["item"]
+        facts = {"user": user, "item": name, "last": row["last"], "at_least": least}
+        whole = {"user": user, **card(live, live.item(name), "item")}
+        if row["via"] is not None:
+            found.setdefault(name, told("friend", facts | {"via": row["via"]}, {**whole, "via": row["via"]}, lang))
+        elif row["people"] >= FEWEST_PEOPLE:
+            people = at_least(row["people"])
+            found.setdefault(name, told("friends", facts | {"people": people}, {**whole, "people": people}, lang))
+    return found
