@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import multiprocessing
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.candidates import FRIENDS, LIST, MODEL, PERSON, POPULAR, appeal
+from serving.corrections import Corrections, Interest
 from serving.foldin import viewer
 from serving.index import open_index
 from serving.index_files import MISSING
@@ -54,7 +56,7 @@ class Lists:
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        return (self.items != MISSING).sum(axis=1)
+        return np.asarray((self.items != MISSING).sum(axis=1), np.int64)
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ class Everybody:
     live: Live
     n: int
     chosen: Filter = field(default_factory=Filter)
+    removed: Mapping[str, tuple[Interest, ...]] = field(default_factory=dict)
+    """What users took out of their profiles, by user."""
 
     @cached_property
     def kept(self) -> NDArray[np.bool_]:
@@ -103,14 +107,15 @@ class Everybody:
 
     @cached_property
     def moved(self) -> NDArray[np.int64]:
-        """Users who did something that the index does not know: each is answered by themselves."""
-        names = () if self.live.log is None else self.live.log.users()
+        """Users who did something that the index does not know, or removed an interest: each is answered alone."""
+        names = (*(() if self.live.log is None else self.live.log.users()), *self.removed)
         places = (self.live.index.user_ids.find(name.encode("utf-8", "surrogatepass")) for name in names)
         return np.array([place for place in places if place != MISSING], np.int64)
 
     def _as_they_are(self, found: Lists, row: int) -> None:
         name = self.live.index.user_ids[int(found.users[row])].decode("utf-8", "surrogatepass")
-        one = answered(self.live, viewer(self.live, name), Wish(name, self.n), self.chosen)
+        wish = Wish(name, self.n, removed=self.removed.get(name, ()))
+        one = answered(self.live, viewer(self.live, name), wish, self.chosen)
         found.items[row], found.scores[row] = MISSING, 0
         found.items[row, : len(one.items)], found.scores[row, : len(one.items)] = one.items, one.scores
         found.source[row] = SOURCES.index(one.source)
@@ -196,6 +201,12 @@ def blocks(everybody: Everybody, users: NDArray[np.int64]) -> Iterator[Lists]:
         yield everybody.of(users[start : start + BLOCK])
 
 
+def removals(home: Path) -> dict[str, tuple[Interest, ...]]:
+    """What users of a home took out of their profiles."""
+    with closing(Corrections(home)) as corrections:
+        return {user: corrections.of(user) for user in corrections.users()}
+
+
 def in_processes(
     home: Path, version: str, n: int, kind: str | None, users: NDArray[np.int64], *, workers: int
 ) -> Iterator[Lists]:
@@ -215,7 +226,7 @@ _MINE: list[Everybody] = []
 
 def _open(home: Path, version: str, n: int, kind: str | None) -> None:
     live = LiveHolder(home).get(open_index(home, version))
-    _MINE[:] = [Everybody(live, n, choose(live, kind, ()))]
+    _MINE[:] = [Everybody(live, n, choose(live, kind, ()), removals(home))]
 
 
 def _block(users: NDArray[np.int64]) -> Lists:

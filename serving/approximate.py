@@ -41,8 +41,9 @@ class Cells:
     def _index(self) -> Any:
         import faiss
 
-        index = faiss.read_index(str(self.path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
-        faiss.downcast_InvertedLists(index.invlists).prefetch_nthread = 0  # or every search starts 32 threads
+        index: Any = faiss.read_index(str(self.path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
+        lists: Any = faiss.downcast_InvertedLists(index.invlists)
+        lists.prefetch_nthread = 0  # or every search starts 32 threads
         return index
 
     def nearest(self, queries: Floats, k: int, *, widen: int = 1) -> tuple[NDArray[np.int64], Floats]:
@@ -52,7 +53,8 @@ class Cells:
         """
         import faiss
 
-        parameters = faiss.SearchParametersIVF(nprobe=min(self.cells, self.probes * widen))
+        kind: Any = faiss.SearchParametersIVF
+        parameters = kind(nprobe=min(self.cells, self.probes * widen))
         rows = np.ascontiguousarray(queries, np.float32)
         values, found = self._index.search(rows, min(k, self.size), params=parameters)
         return found, values
@@ -93,6 +95,7 @@ class ScoreSearch:
         """
         assert self.cells is not None
         assert self.head is not None
+        assert self.head_vectors is not None
         scores = np.asarray(self.head_vectors @ query)
         some = np.argpartition(-scores, width)[:width] if width < len(scores) else np.arange(len(scores))
         others, values = self.cells.near(query, width, widen=widen)

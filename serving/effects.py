@@ -124,7 +124,7 @@ class _Read:
     @property
     def counts(self) -> Floats:
         """(1 + h, 1): how many items each row has."""
-        return np.maximum(1, self.there.sum(axis=1, keepdims=True)).astype(np.float32)
+        return np.asarray(np.maximum(1, self.there.sum(axis=1, keepdims=True)), np.float32)
 
     def sums(self, vectors: Floats) -> Floats:
         """(1 + h, d): the sum of what each row has of (u, d)."""
@@ -186,7 +186,7 @@ def _solved(form: Factors, read: _Read, *, whole: bool) -> Floats:
     inverse = np.linalg.inv(left)
     moved, right = out @ inverse, total - out
     scale = (moved * right).sum(axis=1) / (1 - (moved * out).sum(axis=1))
-    return (right @ inverse + scale[:, None] * moved).astype(np.float32)
+    return np.asarray(right @ inverse + scale[:, None] * moved, np.float32)
 
 
 def _tower(form: Tower, read: _Read) -> Floats:

@@ -67,7 +67,7 @@ def write_vector_cells(folder: Path, name: str, table: Vectors) -> dict[str, Any
 
 
 def _lengths(rows: Floats) -> Floats:
-    return np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-12))
+    return np.asarray(np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12), np.float32)
 
 
 def _write_scores(folder: Path, index: Index) -> dict[str, Any] | None:
@@ -167,7 +167,7 @@ def _build(
     import faiss
 
     dim, cells = queries.shape[1], min(4096, 1 << max(0, round(np.log2(2 * size**0.5))))
-    index = faiss.index_factory(dim, f"IVF{cells},{code}", faiss.METRIC_INNER_PRODUCT)
+    index: Any = faiss.index_factory(dim, f"IVF{cells},{code}", faiss.METRIC_INNER_PRODUCT)
     index.by_residual = False
     index.cp.niter, index.cp.max_points_per_centroid = ITERATIONS, POINTS_A_CELL
     share = min(1.0, POINTS_A_CELL * cells / size)

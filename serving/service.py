@@ -165,8 +165,6 @@ class Service:
         self.changes.close()
         self.overlay.close()
         self.events.close()
-        if "corrections" in self.__dict__:
-            self.corrections.close()
         self.observer.close()
         self.trials.close()
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import AfterValidator
 from starlette.concurrency import run_in_threadpool
 
+from serving.access.scope import check_items, check_users
 from serving.foldin import viewer
 from serving.interests import profile
 from serving.render import json_response
@@ -68,6 +69,8 @@ async def what_if_route(request: Request) -> Response:
     """
     live = service_of(request).live
     wish = parsed(await body_of(request, MOST_BYTES), WhatIfRequest, VALID)
+    check_users(request, [wish.user])
+    check_items(request, (*wish.without, *wish.also))
     found = await run_in_threadpool(what_if, live, wish.user, wish.n, without=wish.without, also=wish.also)
     return json_response(orjson.dumps(found.json(live)))
 
