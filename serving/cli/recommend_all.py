@@ -109,4 +109,4 @@ def _blocks(home: Path, live: Live, wanted: Wanted, users: NDArray[np.int64]) ->
     chosen = choose(live, wanted.kind, ())
     if wanted.workers > 1:
         return in_processes(home, live.index.version, wanted.n, wanted.kind, users, workers=wanted.workers)
-    return blocks(Everybody(live, wanted.n, chosen), users)
+    return blocks(Everybody(live, wanted.n, chosen, removals(home)), users)
