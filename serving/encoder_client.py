@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sys
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from multiprocessing.connection import Client, Connection
+from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
 from pathlib import Path
 
 import orjson
@@ -31,6 +32,7 @@ START_SECONDS = 60.0
 POLL_SECONDS = 0.05
 RECHECK_SECONDS = 5.0
 PATIENCE_SECONDS = 5.0
+HANDSHAKE_SECONDS = 2.0
 DEADLINE_SECONDS = 20.0
 
 
@@ -174,9 +176,25 @@ def connect(home: Path) -> Connection | None:
     if address is None:
         return None
     try:
-        return Client(("127.0.0.1", address[0]), family="AF_INET", authkey=address[1])
+        return _greeted(socket.create_connection(("127.0.0.1", address[0]), HANDSHAKE_SECONDS), address[1])
     except Exception:  # noqa: BLE001  whatever listens there now (or nobody) is not ours
         return None
+
+
+def _greeted(plain: socket.socket, key: bytes) -> Connection | None:
+    """As `multiprocessing.connection.Client`, which would wait for ever for a process that hangs."""
+    plain.setblocking(True)
+    connection = Connection(plain.detach())
+    try:
+        if connection.poll(HANDSHAKE_SECONDS):
+            answer_challenge(connection, key)
+            deliver_challenge(connection, key)
+            return connection
+    except BaseException:
+        connection.close()
+        raise
+    connection.close()
+    return None
 
 
 def _address(home: Path) -> tuple[int, bytes] | None:
