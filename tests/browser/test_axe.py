@@ -19,6 +19,8 @@ CONTEXTS = [
     {"viewport": {"width": 1280, "height": 900}, "locale": "en", "reduced_motion": "reduce"},
     {"viewport": {"width": 390, "height": 844}, "locale": "zh-CN", "reduced_motion": "reduce"},
 ]
+SETTLE = 300
+"""Milliseconds after a change of theme until every colour is the new one."""
 RUN = """async () => {
   const { violations } = await axe.run(document, { resultTypes: ['violations'] });
   return violations.flatMap(({ id, nodes }) =>
@@ -31,6 +33,7 @@ def violations(page: Page) -> list[str]:
     page.evaluate(AXE)
     for theme in ("light", "dark"):
         page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
+        page.wait_for_timeout(SETTLE)
         found += [f"{theme}: {one}" for one in page.evaluate(RUN)]
     return found
 

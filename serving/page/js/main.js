@@ -77,12 +77,13 @@ function turnTo(place, page, moved) {
 }
 
 function failedPage(error) {
-  return { element: h('div', {}, errorState(asProblem(error), () => location.reload())), title: 'Interlace', reasonFor: async () => null };
+  return { element: h('div', {}, errorState(asProblem(error), () => location.reload(), false, 'h1')), title: 'Interlace', reasonFor: async () => null };
 }
 
 function lostPage() {
   const detail = t('address-is-no-address-of-this', { address: location.hash });
-  const state = errorState({ title: t('nothing-here'), detail, valid: '#/users/ID, #/items/ID, #/discover, #/new, #/query, #/models, #/refresh', remedy: t('choose-a-user-or-an-item') });
+  const problem = { title: t('nothing-here'), detail, valid: '#/users/ID, #/items/ID, #/discover, #/new, #/query, #/models, #/refresh', remedy: t('choose-a-user-or-an-item') };
+  const state = errorState(problem, null, false, 'h1');
   return { element: h('div', {}, state), title: `${t('nothing-here')} · Interlace`, reasonFor: async () => null };
 }
 

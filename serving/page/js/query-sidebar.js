@@ -22,7 +22,7 @@ export function querySidebar({ insert, open, history }) {
     try {
       show(await getSchema());
     } catch (error) {
-      schema.replaceChildren(errorState(asProblem(error), load, true));
+      schema.replaceChildren(errorState(asProblem(error), load, true, 'h2'));
     }
   }
 
@@ -52,8 +52,8 @@ export function querySidebar({ insert, open, history }) {
 
   function entry(name, count, text, properties, note, indexes) {
     const button = h('button', { type: 'button', class: 'side__name', title: t('insert-text', { text }), onclick: () => insert(text) }, name);
-    const number = h('span', { class: 'side__count' }, number(count));
-    return h('li', {}, h('div', { class: 'side__row' }, button, number), note && h('p', { class: 'side__note' }, note), propertyList(properties, indexes));
+    const figure = h('span', { class: 'side__count' }, number(count));
+    return h('li', {}, h('div', { class: 'side__row' }, button, figure), note && h('p', { class: 'side__note' }, note), propertyList(properties, indexes));
   }
 
   function propertyList(properties, indexes) {

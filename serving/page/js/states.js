@@ -17,18 +17,22 @@ export async function fill(region, { bones, load, render, small = false }) {
   } catch (error) {
     if (isAborted(error)) return null;
     const again = () => fill(region, { bones, load, render, small });
-    region.replaceChildren(errorState(asProblem(error), again, small));
+    region.replaceChildren(errorState(asProblem(error), again, small, small ? 'h3' : firstHeading()));
     return null;
   } finally {
     region.removeAttribute('aria-busy');
   }
 }
 
-export function errorState(problem, retry, small = false) {
+/** A page that could not be had has no other heading. */
+const firstHeading = () => (document.querySelector('main h1') ? 'h2' : 'h1');
+
+/** `level`: of the heading, where the place asks for another one. */
+export function errorState(problem, retry, small = false, level = small ? 'h3' : 'h2') {
   return h(
     'div',
     { class: small ? 'state state--error state--small' : 'state state--error', role: 'alert' },
-    h(small ? 'h4' : 'h2', {}, problem.title),
+    h(level, {}, problem.title),
     h('p', {}, sentence(problem.detail)),
     problem.valid && h('p', {}, h('b', {}, t('valid'), ' '), sentence(problem.valid)),
     problem.remedy && h('p', {}, h('b', {}, t('what-to-do'), ' '), sentence(problem.remedy)),
@@ -37,7 +41,7 @@ export function errorState(problem, retry, small = false) {
 }
 
 export function emptyState(title, text, small = false) {
-  const heading = h(small ? 'h4' : 'h3', {}, title);
+  const heading = h(small ? 'h3' : 'h2', {}, title);
   return h('div', { class: small ? 'state state--small' : 'state' }, heading, h('p', { class: 'soft' }, text));
 }
 
