@@ -165,7 +165,7 @@ def _near(index: Index, asked: _Questions, askers: Askers, n: int) -> tuple[NDAr
     return np.concatenate([found, head], axis=1), bound
 
 
-@njit(cache=True, fastmath=False)
+@njit(cache=True, fastmath=True)
 def _dot(vector, row):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     total = np.float32(0)
     for place in range(len(vector)):
