@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import orjson
@@ -56,6 +57,7 @@ async def events(request: Request) -> Response:
     done = await service.events.add(kept)
     service.settler.soon()
     unknown = await _unknown(live, kept)
+    service.observer.events(Counter(one.kind_name for one in kept))
     told = {"accepted": done.accepted, "duplicates": done.duplicates, "ignored": len(wish.events) - len(kept)}
     return json_response(orjson.dumps({**told, "unknown_items": unknown}))
 

@@ -10,6 +10,7 @@ from html import escape
 from training.online.assess import BETTER, BROKEN, HOLDS, OPEN, WORSE, Assessment, Compared, Look, Split
 from training.online.interleaving import Preference
 from training.online.plan import Plan
+from training.online.sequential import LEAST
 from training.online.tallies import MEASURES
 
 STYLE = """
@@ -97,7 +98,7 @@ def chart(path: Sequence[Look], name: str) -> str:
     line = " ".join(f"{x(one.users):.1f},{y(one.value):.1f}" for one in path)
     edges = [(one.users, one.high) for one in path] + [(one.users, one.low) for one in reversed(path)]
     band = " ".join(f"{x(users):.1f},{y(value):.1f}" for users, value in edges)
-    show = _percent if name in MEASURES and MEASURES[name].format == "share" else _number
+    show = _points if name in MEASURES and MEASURES[name].format == "share" else _number
     ticks = "".join(
         f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>'
         f'<text x="{LEFT - 8}" y="{y(value) + 4:.1f}" text-anchor="end">{show(value)}</text>'
@@ -115,7 +116,7 @@ def chart(path: Sequence[Look], name: str) -> str:
 
 
 def _table(rows: Iterable[Compared]) -> str:
-    heads = ("measure", "arm", "control", "arm's", "difference, at any look", "lift", "p", "variance left", "users", "")
+    heads = ("measure", "arm", "", "control", "arm's", "difference, at any look", "lift", "p", "variance left", "users")
     body = "".join(_row(one) for one in rows)
     return f"<table><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>{body}</table>"
 
@@ -123,13 +124,15 @@ def _table(rows: Iterable[Compared]) -> str:
 def _row(one: Compared) -> str:
     show = _percent if MEASURES[one.measure].format == "share" else _number
     state = {BETTER: "better", WORSE: "worse", HOLDS: "holds", BROKEN: "broken"}.get(one.state, "")
-    words = one.state if one.state != OPEN else "open" if one.path else "too few users"
-    name = one.measure if one.allowed is None else f"{one.measure} ({MINUS}{one.allowed:.0%} allowed)"
+    few = "too few users" if one.users < 2 * LEAST else "nothing yet"
+    words = one.state if one.state != OPEN or one.path else few
+    bound = "" if one.allowed is None else f"<br><span class=soft>{MINUS}{one.allowed:.0%} allowed</span>"
     cells = (
-        f'<span title="{escape(MEASURES[one.measure].text)}">{escape(name)}</span>', escape(one.arm),
-        show(one.control), show(one.treated), _interval(one.value, one.low, one.high, show),
+        f'<span title="{escape(MEASURES[one.measure].text)}">{escape(one.measure)}</span>{bound}', escape(one.arm),
+        f'<span class="{state}">{escape(words)}</span>', show(one.control), show(one.treated),
+        _interval(one.value, one.low, one.high, _points if show is _percent else show),
         _interval(one.relative, one.relative_low, one.relative_high, _percent), _p(one.p_value), f"{one.kept:.0%}",
-        f"{one.users:,}", f'<span class="{state}">{escape(words)}</span>',
+        f"{one.users:,}",
     )  # fmt: skip
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
@@ -178,11 +181,16 @@ def _section(title: str, body: str) -> str:
 
 def _interval(value: float, low: float, high: float, show: object) -> str:
     assert callable(show)
-    return "" if math.isnan(value) else f"{show(value)} <span class=soft>[{show(low)}, {show(high)}]</span>"
+    return "" if math.isnan(value) else f"{show(value)}<br><span class=soft>{show(low)} to {show(high)}</span>"
 
 
 def _percent(value: float) -> str:
     return "" if math.isnan(value) else f"{100 * value:.2f}%".replace("-", MINUS)
+
+
+def _points(value: float) -> str:
+    """A difference of two shares: percentage points."""
+    return "" if math.isnan(value) else f"{100 * value:.2f} pp".replace("-", MINUS)
 
 
 def _number(value: float) -> str:
