@@ -103,7 +103,7 @@ def _there(live: Live, users: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _blocks(home: Path, live: Live, wanted: Wanted, users: NDArray[np.int64]) -> Iterator[Lists]:
-    from serving.all_lists import Everybody, blocks, in_processes
+    from serving.all_lists import Everybody, blocks, in_processes, removals
     from serving.recommend import choose
 
     chosen = choose(live, wanted.kind, ())
