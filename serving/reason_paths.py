@@ -106,10 +106,11 @@ def candidates(live: Live, crowd: Crowd, who: Likings, items: list[int]) -> list
     cosines = _Cosines(live)
     found = []
     for column, item in enumerate(items):
-        pairs = _by_cost(cost, column, who) if cost is not None else []
-        if not pairs:
-            pairs = [(place, 0.5, None) for place in list(who.liked)[-LIKED_TRIED:]]
-        paths = [one for pair in pairs if pair[0] != item for one in _paths(live, crowd, cosines, who, item, pair)]
+        paths: list[Candidate] = []
+        for pairs in _tried(cost, column, who):
+            paths = [one for pair in pairs if pair[0] != item for one in _paths(live, crowd, cosines, who, item, pair)]
+            if paths:
+                break
         found.append(sorted(paths, key=lambda one: (-one.weight, one.liked, one.proof)))
     return found
 
@@ -118,20 +119,27 @@ Pair = tuple[int, float, tuple[float, float, int, int] | None]
 """A liked item, its share of the greatest cost, and its effect."""
 
 
-def _by_cost(cost: Effects, column: int, who: Likings) -> list[Pair]:
+def _tried(cost: Effects | None, column: int, who: Likings) -> Iterator[list[Pair]]:
+    """Likings that cost the item more than others do; where nothing can be said of them, those that cost it less; and
+    where the model says nothing of it, the latest.
+    """
+    if cost is not None and np.isfinite(cost.drops[:, column]).all():
+        yield _by_cost(cost, column, who, agreed=True)
+        yield _by_cost(cost, column, who, agreed=False)
+    yield [(place, 0.5, None) for place in list(who.liked)[-LIKED_TRIED:]]
+
+
+def _by_cost(cost: Effects, column: int, who: Likings, *, agreed: bool) -> list[Pair]:
     drops, others = cost.drops[:, column], cost.others()[:, column]
-    if not np.isfinite(drops).all():
-        return []
     order = np.argsort(-drops, kind="stable")
     ahead = {int(row): place for place, row in enumerate(order.tolist(), start=1)}
-    rows = [row for row in order.tolist() if int(cost.left_out[row]) in who.liked and drops[row] > max(0, others[row])]
-    if not rows:
-        return []
-    most = float(drops[rows[0]])
+    liked = [row for row in order.tolist() if int(cost.left_out[row]) in who.liked]
+    rows = [row for row in liked if agreed == bool(drops[row] > max(0, others[row]))]
+    most = max(1e-12, float(drops[order[0]]))
     return [
         (
             int(cost.left_out[row]),
-            float(drops[row]) / most,
+            max(0.01, float(drops[row]) / most),
             (float(drops[row]), float(others[row]), ahead[row], len(drops)),
         )
         for row in rows[:LIKED_TRIED]
