@@ -167,6 +167,8 @@ def _named_parameters(graph: Graph, name: str) -> list[dict[str, Any]]:
         "types": list(KIND_TO_TYPE.values()), "at_least": 3.0, "after": "", "upto": LAST, "until": LAST,
         "unknown_value": float("nan"), "unknown_time": NO_TIME, "item": graph.items[0], "before": LAST,
     }  # fmt: skip
+    if name.startswith("pairs_"):
+        return [{**common, "pairs": [{**path, "label": "Genre"} for path in _paths(graph)]}]
     if name.startswith("paths_"):
         return [{**common, "paths": _paths(graph)}]
     if name.startswith("path_"):
