@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,11 @@ from serving.index_files import MISSING, map_array
 
 Floats = NDArray[np.float32]
 FILE = ".faiss"
+
+
+def library() -> Any:
+    """faiss, imported at the first search; its type stubs lack what is used here."""
+    return import_module("faiss")
 
 
 @dataclass(frozen=True)
@@ -39,8 +45,7 @@ class Cells:
 
     @cached_property
     def _index(self) -> Any:
-        import faiss
-
+        faiss = library()
         index = faiss.read_index(str(self.path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
         faiss.downcast_InvertedLists(index.invlists).prefetch_nthread = 0  # or every search starts 32 threads
         return index
@@ -50,9 +55,7 @@ class Cells:
 
         `widen`: so many times the cells that were found to be enough, for more results than were measured.
         """
-        import faiss
-
-        parameters = faiss.SearchParametersIVF(nprobe=min(self.cells, self.probes * widen))
+        parameters = library().SearchParametersIVF(nprobe=min(self.cells, self.probes * widen))
         rows = np.ascontiguousarray(queries, np.float32)
         values, found = self._index.search(rows, min(k, self.size), params=parameters)
         return found, values
@@ -93,6 +96,7 @@ class ScoreSearch:
         """
         assert self.cells is not None
         assert self.head is not None
+        assert self.head_vectors is not None
         scores = np.asarray(self.head_vectors @ query)
         some = np.argpartition(-scores, width)[:width] if width < len(scores) else np.arange(len(scores))
         others, values = self.cells.near(query, width, widen=widen)

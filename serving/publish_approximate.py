@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.approximate import FILE, Approximate, Cells, ScoreSearch, Spread
+from serving.approximate import FILE, Approximate, Cells, ScoreSearch, Spread, library
 from serving.index import Index, ItemWeights, Member, Vectors
 from serving.index_files import write_array
 from serving.inherit import Floats
@@ -66,7 +66,7 @@ def write_vector_cells(folder: Path, name: str, table: Vectors) -> dict[str, Any
 
 
 def _lengths(rows: Floats) -> Floats:
-    return np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-12))
+    return np.asarray(np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12), np.float32)
 
 
 def _write_scores(folder: Path, index: Index) -> dict[str, Any] | None:
@@ -163,8 +163,7 @@ def _build(
     code: str,
 ) -> dict[str, Any]:
     """One inverted file of the rows that `blocks` yields, and the probes that it needs."""
-    import faiss
-
+    faiss = library()
     dim, cells = queries.shape[1], min(4096, 1 << max(0, round(np.log2(2 * size**0.5))))
     index = faiss.index_factory(dim, f"IVF{cells},{code}", faiss.METRIC_INNER_PRODUCT)
     index.by_residual = False

@@ -108,7 +108,7 @@ def _of_kind(live: Live, kind: str | None) -> NDArray[np.int64] | None:
     return found if len(found) <= FEW else None
 
 
-def _places_fitting(live: Live, places: NDArray[np.int64], own: set[int], wanted: Wanted) -> Iterator[int]:
+def _places_fitting(live: Live, places: NDArray[np.integer], own: set[int], wanted: Wanted) -> Iterator[int]:
     every = wanted == Wanted()
     for at, place in enumerate(places.tolist()):
         if place not in own and (every or wanted.takes(orjson.loads(live.card(place)))):
