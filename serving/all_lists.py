@@ -56,7 +56,7 @@ class Lists:
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        return np.asarray((self.items != MISSING).sum(axis=1), np.int64)
+        return np.asarray(np.count_nonzero(self.items != MISSING, axis=1), np.int64)
 
 
 @dataclass(frozen=True)

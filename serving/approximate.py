@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,11 @@ from serving.index_files import MISSING, map_array
 
 Floats = NDArray[np.float32]
 FILE = ".faiss"
+
+
+def library() -> Any:
+    """faiss, imported at the first search; its type stubs lack what is used here."""
+    return import_module("faiss")
 
 
 @dataclass(frozen=True)
@@ -39,11 +45,9 @@ class Cells:
 
     @cached_property
     def _index(self) -> Any:
-        import faiss
-
-        index: Any = faiss.read_index(str(self.path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
-        lists: Any = faiss.downcast_InvertedLists(index.invlists)
-        lists.prefetch_nthread = 0  # or every search starts 32 threads
+        faiss = library()
+        index = faiss.read_index(str(self.path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
+        faiss.downcast_InvertedLists(index.invlists).prefetch_nthread = 0  # or every search starts 32 threads
         return index
 
     def nearest(self, queries: Floats, k: int, *, widen: int = 1) -> tuple[NDArray[np.int64], Floats]:
@@ -51,10 +55,7 @@ class Cells:
 
         `widen`: so many times the cells that were found to be enough, for more results than were measured.
         """
-        import faiss
-
-        kind: Any = faiss.SearchParametersIVF
-        parameters = kind(nprobe=min(self.cells, self.probes * widen))
+        parameters = library().SearchParametersIVF(nprobe=min(self.cells, self.probes * widen))
         rows = np.ascontiguousarray(queries, np.float32)
         values, found = self._index.search(rows, min(k, self.size), params=parameters)
         return found, values

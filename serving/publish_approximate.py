@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.approximate import FILE, Approximate, Cells, ScoreSearch, Spread
+from serving.approximate import FILE, Approximate, Cells, ScoreSearch, Spread, library
 from serving.foldin import Viewer
 from serving.index import Index, ItemWeights, Member, Vectors
 from serving.index_files import write_array
@@ -164,10 +164,9 @@ def _build(
     code: str,
 ) -> dict[str, Any]:
     """One inverted file of the rows that `blocks` yields, and the probes that it needs."""
-    import faiss
-
+    faiss = library()
     dim, cells = queries.shape[1], min(4096, 1 << max(0, round(np.log2(2 * size**0.5))))
-    index: Any = faiss.index_factory(dim, f"IVF{cells},{code}", faiss.METRIC_INNER_PRODUCT)
+    index = faiss.index_factory(dim, f"IVF{cells},{code}", faiss.METRIC_INNER_PRODUCT)
     index.by_residual = False
     index.cp.niter, index.cp.max_points_per_centroid = ITERATIONS, POINTS_A_CELL
     share = min(1.0, POINTS_A_CELL * cells / size)

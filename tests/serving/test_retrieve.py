@@ -39,6 +39,7 @@ BLENDS = {
     "paths": (MemberConfig("knowledge-paths", 0.6), MemberConfig("bpr", 0.4, ONE)),
 }
 ALONE = ("ials", "item-knn", "popularity", "knowledge-paths")
+PARAMETERS = ["blend", "sparse", "paths", *ALONE, pytest.param("networks", marks=pytest.mark.slow)]
 ITEMS, USERS = 300, 40
 
 
@@ -63,7 +64,7 @@ def published(snapshot: Snapshot, training: TrainingData, name: str, home: Path)
     return open_index(home)
 
 
-@pytest.fixture(scope="module", params=[*BLENDS, *ALONE])
+@pytest.fixture(scope="module", params=PARAMETERS)
 def index(request: pytest.FixtureRequest, snapshot: Snapshot, training: TrainingData, tmp_path_factory) -> Index:
     return published(snapshot, training, request.param, tmp_path_factory.mktemp("home"))
 
