@@ -8,7 +8,6 @@ Each write is synced, so that a machine without power loses no more. When the di
 
 from __future__ import annotations
 
-import json
 import logging
 import sqlite3
 import threading
@@ -18,6 +17,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
+
+import orjson
 
 from serving.ledger import Ledger
 
@@ -198,4 +199,4 @@ def _row(one: Exposure | Shadowed) -> Row:
 
 
 def _json(value: Any) -> str | None:
-    return None if value is None else json.dumps(value, separators=(",", ":"), sort_keys=True)
+    return None if value is None else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()

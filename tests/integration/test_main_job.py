@@ -173,6 +173,9 @@ def test_the_registry_lists_evaluates_promotes_and_rolls_back(
     assert not worse["promoted"]
     refused = interlace("models", "promote", worse["version"], code=2)["error"]
     assert "not significantly better" in refused["detail"]
+    staged = interlace("models", "stage", worse["version"])
+    assert interlace("recommend", "shop:u1", "-n", "1")["model"]["name"] == "ease", "beside it, not in its place"
+    assert interlace("shadow", "start", worse["version"])["version"] == staged["index"]
     forced = interlace("models", "promote", worse["version"], "--force", "--reason", "a test")
     assert forced["promoted"]
     assert interlace("recommend", "shop:u1", "-n", "1")["model"]["name"] == "popularity"
