@@ -40,6 +40,9 @@ class Gate:
         self._table = Table({**RULES, **opened})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
         access = self._access
         try:
             heads = heads_of(scope, access.settings.max_headers)
