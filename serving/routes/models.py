@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request, Response
 
+from graph.errors import Conflict
 from serving.index import FOLDER, MANIFEST, Index, read_manifest
 from serving.render import json_response
 from serving.routes.examples import answer
@@ -34,8 +36,10 @@ def models(request: Request) -> Response:
 
 
 def _manifests(root: Path, index: Index) -> list[dict[str, Any]]:
-    folders = [path.parent for path in root.glob(f"[!.]*/{MANIFEST}")]
-    manifests = [read_manifest(folder) for folder in folders]
+    manifests = []
+    for path in root.glob(f"[!.]*/{MANIFEST}"):
+        with suppress(Conflict):  # made by another version of this program: nothing can answer from it
+            manifests.append(read_manifest(path.parent))
     newest = sorted(manifests, key=lambda manifest: str(manifest["created"]), reverse=True)
     return sorted(newest, key=lambda manifest: manifest["version"] != index.version)
 
