@@ -179,6 +179,7 @@ def test_the_popular_are_walked_from_the_top(blend: Index) -> None:
     live = Live(blend)
     everything_else = np.flatnonzero(blend.item_kind == blend.kinds.index("article"))
     for user in (0, 11):
-        items, _ = popular_first(live, user, 7, lambda places: np.isin(places, everything_else))
+        who = Viewer("", user, blend.known[user])
+        items, _ = popular_first(live, who, 7, lambda places: np.isin(places, everything_else))
         unseen = blend.popular[~np.isin(blend.popular, blend.seen[user])]
         assert items.tolist() == unseen[np.isin(unseen, everything_else)][:7].tolist()

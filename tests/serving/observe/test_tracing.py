@@ -80,7 +80,8 @@ def test_a_request_is_a_tree_of_spans_within_its_callers(home: Path, spans) -> N
         "candidates": route,
         "reasons": route,
         "store": "reasons",
-        "store user_interactions": "store",
+        "store user_likes": "store",
+        "store items_friends": "store",
         "render": route,
     }
     assert {f"{one.context.trace_id:032x}" for one in exporter.get_finished_spans()} == {TRACE}

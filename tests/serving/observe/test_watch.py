@@ -156,7 +156,7 @@ def test_json_lines_tell_of_requests_and_name_nobody(tmp_path: Path, home: Path,
     get = client(create_app(settings))
     path = f"/v1/users/{quote(HOSTILE, safe='')}/recommendations?n=2&exclude=p%3Ai03"
     for _ in range(2):
-        get(path, headers={"X-Request-ID": "r1", "Authorization": "Bearer s3cret"})
+        get(path, headers={"X-Request-ID": "r1", "Cookie": "of-another-page=s3cret"})
     get("/v1/users/p%3Au01", headers={"X-Request-ID": "r2"})
     get("/v1/health")
     told = lines(log)
