@@ -104,7 +104,7 @@ def task_data(task: Task, folder: FolderData, *, min_value: float | None = None,
     if task.negatives:
         given = folder.negatives
         drawn = "given negatives" if given else f"{NEGATIVES} negatives drawn (seed {seed})"
-        return TaskData(_with_negatives(prepared, given, seed), f"{split.how}; {drawn}")
+        return TaskData(with_negatives(prepared, given, seed), f"{split.how}; {drawn}")
     return TaskData(prepared, split.how)
 
 
@@ -132,7 +132,7 @@ def _check_side(task: Task, prepared: Prepared) -> None:
         )
 
 
-def _with_negatives(prepared: Prepared, given: Mapping[int, NDArray[np.int32]], seed: int) -> Prepared:
+def with_negatives(prepared: Prepared, given: Mapping[int, NDArray[np.int32]], seed: int) -> Prepared:
     """Test among the given negatives (drawn where a user has none), validation among as many drawn ones.
 
     What is drawn was not met by the user in what the model may read, as the protocols that publish negatives do.
