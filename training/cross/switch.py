@@ -23,6 +23,8 @@ from training.stacking import Candidates, candidates, learn
 
 FOLDS = 4
 GROUPS = 3
+SURE = 0.1
+"""Chance at most that a group's gain is none: what cannot be told from noise may as well be harm."""
 LEAST_USERS = 30
 """Of a group that is judged by itself."""
 
@@ -145,5 +147,5 @@ def _judged(
         f"without {TARGET}": float(without[judged].mean()),
         f"with {TARGET}": float(whole[judged].mean()),
         **asdict(test),
-        "on": bool(test.difference > 0),
+        "on": bool(test.difference > 0 and test.p_value < SURE),
     }

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 
-def write_paired(root: Path, *, people: int = 150, items: int = 60, shared: bool = True, seed: int = 3) -> Path:
+def write_paired(root: Path, *, people: int = 300, items: int = 60, shared: bool = True, seed: int = 3) -> Path:
     """The form of `graph.sources.paired`: `big` with long histories, `small` with short ones.
 
     With `shared`, what somebody likes on `big` tells what they like on `small`.

@@ -32,8 +32,8 @@ def pair(folder):
 
 def test_the_reader_finds_both_platforms_their_people_and_the_negatives(folder):
     assert platforms(folder) == ("big", "small")
-    assert len(folder.snapshot.users) == 300
-    assert len(set(folder.snapshot.identities.values())) == 150
+    assert len(folder.snapshot.users) == 600
+    assert len(set(folder.snapshot.identities.values())) == 300
     assert {len(items) for items in folder.negatives.values()} == {30}
     assert folder.refused == 0
 
@@ -42,7 +42,7 @@ def test_a_pair_keeps_the_other_platforms_test_part_unread(folder, pair):
     big = pair_of(folder, "big")
     held = big.alone.test.relevant
     of_source = pair.source.matrix
-    assert pair.linked == 150
+    assert pair.linked == 300
     assert of_source.shape[1] == big.num_items
     # Rows of both are people in one order; nothing of `big`'s test is among what `small` sees.
     assert of_source[big.alone.test.users].multiply(held).nnz == 0
@@ -53,7 +53,7 @@ def test_joint_rows_hold_what_is_known_here_and_elsewhere(pair):
     here, there = pair.alone.data.matrix, pair.source.matrix
     assert (joint.matrix[:, : pair.num_items] != here).nnz == 0
     assert (joint.matrix[:, pair.num_items :] != there).nnz == 0
-    assert joint.validation.candidates.shape == joint.matrix.shape
+    assert joint.validation.candidates.shape[1] == joint.num_items == pair.num_items + pair.source.num_items
 
 
 def test_the_kernel_alone_is_ease_over_people(pair):
@@ -89,7 +89,7 @@ def test_each_method_is_better_than_popularity_for_people_with_nothing_here(pair
 
 
 def test_the_other_platform_helps_where_taste_is_shared(tmp_path):
-    result = bench_cross(write_paired(tmp_path / "a"), model="ials", targets=["small"], refit=True, budget=20)
+    result = bench_cross(write_paired(tmp_path / "a"), model="ease", targets=["small"], refit=True, budget=20)
     found = result.targets["small"]
     assert found.metrics["ndcg@10"] > found.without["ndcg@10"]
     assert found.differences["ndcg@10"]["p_value"] < 0.05
@@ -98,7 +98,7 @@ def test_the_other_platform_helps_where_taste_is_shared(tmp_path):
 
 
 def test_transfer_that_harms_is_switched_off(tmp_path):
-    result = bench_cross(write_paired(tmp_path / "b", shared=False), model="ials", targets=["small"], newcomers=False)
+    result = bench_cross(write_paired(tmp_path / "b", shared=False), model="ease", targets=["small"], newcomers=False)
     found = result.targets["small"]
     assert not all(group["on"] for group in found.groups)
     assert found.metrics["ndcg@10"] >= found.without["ndcg@10"] - 0.05
