@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from serving.cli.bench_cold_user import bench_newcomers
+from serving.cli.bench_cross import CrossOptions, Method, SameUsers, Target, bench_people
 from serving.cli.bench_ctr import Keep, Track, WithoutIds, bench_clicks
 from serving.cli.bench_options import BenchOptions
 from serving.cli.scale import Pieces, PrecisionName, Processes, Ray, open_team
@@ -28,7 +29,7 @@ from serving.cli.train import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-TASKS = "top-n, next-item, ranking-99, social, kg, cold-item, cold-user or ctr"
+TASKS = "top-n, next-item, ranking-99, social, kg, cold-item, cold-user, cross-platform or ctr"
 Task = Annotated[str, typer.Argument(metavar="TASK", help=f"What is ranked and measured: {TASKS}.")]
 Folder = Annotated[Path, typer.Argument(metavar="PATH", help="A dataset folder.")]
 Refit = Annotated[bool, typer.Option("--refit", help="Fit once more on train and validation before the test.")]
@@ -51,6 +52,7 @@ def add_to(app: typer.Typer) -> None:
             ("interlace bench top-n ml-1m/ --min-value 4 --refit", "a rating of 4 is a like"),
             ("interlace bench cold-item films/ --min-value 4", "a fifth of the items is new: ranked by what they are"),
             ("interlace bench cold-user films/ --min-value 4", "newcomers with 0, 1, 3 or 5 interactions known"),
+            ("interlace bench cross-platform both/ --target shop", "with and without what people did elsewhere"),
             ("interlace bench ctr ctr-ml-1m/", "probabilities of labels 0/1, calibrated"),
             ("interlace bench ctr ctr-ml-1m/ --without-ids", "from profiles and attributes alone"),
         ),
@@ -76,6 +78,9 @@ def bench(
     without_ids: WithoutIds = False,
     keep: Keep = None,
     track: Track = False,
+    target: Target = None,
+    method: Method = None,
+    same_users: SameUsers = False,
     seed: Seed = None,
     home: Home = None,
     store: Store = None,
@@ -88,6 +93,11 @@ def bench(
         model, settings, tuned, refit, min_value, budget, embed, ablation, without_ids, keep, track, processes, pieces,
         precision,
     )  # fmt: skip
+    cross = CrossOptions(target, method, same_users)
+    if task == "cross-platform":
+        bench_people(session, path, options, cross)
+        return
+    cross.of_another(task)
     if task == "ctr":
         bench_clicks(session, path, options)
         return

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from graph.errors import InvalidData
+from graph.snapshot import NO_TIME
 from training.auto import Chosen, Progress, Tried, choose, fit_auto
 from training.cross import search
 from training.cross.data import Pair
@@ -34,6 +35,9 @@ TIMES_ITEMS = 3
 """A dense item by item model of more than so many times as many items as people is left to `Kernel`, which is the same
 regression over the smaller side.
 """
+
+
+SEQUENCES = frozenset({"sasrec", "bert4rec", "linear-sequence"})
 
 
 @dataclass(frozen=True)
@@ -103,11 +107,16 @@ def across(
 
 
 def suited(data: TrainingData) -> list[str]:
-    """The zoo's models that `auto` tries on this data, less the dense ones that `Kernel` stands for."""
+    """The zoo's models that `auto` tries on this data, less the dense ones that `Kernel` stands for, and models of what comes
+    next where no time is known.
+    """
     most = TIMES_ITEMS * data.num_users
+    ordered = bool((data.histories.times != NO_TIME).any())
     return [
         name for name, one in ZOO.items()
-        if one.in_auto(data) and not (one.most_items is not None and data.num_items > most)
+        if one.in_auto(data)
+        and not (one.most_items is not None and data.num_items > most)
+        and (ordered or name not in SEQUENCES)
     ]  # fmt: skip
 
 
