@@ -29,7 +29,7 @@ from training.data import Histories, TrainingData, UserBatch
 class KernelConfig:
     """`regularization` (above 0) in units of the mean diagonal; `source_weight` 0: the target alone."""
 
-    regularization: float = 10.0
+    regularization: float = 20.0
     user_power: float = 0.25
     item_power: float = 0.25
     source_weight: float = 0.0

@@ -70,7 +70,7 @@ def kernel(
     data: TrainingData, source: Histories, held_out: HeldOut, *, shared: bool, deadline: float = float("inf")
 ) -> tuple[Recommender, KernelConfig, list[Tried]]:
     """EASE over people, of the target alone or with the other platforms."""
-    start = KernelConfig(source_weight=0.3 if shared else 0.0)
+    start = KernelConfig(source_weight=1.0 if shared else 0.0)
     grid = SHARED if shared else KERNEL
     return descend(start, grid, lambda one: Kernel(one, source).fit(data), held_out, deadline)
 
