@@ -25,7 +25,7 @@ from graph.link.clusters import cluster
 from graph.link.model import link
 from graph.link.records import ITEMS, PEOPLE, records
 
-THRESHOLDS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999)
+THRESHOLDS = (0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
 _YEAR = re.compile(r"^(.*?)\s*\((\d{4})\)$")
 Row = dict[str, Any]
 

@@ -46,9 +46,9 @@ NICKNAMES = MappingProxyType(
 WRITTEN_OUT = MappingProxyType({"ü": "ue", "ö": "oe", "ä": "ae", "ø": "oe", "ß": "ss", "å": "aa", "ñ": "n", "é": "e"})
 PEOPLE_NOISE: Mapping[str, float] = MappingProxyType(
     {
-        "typo first": 0.05, "typo last": 0.07, "swapped": 0.03, "initial": 0.04, "nickname": 0.3, "written out": 0.4,
-        "new last name": 0.02, "mail missing": 0.25, "mail changed": 0.2, "year missing": 0.1, "year mistyped": 0.03,
-        "town missing": 0.1, "town changed": 0.12, "town typo": 0.04,
+        "typo first": 0.04, "typo last": 0.05, "swapped": 0.03, "initial": 0.03, "nickname": 0.2, "written out": 0.4,
+        "new last name": 0.02, "mail missing": 0.15, "mail changed": 0.1, "year missing": 0.06, "year mistyped": 0.02,
+        "town missing": 0.06, "town changed": 0.08, "town typo": 0.04,
     }
 )  # fmt: skip
 ITEM_NOISE: Mapping[str, float] = MappingProxyType(

@@ -28,12 +28,21 @@ class Clusters:
     refused: tuple[int, ...]
 
 
-def cluster(pairs: pd.DataFrame, *, threshold: float, strong: float = STRONG) -> Clusters:
-    """Of `id_l`, `id_r`, `probability`; ids are `platform:native`."""
+def cluster(
+    pairs: pd.DataFrame, *, threshold: float, strong: float = STRONG, given: Mapping[str, str] | None = None
+) -> Clusters:
+    """Of `id_l`, `id_r`, `probability`; ids are `platform:native`. `given`: user -> person, as somebody said: users of
+    different people are never joined, those of one always.
+    """
     ordered = pairs[pairs.probability >= threshold].sort_values(
         ["probability", "id_l", "id_r"], ascending=[False, True, True]
     )
+    known = given or {}
     groups: dict[str, list[str]] = {}
+    people: dict[str, list[str]] = {}
+    for name, person in sorted(known.items()):
+        groups[name] = people.setdefault(person, [])
+        groups[name].append(name)
     sure: dict[str, float] = {}
     kept, refused = [], []
     for place, one, two, probability in zip(
@@ -42,8 +51,9 @@ def cluster(pairs: pd.DataFrame, *, threshold: float, strong: float = STRONG) ->
         mine, other = groups.setdefault(one, [one]), groups.setdefault(two, [two])
         if mine is other:
             continue
+        said = {known[name] for group in (mine, other) for name in group if name in known}
         same = _platforms(mine) & _platforms(other)
-        if same and (probability < strong or _platform(one) != _platform(two)):
+        if len(said) > 1 or same and (probability < strong or _platform(one) != _platform(two)):
             refused.append(int(place))
             continue
         for name in (one, two):

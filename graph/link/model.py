@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from graph.errors import InvalidData, Unsupported
@@ -21,7 +22,10 @@ from graph.link.records import PEOPLE
 MOST_PAIRS = 20_000_000
 """That a blocking rule may bring: one that brings more is left out."""
 RANDOM_PAIRS = 2_000_000.0
-FLOOR = 0.05
+ROUNDS = 2
+"""Predictions: the second with the share of matches that the first found."""
+SETTLE = 10
+FLOOR = 0.02
 """Pairs less likely than this are not kept."""
 
 _PEOPLE_BLOCKS: tuple[tuple[str, ...], ...] = (
@@ -35,7 +39,12 @@ _ITEM_BLOCKS: tuple[tuple[str, ...], ...] = (
 _PEOPLE_EM: tuple[tuple[str, ...], ...] = (
     ("email_hash",), ("name", "birth_year"), ("birth_year", "town"), ("name",), ("postcode",)
 )  # fmt: skip
-_ITEM_EM: tuple[tuple[str, ...], ...] = (("title",), ("year", "substr(title, 1, 3)"), ("year", "maker"))
+_ITEM_EM: tuple[tuple[str, ...], ...] = (("title",), ("year",), ("maker", "year"))
+_COMPARED = {
+    PEOPLE: frozenset({"surname", "email_hash", "birth_year", "town", "postcode", "gender"}),
+    "items": frozenset({"title", "year", "maker", "embedding"}),
+}
+"""Columns that are compared."""
 _SURE = {
     PEOPLE: (("email_hash", "birth_year"), ("name", "birth_year", "town"), ("email_hash", "surname")),
     "items": (("title", "year"), ("title", "maker")),
@@ -66,7 +75,7 @@ def link(frame: pd.DataFrame, what: str, *, seed: int = 42, within: bool = True)
         raise Unsupported(
             "linkage needs splink", valid="splink 4", remedy="pip install 'interlace[link]'"
         ) from error
-    blocks = blocking(frame, what, within=within)
+    blocks = blocking(frame, what)
     if not blocks:
         raise InvalidData(
             "no columns bring few enough pairs to compare",
@@ -87,10 +96,17 @@ def link(frame: pd.DataFrame, what: str, *, seed: int = 42, within: bool = True)
     with _quiet():
         linker = Linker(tables, settings, DuckDBAPI(), set_up_basic_logging=False, input_table_aliases=names)
         _train(linker, frame, what, seed, block_on)
-        pairs = linker.inference.predict(threshold_match_probability=FLOOR).as_pandas_dataframe()
+        learned = _without_matches(linker.misc.save_model_to_json())
+        for _ in range(ROUNDS):
+            linker = Linker(tables, learned, DuckDBAPI(), set_up_basic_logging=False, input_table_aliases=names)
+            pairs = linker.inference.predict(threshold_match_probability=FLOOR).as_pandas_dataframe()
+            linker_prior = learned["probability_two_random_records_match"]
+            share = float(pairs.match_probability.sum()) / _all_pairs(frame, within=within)
+            learned["probability_two_random_records_match"] = min(0.5, max(share, 1e-9))
     pairs = pairs.rename(columns={"match_probability": "probability", "match_weight": "weight"})
+    pairs = _by_platforms(pairs, frame, float(linker_prior))
     pairs = pairs.sort_values(["probability", "id_l", "id_r"], ascending=[False, True, True], ignore_index=True)
-    return Linked(pairs, linker.misc.save_model_to_json(), tuple(" and ".join(rule) for rule in blocks), linker)
+    return Linked(pairs, learned, tuple(" and ".join(rule) for rule in blocks), linker)
 
 
 def _train(linker: Any, frame: pd.DataFrame, what: str, seed: int, block_on: Any) -> None:
@@ -98,15 +114,60 @@ def _train(linker: Any, frame: pd.DataFrame, what: str, seed: int, block_on: Any
     if sure:
         linker.training.estimate_probability_two_random_records_match([block_on(*rule) for rule in sure], recall=0.6)
     linker.training.estimate_u_using_random_sampling(max_pairs=RANDOM_PAIRS, seed=seed)
+    compared = {*frame.columns} & _COMPARED[what]
     for rule in _PEOPLE_EM if what == PEOPLE else _ITEM_EM:
-        if columns_of(rule) <= {*frame.columns} and 0 < pairs_of(frame, rule) <= MOST_PAIRS:
+        # A rule teaches what it does not itself demand: one that demands everything teaches nothing.
+        teaches = compared - {"surname" if column == "name" else column for column in columns_of(rule)}
+        if teaches and columns_of(rule) <= {*frame.columns} and 0 < pairs_of(frame, rule) <= MOST_PAIRS:
             linker.training.estimate_parameters_using_expectation_maximisation(block_on(*rule))
 
 
-def blocking(frame: pd.DataFrame, what: str, *, within: bool = True) -> list[tuple[str, ...]]:
+def _without_matches(learned: dict[str, Any]) -> dict[str, Any]:
+    """The model with u of pairs that differ: random pairs hold a few that do not, which is much where values are rare.
+
+    u = (u of random pairs - prior m) / (1 - prior), at least a hundredth of what was measured.
+    """
+    prior = learned["probability_two_random_records_match"]
+    for comparison in learned["comparisons"]:
+        for level in comparison["comparison_levels"]:
+            m, u = level.get("m_probability"), level.get("u_probability")
+            if m is not None and u is not None:
+                level["u_probability"] = max((u - prior * m) / (1 - prior), u / 100)
+    return learned
+
+
+def _by_platforms(pairs: pd.DataFrame, frame: pd.DataFrame, prior: float) -> pd.DataFrame:
+    """Probabilities with a prior of its own for pairs across platforms and for pairs within one, where few are the
+    same. `prior_weight` is that of each pair, in bits.
+    """
+    within = (pairs.id_l.str.partition(":")[0] == pairs.id_r.str.partition(":")[0]).to_numpy(bool)
+    every, across = _all_pairs(frame, within=True), _all_pairs(frame, within=False)
+    evidence = pairs.weight.to_numpy(float) - _bits(prior)
+    found = pairs.probability.to_numpy(float)
+    weights = np.zeros(len(pairs))
+    for _ in range(SETTLE):
+        for rows, number in ((within, every - across), (~within, across)):
+            share = max(float(found[rows].sum()), 0.5) / max(1, number)
+            weights[rows] = _bits(min(0.5, share))
+        found = 1 / (1 + 2.0 ** -np.clip(evidence + weights, -60, 60))
+    return pairs.assign(probability=found, weight=evidence + weights, prior_weight=weights)
+
+
+def _bits(probability: float) -> float:
+    return float(np.log2(probability / (1 - probability)))
+
+
+def _all_pairs(frame: pd.DataFrame, *, within: bool) -> int:
+    """That may be compared at all."""
+    sizes = frame.groupby("platform").size()
+    inside = int((sizes * (sizes - 1) // 2).sum())
+    every = len(frame) * (len(frame) - 1) // 2
+    return max(1, every if within or len(sizes) == 1 else every - inside)
+
+
+def blocking(frame: pd.DataFrame, what: str) -> list[tuple[str, ...]]:
     """The rules whose columns are there and that do not bring too many pairs."""
     rules = _PEOPLE_BLOCKS if what == PEOPLE else _ITEM_BLOCKS
-    del within  # the bound is that of all pairs
     return [
         rule for rule in rules if columns_of(rule) <= {*frame.columns} and 0 < pairs_of(frame, rule) <= MOST_PAIRS
     ]

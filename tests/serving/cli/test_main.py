@@ -42,6 +42,7 @@ def test_the_design_commands_are_all_there() -> None:
         "encode",
         "enrich",
         "tag",
+        "link",
         "refresh",
         "cypher",
         "train",
