@@ -20,7 +20,7 @@ FIRST = (
     "Christine Stefan Katarzyna José Hans Sofia Martin Susan Richard Jan Eva Luis Linda Patrick Sandra Piotr Claudia "
     "Jürgen Kevin Karen Søren Elena Alexander Nina Björn Helen Ivan Lucía Marie George Hélène Frank Ana Carlos François "
     "Ingrid Tomasz Olga Simon Barbara Victor Alice Mehmet Aisha Yuki Wei Fatima Omar Lena Felix Clara Noah Ida Oscar"
-).split()
+).split()  # noqa: SIM905 - a list a word a line says no more
 LAST = (
     "Smith Müller Johnson García Jones Schmidt Brown Nguyen Williams Martin Novák Davis Silva Schneider Miller Wilson "
     "Rodríguez Fischer Taylor Kowalski Anderson Weber Moore Hansen Thompson Meyer White Jensen Harris Wagner Clark "
@@ -32,13 +32,13 @@ LAST = (
     "Vogel Brooks Friedrich Wood Keller James Günther Bennett Frank Gray Berger Hughes Winkler Price Roth Myers Beck "
     "Long Lorenz Foster Baumann Sanders Franke Ross Albrecht Morales Schuster Powell Simon Sullivan Ludwig Russell "
     "Böhm Ortiz Winter Jenkins Kraus Gutiérrez Martínez Perry Schumacher Butler Krämer Barnes Vogt Fisher Stein "
-    "Lindqvist Øster Wójcik Dvořák Çelik Yılmaz Popescu Ivanov Petrov Tanaka Chen Kim Singh Khan Ali Cohen Levi Costa"
-).split()
+    "Lindqvist Øster Wójcik Dvořák Çelik Yilmaz Popescu Ivanov Petrov Tanaka Chen Kim Singh Khan Ali Cohen Levi Costa"
+).split()  # noqa: SIM905 - a list a word a line says no more
 TOWNS = (
     "London Berlin Madrid Roma Paris Wien Hamburg Warszawa Praha München Milano Köln Birmingham Barcelona Leeds Kraków "
     "Lyon Glasgow Stockholm Zürich Frankfurt Oslo Dublin Bristol Łódź Sevilla Torino Leipzig Dresden Graz Gent Malmö "
     "Nantes Bern Bonn Porto Lisboa Brno Basel Kiel Aarhus Odense Bergen Utrecht Delft Leiden Cork Bath York Derby"
-).split()
+).split()  # noqa: SIM905 - a list a word a line says no more
 NICKNAMES = MappingProxyType(
     {"Robert": "Bob", "Elizabeth": "Liz", "Thomas": "Tom", "Michael": "Mike", "Alexander": "Alex", "Katarzyna": "Kasia",
      "Daniel": "Dan", "Richard": "Dick", "Susan": "Sue", "Andreas": "Andi", "Patrick": "Pat", "Victor": "Vic"}
@@ -117,8 +117,10 @@ class Noise:
         title = self.typo(title) if chance(noise["typo"]) else title
         title = title.upper() if chance(noise["case"]) else title
         if year is not None:
-            year = None if chance(noise["year missing"]) else year + self.random.choice((-1, 1)) * chance(
-                noise["year off"]
+            year = (
+                None
+                if chance(noise["year missing"])
+                else year + self.random.choice((-1, 1)) * chance(noise["year off"])
             )
         return title, year
 

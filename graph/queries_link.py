@@ -33,7 +33,8 @@ LINK: Mapping[str, str] = MappingProxyType(
         ),
         "link_items_write": (
             BUMP + "WITH c, before UNWIND $rows AS row MATCH (a:Item {id: row.head}) MATCH (b:Item {id: row.tail}) "
-            "MERGE (a)-[r:SAME_AS]->(b) SET r.probability = row.probability, r.method = $method, r.run = row.run " + _END
+            "MERGE (a)-[r:SAME_AS]->(b) SET r.probability = row.probability, r.method = $method, r.run = row.run "
+            + _END
         ),
         "link_people_remove": (
             BUMP + "WITH c, before UNWIND $rows AS row "

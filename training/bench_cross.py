@@ -69,7 +69,7 @@ class CrossResult:
         return asdict(self)
 
 
-def bench_cross(
+def bench_cross(  # noqa: PLR0913 - each is an option of the command
     path: Path,
     *,
     model: str = "auto",

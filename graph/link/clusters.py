@@ -53,7 +53,7 @@ def cluster(
             continue
         said = {known[name] for group in (mine, other) for name in group if name in known}
         same = _platforms(mine) & _platforms(other)
-        if len(said) > 1 or same and (probability < strong or _platform(one) != _platform(two)):
+        if len(said) > 1 or (same and (probability < strong or _platform(one) != _platform(two))):
             refused.append(int(place))
             continue
         for name in (one, two):

@@ -72,9 +72,7 @@ def link(frame: pd.DataFrame, what: str, *, seed: int = 42, within: bool = True)
     try:
         from splink import DuckDBAPI, Linker, SettingsCreator, block_on
     except ImportError as error:
-        raise Unsupported(
-            "linkage needs splink", valid="splink 4", remedy="pip install 'interlace[link]'"
-        ) from error
+        raise Unsupported("linkage needs splink", valid="splink 4", remedy="pip install 'interlace[link]'") from error
     blocks = blocking(frame, what)
     if not blocks:
         raise InvalidData(
@@ -168,9 +166,7 @@ def _all_pairs(frame: pd.DataFrame, *, within: bool) -> int:
 def blocking(frame: pd.DataFrame, what: str) -> list[tuple[str, ...]]:
     """The rules whose columns are there and that do not bring too many pairs."""
     rules = _PEOPLE_BLOCKS if what == PEOPLE else _ITEM_BLOCKS
-    return [
-        rule for rule in rules if columns_of(rule) <= {*frame.columns} and 0 < pairs_of(frame, rule) <= MOST_PAIRS
-    ]
+    return [rule for rule in rules if columns_of(rule) <= {*frame.columns} and 0 < pairs_of(frame, rule) <= MOST_PAIRS]
 
 
 def columns_of(rule: Sequence[str]) -> set[str]:

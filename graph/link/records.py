@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,7 +73,7 @@ def read_rules(path: Path | None, what: str) -> Rules:
     unknown = ({*columns} | without) - {*ALIASES[what], "embedding"}
     if unknown:
         raise InvalidData(
-            f"{path}: {sorted(unknown)[0]!r} is no column of {what}",
+            f"{path}: {min(unknown)!r} is no column of {what}",
             valid=", ".join((*ALIASES[what], "embedding")),
             remedy="rename it",
         )
@@ -111,7 +112,7 @@ def records(rows: Sequence[Mapping[str, Any]], what: str, rules: Rules | None = 
 def _first(row: Mapping[str, Any], named: str | None, names: Sequence[str]) -> str | None:
     for name in (named,) if named else names:
         value = row.get(name)
-        if isinstance(value, float) and value != value:
+        if isinstance(value, float) and math.isnan(value):
             continue
         if value is not None and str(value).strip():
             return str(value).strip()[:MOST_VALUES]
@@ -122,9 +123,7 @@ def _people(given: pd.DataFrame) -> pd.DataFrame:
     whole = [name_parts(name) if name else (None, None) for name in given.name]
     first = [fold(one) if one else pair[0] for one, pair in zip(given.first_name, whole, strict=True)]
     last = [fold(one) if one else pair[1] for one, pair in zip(given.surname, whole, strict=True)]
-    hashed = [
-        one.lower() if one else _hash(mail) for one, mail in zip(given.email_hash, given.email, strict=True)
-    ]
+    hashed = [one.lower() if one else _hash(mail) for one, mail in zip(given.email_hash, given.email, strict=True)]
     names = [_both(one, two) for one, two in zip(first, last, strict=True)]
     frame = pd.DataFrame({"id": given.id, "platform": given.platform})
     frame["first_name"] = pd.Series([one or None for one in first], dtype=object)

@@ -39,9 +39,7 @@ def weights_of(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
                 continue
             weight = float(np.log2(max(m, 1e-12) / max(u, 1e-12)))
             label = str(level.get("label_for_charts", ""))
-            found.append(
-                {"column": comparison["output_column_name"], "level": label, "m": m, "u": u, "weight": weight}
-            )
+            found.append({"column": comparison["output_column_name"], "level": label, "m": m, "u": u, "weight": weight})
     return found
 
 

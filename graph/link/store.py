@@ -57,7 +57,7 @@ def read_rows(store: GraphStore, what: str) -> Iterator[dict[str, Any]]:
 
 def given_people(store: GraphStore) -> dict[str, str]:
     """User -> person, where somebody said so."""
-    return {user: person for user, person in store.query("link_given").rows}
+    return dict(store.query("link_given").rows)
 
 
 def wanted(clusters: Clusters, what: str, given: Mapping[str, str], run: str) -> list[Link]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_PLAIN = {"ß": "ss", "æ": "ae", "ø": "o", "ð": "d", "þ": "th", "ł": "l", "đ": "d", "ı": "i", "œ": "oe", "&": " and "}
+_PLAIN = {"ß": "ss", "æ": "ae", "ø": "o", "ð": "d", "þ": "th", "ł": "l", "đ": "d", "œ": "oe", "&": " and "}
 _ARTICLES = frozenset({"the", "a", "an", "la", "le", "les", "el", "los", "las", "der", "die", "das", "il"})
 _YEAR = re.compile(r"\s*\(\d{4}\)\s*$")
 _WORD = re.compile(r"[^\w]+", re.UNICODE)

@@ -239,9 +239,7 @@ def events_of(store: GraphStore) -> set[tuple[Any, ...]]:
 
 @pytest.mark.integration
 class TestWithAGraph:
-    def test_the_graph_follows_once_whatever_is_killed(
-        self, home: Path, tmp_path: Path, any_store: GraphStore
-    ) -> None:
+    def test_the_graph_follows_once_whatever_is_killed(self, home: Path, tmp_path: Path, any_store: GraphStore) -> None:
         (tmp_path / "index").symlink_to(home / "index")
         any_store.write([Entity(ITEM, item, {"title": item}) for item in ITEMS])
         any_store.write([Entity(USER, USERS[3], {"platform": "p", "age": 9})])

@@ -107,8 +107,8 @@ def across(
 
 
 def suited(data: TrainingData) -> list[str]:
-    """The zoo's models that `auto` tries on this data, less the dense ones that `Kernel` stands for, and models of what comes
-    next where no time is known.
+    """The zoo's models that `auto` tries on this data, less the dense ones that `Kernel` stands for, and those of what
+    comes next where no time is known.
     """
     most = TIMES_ITEMS * data.num_users
     ordered = bool((data.histories.times != NO_TIME).any())
@@ -142,9 +142,7 @@ def _each(chosen: Sequence[Chosen]) -> list[tuple[str, Chosen, Any, Any]]:
     ]
 
 
-def _member(
-    name: str, one: Chosen, recommender: Any, config: Any, again: Callable[[], Any], *, across: bool
-) -> Member:
+def _member(name: str, one: Chosen, recommender: Any, config: Any, again: Callable[[], Any], *, across: bool) -> Member:
     return Member(name, recommender, again, str(config), across, one.best.validation)
 
 

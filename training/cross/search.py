@@ -1,4 +1,4 @@
-"""Settings of the closed forms across platforms, chosen by validation one at a time: coordinate descent over few values.
+"""Settings of the closed forms across platforms, chosen by validation one at a time: coordinate descent.
 
 Each value of each setting is tried with the best of the others until none is better; a fit is seconds.
 """

@@ -8,12 +8,12 @@ import pytest
 
 pytest.importorskip("splink")
 
-from benchmarks.link import measure, people  # noqa: E402 - splink is an extra
-from graph.errors import NotFound  # noqa: E402
-from graph.link.records import PEOPLE  # noqa: E402
-from graph.link.run import run_link, undo_link  # noqa: E402
-from graph.schema import Entity  # noqa: E402
-from graph.snapshot_fresh import take_snapshot  # noqa: E402
+from benchmarks.link import measure, people
+from graph.errors import NotFound
+from graph.link.records import PEOPLE
+from graph.link.run import run_link, undo_link
+from graph.schema import Entity
+from graph.snapshot_fresh import take_snapshot
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 
