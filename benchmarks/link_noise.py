@@ -14,14 +14,20 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
 # The commonest in censuses and registers, most frequent first; drawn with the frequencies of Zipf's law.
-FIRST = (
-    "Maria James Anna John Robert Michael Thomas Elizabeth David Peter Laura Daniel Sarah Paul Julia Mark Emma Andreas "
-    "Christine Stefan Katarzyna José Hans Sofia Martin Susan Richard Jan Eva Luis Linda Patrick Sandra Piotr Claudia "
-    "Jürgen Kevin Karen Søren Elena Alexander Nina Björn Helen Ivan Lucía Marie George Hélène Frank Ana Carlos François "
-    "Ingrid Tomasz Olga Simon Barbara Victor Alice Mehmet Aisha Yuki Wei Fatima Omar Lena Felix Clara Noah Ida Oscar"
-).split()  # noqa: SIM905 - a list a word a line says no more
-LAST = (
+FIRST = _words(
+    "Maria James Anna John Robert Michael Thomas Elizabeth David Peter Laura Daniel Sarah Paul Julia Mark Emma "
+    "Andreas Christine Stefan Katarzyna José Hans Sofia Martin Susan Richard Jan Eva Luis Linda Patrick Sandra Piotr "
+    "Claudia Jürgen Kevin Karen Søren Elena Alexander Nina Björn Helen Ivan Lucía Marie George Hélène Frank Ana Carlos "
+    "François Ingrid Tomasz Olga Simon Barbara Victor Alice Mehmet Aisha Yuki Wei Fatima Omar Lena Felix "
+    "Clara Noah Ida Oscar"
+)
+LAST = _words(
     "Smith Müller Johnson García Jones Schmidt Brown Nguyen Williams Martin Novák Davis Silva Schneider Miller Wilson "
     "Rodríguez Fischer Taylor Kowalski Anderson Weber Moore Hansen Thompson Meyer White Jensen Harris Wagner Clark "
     "Rossi Lewis Becker Robinson Fernández Walker Schulz Young Nielsen Hall Hoffmann Allen Bauer King Sánchez Wright "
@@ -33,12 +39,12 @@ LAST = (
     "Long Lorenz Foster Baumann Sanders Franke Ross Albrecht Morales Schuster Powell Simon Sullivan Ludwig Russell "
     "Böhm Ortiz Winter Jenkins Kraus Gutiérrez Martínez Perry Schumacher Butler Krämer Barnes Vogt Fisher Stein "
     "Lindqvist Øster Wójcik Dvořák Çelik Yilmaz Popescu Ivanov Petrov Tanaka Chen Kim Singh Khan Ali Cohen Levi Costa"
-).split()  # noqa: SIM905 - a list a word a line says no more
-TOWNS = (
+)
+TOWNS = _words(
     "London Berlin Madrid Roma Paris Wien Hamburg Warszawa Praha München Milano Köln Birmingham Barcelona Leeds Kraków "
     "Lyon Glasgow Stockholm Zürich Frankfurt Oslo Dublin Bristol Łódź Sevilla Torino Leipzig Dresden Graz Gent Malmö "
     "Nantes Bern Bonn Porto Lisboa Brno Basel Kiel Aarhus Odense Bergen Utrecht Delft Leiden Cork Bath York Derby"
-).split()  # noqa: SIM905 - a list a word a line says no more
+)
 NICKNAMES = MappingProxyType(
     {"Robert": "Bob", "Elizabeth": "Liz", "Thomas": "Tom", "Michael": "Mike", "Alexander": "Alex", "Katarzyna": "Kasia",
      "Daniel": "Dan", "Richard": "Dick", "Susan": "Sue", "Andreas": "Andi", "Patrick": "Pat", "Victor": "Vic"}
