@@ -2,8 +2,7 @@
 
     python -m benchmarks.link DATA [--people 4000] [--seed 42]
 
-Items: the titles and years of MovieLens 1M and the names of Last.FM's artists (DATA/ml-1m, DATA/lastfm-hetrec), each
-catalogue against a copy of three fifths of it, written by another hand (`benchmarks.link_noise`) among other items of
+Items: the titles and years of MovieLens 1M (DATA/ml-1m), a catalogue against a copy of three fifths of it, written by another hand (`benchmarks.link_noise`) among other items of
 its own. People: public data has no names, so they are drawn from the commonest ones with their frequencies; three
 fifths of the people of each platform are on both. No label is read by the linkage. A pair is right where both ids are
 one person or item; recall is of the true pairs across platforms.
@@ -12,7 +11,6 @@ one person or item; recall is of the true pairs across platforms.
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import re
 import sys
@@ -63,12 +61,6 @@ def movies(data: Path) -> list[tuple[str, int | None]]:
     return [(_in_order(one[1]), int(one[2])) for one in found if one]
 
 
-def artists(data: Path) -> list[tuple[str, int | None]]:
-    with gzip.open(data / "lastfm-hetrec" / "artists.dat.gz", "rt", encoding="utf-8") as file:
-        names = {line.split("\t")[1].strip() for line in list(file)[1:] if line.count("\t")}
-    return [(name, None) for name in sorted(names) if name]
-
-
 def _in_order(title: str) -> str:
     rest, comma, article = title.rpartition(", ")
     return f"{article} {rest}" if comma and article in ("The", "A", "An") else title
@@ -111,7 +103,6 @@ def main(arguments: list[str]) -> None:
     sets = {
         "people": lambda: (*people(given.people, given.seed), PEOPLE),
         "movies": lambda: (*catalogue(movies(given.data), given.seed), ITEMS),
-        "artists": lambda: (*catalogue(artists(given.data), given.seed), ITEMS),
     }
     for name, make in sets.items():
         if not given.only or given.only == name:

@@ -80,13 +80,20 @@ def link(frame: pd.DataFrame, what: str, *, seed: int = 42, within: bool = True)
             valid=f"columns whose values are shared by few, at most {MOST_PAIRS:,} pairs",
             remedy="ingest names, e-mail hashes, birth years or titles",
         )
+    compared = comparisons(frame, what)
+    if len(compared) < 2:
+        raise InvalidData(
+            f"{what} have one column alone to compare: how sure a link is cannot be learned from it",
+            valid="two or more, such as title and year, title and text embedding, name and birth year",
+            remedy="ingest years or run `interlace encode` first",
+        )
     tables = [part.drop(columns="platform") for _, part in frame.groupby("platform", sort=True)]
     names = sorted(frame.platform.unique())
     kind = "dedupe_only" if len(tables) == 1 else "link_and_dedupe" if within else "link_only"
     settings = SettingsCreator(
         link_type=kind,  # type: ignore[arg-type]
         unique_id_column_name="id",
-        comparisons=comparisons(frame, what),
+        comparisons=compared,
         blocking_rules_to_generate_predictions=[block_on(*rule) for rule in blocks],
         retain_intermediate_calculation_columns=True,
         retain_matching_columns=True,
