@@ -3,7 +3,8 @@
     python -m benchmarks.link DATA [--people 4000] [--seed 42]
 
 Items: the titles and years of MovieLens 1M (DATA/ml-1m), a catalogue against a copy of three fifths of it, written by
-another hand (`benchmarks.link_noise`) among other items of its own. People: public data has no names, so they are drawn from the commonest ones with their frequencies; three
+another hand (`benchmarks.link_noise`) among other items of its own.
+People: public data has no names, so they are drawn from the commonest ones with their frequencies; three
 fifths of the people of each platform are on both. No label is read by the linkage. A pair is right where both ids are
 one person or item; recall is of the true pairs across platforms.
 """
