@@ -18,7 +18,7 @@ from graph.errors import InvalidData
 from training.data import HeldOut
 from training.metrics import KS, beyond_accuracy, means, per_user
 from training.prepare import Prepared
-from training.recommender import Recommender
+from training.recommender import Scorer
 from training.topk import top_k
 
 BLOCK_CELLS = 2_000_000
@@ -40,7 +40,7 @@ class Evaluation:
     cost: Mapping[str, float] = field(default_factory=dict)
 
 
-def rank(recommender: Recommender, held_out: HeldOut, depth: int) -> NDArray[np.int32]:
+def rank(recommender: Scorer, held_out: HeldOut, depth: int) -> NDArray[np.int32]:
     """(users, depth) best items that may be ranked, ties against the model. Raises `InvalidData` for NaN scores."""
     num_items = held_out.relevant.shape[1]
     step = max(1, BLOCK_CELLS // max(1, num_items))
@@ -95,7 +95,7 @@ def _lower_relevant(scores: NDArray[np.float32], held_out: HeldOut, rows: slice)
 
 
 def evaluate(
-    recommender: Recommender,
+    recommender: Scorer,
     held_out: HeldOut,
     *,
     ks: Sequence[int] = KS,
@@ -114,7 +114,7 @@ def evaluate(
     return Evaluation(metrics, measures, held_out.users, ranking, cost)
 
 
-def on_test(recommender: Recommender, prepared: Prepared, *, ks: Sequence[int] = KS) -> Evaluation:
+def on_test(recommender: Scorer, prepared: Prepared, *, ks: Sequence[int] = KS) -> Evaluation:
     """The one look at the test part, catalogue measures included."""
     data = prepared.data
     counts = np.bincount(data.matrix.indices, minlength=data.num_items)

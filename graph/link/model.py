@@ -91,7 +91,7 @@ def link(frame: pd.DataFrame, what: str, *, seed: int = 42, within: bool = True)
     names = sorted(frame.platform.unique())
     kind = "dedupe_only" if len(tables) == 1 else "link_and_dedupe" if within else "link_only"
     settings = SettingsCreator(
-        link_type=kind,  # type: ignore[arg-type]
+        link_type=kind,
         unique_id_column_name="id",
         comparisons=compared,
         blocking_rules_to_generate_predictions=[block_on(*rule) for rule in blocks],

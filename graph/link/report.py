@@ -105,7 +105,7 @@ def plot(path: Path, weights: Sequence[Mapping[str, Any]], histogram: Mapping[st
     above.set_xlabel("match weight (bits): above 0 speaks for one and the same")
     edges = np.asarray(histogram["edges"])
     below.bar(edges[:-1], histogram["counts"], width=np.diff(edges), align="edge", color="#54748c")
-    below.axvline(histogram["threshold"], color="#b4483a", linestyle="--", label="threshold")  # type: ignore[arg-type]
+    below.axvline(histogram["threshold"], color="#b4483a", linestyle="--", label="threshold")
     below.set_xlabel("sum of a pair's match weights")
     below.set_ylabel("pairs")
     below.legend(frameon=False)

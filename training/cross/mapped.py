@@ -85,7 +85,7 @@ class Mapped:
         centred = _scaled(found.liked, found.there)
         axes = np.linalg.eigh(centred[found.there].T @ centred[found.there])[1][:, ::-1][:, : self.config.bridges]
         bridges = np.concatenate([_scaled(centred @ axes, found.there), one], axis=1)
-        return np.einsum("uk,ud->ukd", bridges, own).reshape(len(own), -1)
+        return np.asarray(np.einsum("uk,ud->ukd", bridges, own).reshape(len(own), -1))
 
     def score(self, users: UserBatch) -> NDArray[np.float32]:
         """(len(users), num_items), from what each did elsewhere alone; zeros for who did nothing there."""
@@ -97,4 +97,4 @@ def _scaled(values: NDArray[np.floating], known: NDArray[np.bool_]) -> NDArray[n
     """Columns with mean 0 and deviation 1 over those who are known."""
     values = values.astype(np.float64)
     mean, spread = values[known].mean(0), values[known].std(0)
-    return (values - mean) / np.where(spread < 1e-9, 1, spread)
+    return np.asarray((values - mean) / np.where(spread < 1e-9, 1, spread))

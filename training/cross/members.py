@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -68,7 +69,7 @@ def alone(
     chosen = _zoo(data, model, overrides, budget, progress)
     everything = pair.alone.everything
     members = [
-        _member(name, one, rec, config, lambda r=rec, c=config: fit_again(r, c, everything), across=False)
+        _member(name, one, rec, config, partial(fit_again, rec, config, everything), across=False)
         for name, one, rec, config in _each(chosen)
     ]
     tried = [attempt for one in chosen for attempt in one.tried]

@@ -61,7 +61,8 @@ def descend(
         before = best[2]
         for name, values in grid.items():
             for value in values:
-                attempt(replace(best[2], **{name: value}))
+                changed: Any = {name: value}
+                attempt(replace(best[2], **changed))
         moved = best[2] != before
     return best[1], best[2], list(tried.values())
 
