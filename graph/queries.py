@@ -13,6 +13,7 @@ from graph.queries_changes import CHANGES
 from graph.queries_encode import ENCODE
 from graph.queries_explain import EXPLAIN
 from graph.queries_language import LANGUAGE
+from graph.queries_link import LINK
 from graph.queries_live import LIVE
 from graph.queries_refresh import REFRESH
 from graph.queries_snapshot import SNAPSHOT
@@ -25,6 +26,7 @@ QUERIES: Mapping[str, str] = MappingProxyType(
         **ENCODE,
         **EXPLAIN,
         **LANGUAGE,
+        **LINK,
         **LIVE,
         **REFRESH,
         **SNAPSHOT,

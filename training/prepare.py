@@ -29,8 +29,11 @@ class Prepared:
 
 def prepare(snapshot: Snapshot, split: Split, *, seed: int = 42) -> Prepared:
     """Users and items keep their snapshot positions; a user with no train interaction has an empty history."""
-    shape = (len(snapshot.users), len(snapshot.items))
-    side = side_information(snapshot)
+    return prepare_parts(split, (len(snapshot.users), len(snapshot.items)), side_information(snapshot), seed)
+
+
+def prepare_parts(split: Split, shape: tuple[int, int], side: SideInformation, seed: int) -> Prepared:
+    """The same of (num_users, num_items) and side information that are given."""
     train = histories(split.train, shape)
     seen = histories(_join(split.train, split.validation), shape)
     validation = _held_out(split.validation, train)

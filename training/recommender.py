@@ -118,6 +118,15 @@ class MLPForm:
 Form: TypeAlias = StaticForm | ItemForm | FactorForm | SequenceForm | MLPForm
 
 
+class Scorer(Protocol):
+    """What can be measured: anything that scores users; see `Recommender`."""
+
+    @property
+    def name(self) -> str: ...
+
+    def score(self, users: UserBatch) -> NDArray[np.float32]: ...
+
+
 class Recommender(Protocol):
     """A model: configured by a frozen dataclass, fitted once, scored in batches.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from graph.errors import InvalidData, NotFound
-from graph.sources import folder, graph_folder, movielens, rdf, recbole
+from graph.sources import folder, graph_folder, movielens, paired, rdf, recbole
 from graph.sources.chunks import Source
 from graph.sources.graph_map import GraphMap
 
@@ -48,6 +48,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             recbole.matches, _data_set(recbole.open_source), "NAME.inter, NAME.item, NAME.user, NAME.kg, NAME.link"
         ),
         movielens.NAME: Format(movielens.matches, _data_set(movielens.open_source), movielens.LAYOUT),
+        paired.NAME: Format(paired.matches, _data_set(paired.open_source), paired.LAYOUT),
         rdf.NAME: Format(rdf.matches, rdf.open_source, rdf.LAYOUT, mapped=True, file=True),
     }
 )

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from serving.cli.bench_cold_user import bench_newcomers
+from serving.cli.bench_cross import CrossOptions, Method, SameUsers, Target, bench_people
 from serving.cli.bench_ctr import Keep, Track, WithoutIds, bench_clicks
-from serving.cli.bench_friends import bench_people
+from serving.cli.bench_friends import bench_friendships
 from serving.cli.bench_options import BenchOptions
 from serving.cli.scale import Pieces, PrecisionName, Processes, Ray, open_team
 from serving.cli.session import Home, Json, Store, embedder, examples, require, start
@@ -29,7 +30,7 @@ from serving.cli.train import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-TASKS = "top-n, next-item, ranking-99, social, kg, cold-item, cold-user, friends or ctr"
+TASKS = "top-n, next-item, ranking-99, social, kg, cold-item, cold-user, cross-platform, friends or ctr"
 Task = Annotated[str, typer.Argument(metavar="TASK", help=f"What is ranked and measured: {TASKS}.")]
 Folder = Annotated[Path, typer.Argument(metavar="PATH", help="A dataset folder.")]
 Refit = Annotated[bool, typer.Option("--refit", help="Fit once more on train and validation before the test.")]
@@ -53,6 +54,7 @@ def add_to(app: typer.Typer) -> None:
             ("interlace bench cold-item films/ --min-value 4", "a fifth of the items is new: ranked by what they are"),
             ("interlace bench cold-user films/ --min-value 4", "newcomers with 0, 1, 3 or 5 interactions known"),
             ("interlace bench friends lastfm/", "a fifth of the friendships hidden, found again"),
+            ("interlace bench cross-platform both/ --target shop", "with and without what people did elsewhere"),
             ("interlace bench ctr ctr-ml-1m/", "probabilities of labels 0/1, calibrated"),
             ("interlace bench ctr ctr-ml-1m/ --without-ids", "from profiles and attributes alone"),
         ),
@@ -78,6 +80,9 @@ def bench(
     without_ids: WithoutIds = False,
     keep: Keep = None,
     track: Track = False,
+    target: Target = None,
+    method: Method = None,
+    same_users: SameUsers = False,
     seed: Seed = None,
     home: Home = None,
     store: Store = None,
@@ -90,6 +95,11 @@ def bench(
         model, settings, tuned, refit, min_value, budget, embed, ablation, without_ids, keep, track, processes, pieces,
         precision,
     )  # fmt: skip
+    cross = CrossOptions(target, method, same_users)
+    if task == "cross-platform":
+        bench_people(session, path, options, cross)
+        return
+    cross.of_another(task)
     if task == "ctr":
         bench_clicks(session, path, options)
         return
@@ -98,7 +108,7 @@ def bench(
         bench_newcomers(session, path, options)
         return
     if task == "friends":
-        bench_people(session, path, options)
+        bench_friendships(session, path, options)
         return
     from training.bench import bench as measure
     from training.scale.runtime import Scale

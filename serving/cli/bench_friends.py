@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def bench_people(session: Session, path: Path, options: BenchOptions) -> None:
+def bench_friendships(session: Session, path: Path, options: BenchOptions) -> None:
     """Measures and answers."""
     from training.bench_friends import bench_friends
 

@@ -69,7 +69,7 @@ def test_parts_in_the_wrong_order_are_a_leak_of_time(folder, tmp_path):
 @pytest.mark.parametrize(
     ("task", "model", "error", "match"),
     [
-        ("cross-platform", "ease", Unsupported, "not measured by this version yet"),
+        ("cross-platform", "ease", Unsupported, "is not a task"),
         ("bottom-n", "ease", Unsupported, "not a task"),
         ("top-n", "svd++", NotFound, "no model"),
     ],

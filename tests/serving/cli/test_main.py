@@ -43,6 +43,7 @@ def test_the_design_commands_are_all_there() -> None:
         "encode",
         "enrich",
         "tag",
+        "link",
         "refresh",
         "cypher",
         "train",

@@ -1,0 +1,131 @@
+"""`bench cross-platform` and its parts on planted platforms, where it is known what should come out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graph.errors import InvalidData, NotFound
+from graph.snapshot_read import read_folder
+from tests.training.cross.planted import write_paired
+from training.bench_cross import bench_cross
+from training.cross.data import pair_of, platforms
+from training.cross.joint import Shared
+from training.cross.kernel import Kernel, KernelConfig
+from training.cross.mapped import Mapped, MappedConfig
+from training.cross.switch import Switched, Weighted
+from training.data import UserBatch
+from training.evaluate import evaluate
+from training.models.ease import EASE, EASEConfig
+from training.zoo import find
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return read_folder(write_paired(tmp_path_factory.mktemp("paired")))
+
+
+@pytest.fixture(scope="module")
+def pair(folder):
+    return pair_of(folder, "small")
+
+
+def test_the_reader_finds_both_platforms_their_people_and_the_negatives(folder):
+    assert platforms(folder) == ("big", "small")
+    assert len(folder.snapshot.users) == 600
+    assert len(set(folder.snapshot.identities.values())) == 300
+    assert {len(items) for items in folder.negatives.values()} == {30}
+    assert folder.refused == 0
+
+
+def test_a_pair_keeps_the_other_platforms_test_part_unread(folder, pair):
+    big = pair_of(folder, "big")
+    held = big.alone.test.relevant
+    of_source = pair.source.matrix
+    assert pair.linked == 300
+    assert of_source.shape[1] == big.num_items
+    # Rows of both are people in one order; nothing of `big`'s test is among what `small` sees.
+    assert of_source[big.alone.test.users].multiply(held).nnz == 0
+
+
+def test_joint_rows_hold_what_is_known_here_and_elsewhere(pair):
+    joint = pair.lift(pair.alone.data)
+    here, there = pair.alone.data.matrix, pair.source.matrix
+    assert (joint.matrix[:, : pair.num_items] != here).nnz == 0
+    assert (joint.matrix[:, pair.num_items :] != there).nnz == 0
+    assert joint.validation.candidates.shape[1] == joint.num_items == pair.num_items + pair.source.num_items
+
+
+def test_the_kernel_alone_is_ease_over_people(pair):
+    data = pair.alone.data
+    config = KernelConfig(regularization=2.0, user_power=0.0, item_power=0.0)
+    kernel = Kernel(config, pair.source).fit(data)
+    regularization = 2.0 * data.matrix.nnz / data.num_users  # in units of the mean diagonal
+    ease = EASE(EASEConfig(regularization=regularization)).fit(data)
+    batch = UserBatch(np.arange(data.num_users), data.histories)
+    unmet = data.matrix.toarray() == 0
+    mine, theirs = kernel.score(batch), ease.score(batch)
+    np.testing.assert_allclose(mine[unmet], theirs[unmet], atol=2e-4)
+
+
+@pytest.mark.parametrize("make", ["kernel", "mapped", "personal", "shared"])
+def test_each_method_is_better_than_popularity_for_people_with_nothing_here(pair, make):
+    data = pair.alone.data
+    if make == "kernel":
+        model = Kernel(KernelConfig(source_weight=1.0), pair.source).fit(data)
+    elif make == "shared":
+        model = Shared(find("ials").build().fit(pair.lift(data)), pair)
+    else:
+        model = Mapped(MappedConfig(personal=make == "personal", embedding_size=8), pair.source).fit(data)
+    empty = type(data.histories)(
+        np.zeros(data.num_users + 1, np.int64), np.empty(0, np.int32), np.empty(0, np.int64), data.num_items
+    )
+    from dataclasses import replace
+
+    test = pair.alone.test
+    test = replace(test, histories=empty.take(test.users))
+    popular = find("popularity").build().fit(data)
+    assert evaluate(model, test, ks=(10,)).metrics["hr@10"] > evaluate(popular, test, ks=(10,)).metrics["hr@10"] + 0.05
+
+
+def test_the_other_platform_helps_where_taste_is_shared(tmp_path):
+    result = bench_cross(write_paired(tmp_path / "a"), model="ease", targets=["small"], refit=True, budget=20)
+    found = result.targets["small"]
+    assert found.metrics["ndcg@10"] > found.without["ndcg@10"]
+    assert found.differences["ndcg@10"]["p_value"] < 0.05
+    assert found.newcomers["metrics"]["hr@10"] > found.newcomers["popularity"]["hr@10"]
+    assert set(result.as_dict()["targets"]) == {"small"}
+
+
+def test_transfer_that_harms_is_switched_off(tmp_path):
+    result = bench_cross(write_paired(tmp_path / "b", shared=False), model="ease", targets=["small"], newcomers=False)
+    found = result.targets["small"]
+    assert not all(group["on"] for group in found.groups)
+    assert found.metrics["ndcg@10"] >= found.without["ndcg@10"] - 0.05
+
+
+def test_a_switch_gives_each_group_its_own_blend(pair):
+    class Constant:
+        def __init__(self, value):
+            self.value = value
+
+        def score(self, users):
+            scores = np.zeros((len(users), users.histories.num_items), np.float32)
+            scores[:, self.value] = 1
+            return scores
+
+    known = pair.alone.data.histories
+    lengths = np.diff(known.indptr)
+    bound = int(np.median(lengths)) or 1
+    switch = Switched(
+        Weighted((Constant(0),), (1.0,)), Weighted((Constant(1),), (1.0,)), (1, bound + 1), (True, True, False)
+    )
+    best = switch.score(UserBatch(np.arange(len(known)), known)).argmax(1)
+    np.testing.assert_array_equal(best, np.where(lengths > bound, 0, 1))
+
+
+def test_what_is_not_there_is_refused(folder, tmp_path):
+    with pytest.raises(NotFound, match="no platform 'huge'"):
+        pair_of(folder, "huge")
+    with pytest.raises(InvalidData, match="no method"):
+        bench_cross(tmp_path, methods=["telepathy"])
