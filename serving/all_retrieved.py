@@ -16,7 +16,8 @@ from scipy.sparse import csr_matrix
 
 from serving.all_scores import Askers, sparse_of, vectors_of, weights_of
 from serving.approximate import Spread
-from serving.index import Index, ItemWeights, Member
+from serving.forms import ItemWeights, Member
+from serving.index import Index
 from serving.index_files import MISSING
 from serving.inherit import Floats
 from serving.live import Live

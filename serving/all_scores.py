@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from serving.index import Form, Index, ItemWeights
+from serving.forms import Form, ItemWeights
+from serving.index import Index
 from serving.inherit import Floats, inherited
 from serving.live import Live
 from serving.rank import Read, dense_vector, history_scale, read_of

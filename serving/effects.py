@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.index import Factors, Form, Index, ItemWeights, StaticScores, Tower
+from serving.forms import Factors, Form, ItemWeights, StaticScores, Tower
+from serving.index import Index
 from serving.inherit import inherited
 from serving.live import Live
 from serving.sequence import SequenceWeights, user_vector

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from graph.errors import Conflict, NotFound
 from serving.approximate import Approximate, open_approximate
 from serving.circles import People, map_people
+from serving.forms import Member, map_member
 from serving.index_files import MISSING, Blobs, Names, Rows, map_array, map_blobs, map_names, map_rows
 from serving.inherit import Inheritance, Inherited
 from serving.profile import Column, Profiles
-from serving.sequence import SequenceWeights
 
 FORMAT = 3
 FOLDER = "index"
@@ -41,64 +41,6 @@ class ModelInfo:
 
     def json(self) -> dict[str, Any]:
         return {**asdict(self), "metrics": dict(self.metrics)}
-
-
-@dataclass(frozen=True)
-class StaticScores:
-    """The same score for everybody."""
-
-    scores: NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class ItemWeights:
-    """score = history @ weights; CSR where `rows` is given (its `columns` beside `weights`), else dense.
-
-    `decay`, `last` and `normalise` weigh the history: see `training.recommender.ItemForm`.
-    """
-
-    weights: NDArray[np.float32]
-    normalise: bool
-    decay: float
-    last: int
-    rows: Rows | None = None
-
-
-@dataclass(frozen=True)
-class Factors:
-    """score = user @ items.T; see `training.recommender.FactorForm` for how a newcomer's vector is made."""
-
-    users: NDArray[np.float32]
-    items: NDArray[np.float32]
-    fold_in: NDArray[np.float32] | None
-    fold_in_power: float
-    gram: NDArray[np.float32] | None
-    ridge: tuple[float, float, float]
-    """Ridge, offset and power."""
-
-
-@dataclass(frozen=True)
-class Tower:
-    """score = f(history @ inputs / max(1, n) ** power + user) @ items.T; see `training.recommender.MLPForm`."""
-
-    inputs: NDArray[np.float32]
-    items: NDArray[np.float32]
-    weights: tuple[NDArray[np.float32], ...]
-    biases: tuple[NDArray[np.float32], ...]
-    users: NDArray[np.float32]
-    power: float
-
-
-Form: TypeAlias = StaticScores | ItemWeights | Factors | SequenceWeights | Tower
-
-
-@dataclass(frozen=True)
-class Member:
-    """One model of a blend; its forms' scores add up. `weight` None: the model stands alone, as it is."""
-
-    name: str
-    weight: float | None
-    forms: tuple[Form, ...]
 
 
 @dataclass(frozen=True)
@@ -285,7 +227,7 @@ def mapped(folder: Path, manifest: Mapping[str, Any]) -> Index:
         snapshot=manifest["snapshot"],
         created=manifest["created"],
         model=ModelInfo(model["name"], model["version"], model["metrics"], model["run_id"]),
-        members=tuple(_member(folder, member) for member in manifest["members"]),
+        members=tuple(map_member(folder, member) for member in manifest["members"]),
         kinds=tuple(manifest["kinds"]),
         user_ids=map_blobs(folder, "user_ids"),
         user_cards=map_blobs(folder, "user_cards"),
@@ -353,51 +295,4 @@ def _inheritance(folder: Path, entry: Mapping[str, Any]) -> Inheritance:
         stretch=entry["stretch"],
         cold=array("cold"),
         cold_from=Inherited(array("cold_places"), array("cold_weights")),
-    )
-
-
-def _member(folder: Path, entry: Mapping[str, Any]) -> Member:
-    return Member(entry["name"], entry["weight"], tuple(_form(folder, form) for form in entry["forms"]))
-
-
-def _form(folder: Path, entry: Mapping[str, Any]) -> Form:
-    name, kind = entry["file"], entry["kind"]
-    if kind == "static":
-        return StaticScores(map_array(folder, f"{name}.scores"))
-    if kind == "item":
-        rows = map_rows(folder, name) if entry["sparse"] else None
-        return ItemWeights(
-            map_array(folder, f"{name}.weights"), entry["normalise"], entry["decay"], entry["last"], rows
-        )
-    if kind == "sequence":
-        return _sequence(folder, name, entry)
-    if kind == "mlp":
-        return _tower(folder, name, entry)
-    optional = {part: map_array(folder, f"{name}.{part}") if entry[part] else None for part in ("fold_in", "gram")}
-    return Factors(
-        map_array(folder, f"{name}.users"), map_array(folder, f"{name}.items"),
-        optional["fold_in"], entry["fold_in_power"], optional["gram"], tuple(entry["ridge"]),
-    )  # fmt: skip
-
-
-def _sequence(folder: Path, name: str, entry: Mapping[str, Any]) -> SequenceWeights:
-    return SequenceWeights(
-        map_array(folder, f"{name}.inputs"),
-        map_array(folder, f"{name}.items"),
-        {part: map_array(folder, f"{name}.{part}") for part in entry["weights"]},
-        entry["last"],
-        entry["num_layers"],
-        map_array(folder, f"{name}.query") if entry["query"] else None,
-    )
-
-
-def _tower(folder: Path, name: str, entry: Mapping[str, Any]) -> Tower:
-    layers = range(entry["layers"])
-    return Tower(
-        map_array(folder, f"{name}.inputs"),
-        map_array(folder, f"{name}.items"),
-        tuple(map_array(folder, f"{name}.weights{place}") for place in layers),
-        tuple(map_array(folder, f"{name}.biases{place}") for place in layers),
-        map_array(folder, f"{name}.users"),
-        entry["power"],
     )

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from serving.approximate import FILE, Approximate, Cells, ScoreSearch, Spread, library
 from serving.foldin import Viewer
-from serving.index import Index, ItemWeights, Member, Vectors
+from serving.forms import ItemWeights, Member
+from serving.index import Index, Vectors
 from serving.index_files import write_array
 from serving.inherit import Floats
 from serving.retrieve import WIDTH, asked, stacked

@@ -10,7 +10,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.index import Factors, Form, Index, ItemWeights, StaticScores, Tower
+from serving.forms import Factors, Form, ItemWeights, StaticScores, Tower
+from serving.index import Index
 from serving.index_files import MISSING
 from serving.observe.record import SCORE, timed
 from serving.sequence import SequenceWeights, user_vector

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from serving.approximate import Spread
 from serving.foldin import Viewer
-from serving.index import Factors, Form, Index, ItemWeights, Member, StaticScores, Tower
+from serving.forms import Factors, Form, ItemWeights, Member, StaticScores, Tower
+from serving.index import Index
 from serving.live import Live
 from serving.rank import best, dense_vector, history_scale, read_of
 from serving.sequence import SequenceWeights

@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from uuid import uuid4
 
 import orjson
 from fastapi import APIRouter, Request, Response
@@ -81,8 +82,9 @@ def made(asked: Iterable[EventRequest], now: int, caller: Caller = LOCAL) -> lis
 
 def _name(event: EventRequest) -> str:
     """Of its content, so that what is sent twice counts once; without a time, two events are never the same."""
-    told = event.model_dump_json() if event.at is not None else f"{time.time_ns()} {event.model_dump_json()}"
-    return f"made:{hashlib.blake2b(told.encode(), digest_size=16).hexdigest()}"
+    if event.at is None:
+        return f"made:{uuid4().hex}"
+    return f"made:{hashlib.blake2b(event.model_dump_json().encode(), digest_size=16).hexdigest()}"
 
 
 async def _checked(body: bytes) -> EventsRequest:

@@ -17,7 +17,8 @@ from graph.schema import KINDS, USER
 from serving.candidates import model_scores
 from serving.events import REMEMBER_SECONDS, Event, EventLog, Recent
 from serving.foldin import viewer
-from serving.index import Factors, Index, Member
+from serving.forms import Factors, Member
+from serving.index import Index
 from serving.index_files import MISSING
 from serving.live import Live
 from serving.overlay import Change
