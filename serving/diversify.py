@@ -7,6 +7,8 @@ Goldstein 1998, SIGIR), scores brought to 0..1 among the candidates. `tests/serv
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,7 +30,7 @@ def diversify(
     live: Live, items: NDArray[np.int64], scores: NDArray[np.float32], *, weight: float, n: int
 ) -> NDArray[np.int64]:
     """Places among `items` (candidates, best first) of the n to show, in their order."""
-    likeness = similarities(live, items)
+    likeness = Likeness.of(live, items)
     low, high = float(scores.min()), float(scores.max())
     worth = (1 - weight) * (np.ones(len(items)) if high <= low else (scores.astype(np.float64) - low) / (high - low))
     nearest = np.full(len(items), -np.inf)
@@ -40,19 +42,49 @@ def diversify(
         place = int(np.argmax(gain))  # among equals the first stage's order
         chosen.append(place)
         left[place] = False
-        nearest = np.maximum(nearest, likeness[place])
+        nearest = np.maximum(nearest, likeness.to(place))
     return np.array(chosen, np.int64)
 
 
-def similarities(live: Live, items: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(candidates, candidates): mean cosine over what is known; an item of which nothing is known is like none."""
-    parts = [_rows(live, name, items) for name in sorted(live.index.vectors)]
-    found = [part @ part.T for part in parts]
-    if len(live.index.attributes.weights):
-        found.append(_by_attributes(live, items))
-    if not found:
-        return np.zeros((len(items), len(items)))
-    return np.asarray(np.mean(found, axis=0), np.float64)
+@dataclass(frozen=True)
+class Likeness:
+    """Mean cosine between candidates over what is known; an item of which nothing is known is like none.
+
+    Made for the chosen ones alone, each against all: a list of ten needs a tenth of all pairs. `vectors` by modality
+    (candidates, d); of attributes, `nodes` and `weights` of all candidates one after the other, `rows` whose they are.
+    """
+
+    size: int
+    vectors: tuple[NDArray[np.float64], ...]
+    nodes: NDArray[np.integer]
+    weights: NDArray[np.float64]
+    rows: NDArray[np.int64]
+    told: bool
+    """Does the index know attributes."""
+    scratch: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, live: Live, items: NDArray[np.int64]) -> Likeness:
+        """Of these candidates."""
+        vectors = tuple(_rows(live, name, items) for name in sorted(live.index.vectors))
+        told = bool(len(live.index.attributes.weights))
+        nodes, weights, counts = _attributes(live, items if told else items[:0])
+        rows = np.repeat(np.arange(len(counts)), counts)
+        scratch = np.zeros(int(nodes.max()) + 1 if len(nodes) else 0)
+        return cls(len(items), vectors, nodes, weights.astype(np.float64), rows, told, scratch)
+
+    def to(self, place: int) -> NDArray[np.float64]:
+        """(candidates,): how alike each is with one of them."""
+        parts = [part @ part[place] for part in self.vectors]
+        if self.told:
+            mine = slice(*np.searchsorted(self.rows, (place, place + 1)))
+            self.scratch[self.nodes[mine]] = self.weights[mine]
+            parts.append(np.bincount(self.rows, self.weights * self.scratch[self.nodes], minlength=self.size))
+            self.scratch[self.nodes[mine]] = 0
+        total = parts[0] if parts else np.zeros(self.size)
+        for part in parts[1:]:
+            total = total + part
+        return np.asarray(total / max(1, len(parts)), np.float64)
 
 
 def _rows(live: Live, modality: str, items: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -63,11 +95,16 @@ def _rows(live: Live, modality: str, items: NDArray[np.int64]) -> NDArray[np.flo
     return np.stack([np.zeros(unit.shape[1]) if one is None else one.astype(np.float64) for one in rows])
 
 
-def _by_attributes(live: Live, items: NDArray[np.int64]) -> NDArray[np.float64]:
-    found = [live.attributes(place) for place in items.tolist()]
-    columns = np.concatenate([nodes for nodes, _ in found])
-    nodes, places = np.unique(columns, return_inverse=True)
-    dense = np.zeros((len(items), len(nodes)))
-    rows = np.repeat(np.arange(len(items)), [len(nodes) for nodes, _ in found])
-    dense[rows, places] = np.concatenate([weights for _, weights in found])
-    return np.asarray(dense @ dense.T)
+def _attributes(
+    live: Live, items: NDArray[np.int64]
+) -> tuple[NDArray[np.integer], NDArray[np.float32], NDArray[np.int64]]:
+    """Nodes and weights of the items, one after the other, and how many each has."""
+    if not live.plain and len(items):
+        found = [live.attributes(place) for place in items.tolist()]
+        counts = np.array([len(nodes) for nodes, _ in found], np.int64)
+        return np.concatenate([nodes for nodes, _ in found]), np.concatenate([one for _, one in found]), counts
+    table = live.index.attributes
+    starts, ends = table.rows.indptr[items], table.rows.indptr[items + 1]
+    counts = np.asarray(ends - starts, np.int64)
+    places = np.arange(counts.sum()) + np.repeat(starts - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts)
+    return table.rows.columns[places], table.weights[places], counts

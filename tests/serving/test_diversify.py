@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from graph.errors import InvalidData
-from serving.diversify import diversify, similarities
+from serving.diversify import Likeness, diversify
 from serving.index import Index
 from serving.live import Live
 from serving.recommend import Wish, recommend
@@ -18,6 +18,12 @@ from tests.serving.samples import LONELY, USERS
 from training.rerank.diversity import mmr
 
 USER = next(name for name in USERS if name != LONELY)
+
+
+def between(live: Live, items: np.ndarray) -> np.ndarray:
+    """(items, items): how alike they are."""
+    likeness = Likeness.of(live, np.asarray(items, np.int64))
+    return np.stack([likeness.to(place) for place in range(len(items))])
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.2, 0.5, 0.9, 1.0])
@@ -34,7 +40,7 @@ def test_it_is_the_trained_re_rankers_order(index: Index, weight: float) -> None
 
 def test_likeness_is_the_mean_of_what_is_known(index: Index) -> None:
     items = np.arange(6)
-    found = similarities(Live(index), items)
+    found = between(Live(index), items)
     parts = [table.unit[:6] @ table.unit[:6].T for table in index.vectors.values()]
     dense = np.zeros((6, int(index.attributes.rows.columns.max()) + 1))
     for item in items:
@@ -58,7 +64,7 @@ def test_more_weight_makes_lists_less_alike(index: Index) -> None:
         lists = [
             np.array(recommend(Live(index), Wish(user, 5, diversity=weight)).items) for user in USERS if user != LONELY
         ]
-        return float(np.mean([similarities(Live(index), items)[np.triu_indices(5, 1)].mean() for items in lists]))
+        return float(np.mean([between(Live(index), items)[np.triu_indices(5, 1)].mean() for items in lists]))
 
     assert alike(0.9) < alike(0.0)
 
