@@ -19,8 +19,11 @@ CONTEXTS = [
     {"viewport": {"width": 1280, "height": 900}, "locale": "en", "reduced_motion": "reduce"},
     {"viewport": {"width": 390, "height": 844}, "locale": "zh-CN", "reduced_motion": "reduce"},
 ]
-SETTLE = 300
-"""Milliseconds after a change of theme until every colour is the new one."""
+SETTLED = """() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(async () => {
+  await Promise.all(document.getAnimations().map((one) => one.finished.catch(() => null)));
+  setTimeout(done, 300);
+})))"""
+"""After a change of theme: once every colour is the new one, however slow the machine."""
 RUN = """async () => {
   const { violations } = await axe.run(document, { resultTypes: ['violations'] });
   return violations.flatMap(({ id, nodes }) =>
@@ -33,7 +36,7 @@ def violations(page: Page) -> list[str]:
     page.evaluate(AXE)
     for theme in ("light", "dark"):
         page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
-        page.wait_for_timeout(SETTLE)
+        page.evaluate(SETTLED)
         found += [f"{theme}: {one}" for one in page.evaluate(RUN)]
     return found
 

@@ -290,7 +290,7 @@ def test_an_item_is_added_found_and_deleted(visit: Visit, data: Path) -> None:
     form.get_by_role("button", name="Add", exact=True).click()
     panel = page.get_by_role("dialog", name="Honey Moon")
     expect(panel.get_by_text("Found at once by its picture and its words.")).to_be_visible()
-    expect(panel.get_by_role("list", name="Similar by text").get_by_role("listitem").first).to_be_visible()
+    expect(panel.get_by_role("list", name="Similar by a mix").get_by_role("listitem").first).to_be_visible()
     page.keyboard.press("Escape")
     page.get_by_label("Sentence").fill("bees and honey")
     page.get_by_role("button", name="Discover").click()

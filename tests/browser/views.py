@@ -13,7 +13,7 @@ VIEWS = {
     "lost": ("#/people/3", "[role=alert]"),
     "discover": ("#/discover", ".grid--small .card__title a"),
     "new": ("#/new", "#for-you .card__title"),
-    "query": ("#/query", ".side__name"),
+    "query": ("#/query", ".side__item"),
     "models": ("#/models", ".bar"),
     "refresh": ("#/refresh", ".state, .run"),
 }

@@ -32,9 +32,11 @@ export function discoverFilters(onchange) {
     show(chosen);
   }
 
-  /** Puts the controls as an address says. */
+  /** Puts the controls as an address says, but for one that is being typed into. */
   function show(wished) {
-    for (const name of ['from', 'to']) controls[name].value = wished[name] ?? '';
+    for (const name of ['from', 'to']) {
+      if (controls[name] !== document.activeElement) controls[name].value = wished[name] ?? '';
+    }
     choose(controls.kind, wished.kind ?? '', words(wished.kind ?? ''));
     choose(controls.attribute, wished.attribute ?? '', (wished.attribute ?? '').split(':').slice(1).join(':'));
     reset.hidden = !NAMES.some((name) => wished[name]);
