@@ -40,7 +40,7 @@ export const known = (name, text) => (typeof words[`data.${name}`] === 'string' 
 export function languageButton() {
   const names = Object.keys(LANGUAGES);
   const next = names[(names.indexOf(language) + 1) % names.length];
-  return h('button', { type: 'button', class: 'tool tool--language', lang: next, title: LANGUAGES[next], 'aria-label': LANGUAGES[next], onclick: () => choose(next) }, h('span', { 'aria-hidden': 'true' }, next === 'zh' ? '中' : 'EN'));
+  return h('button', { type: 'button', class: 'tool tool--language', lang: next, title: LANGUAGES[next], 'aria-label': next === 'zh' ? LANGUAGES.zh : `EN: ${LANGUAGES.en}`, onclick: () => choose(next) }, h('span', { 'aria-hidden': 'true' }, next === 'zh' ? '中' : 'EN'));
 }
 
 function choose(next) {
