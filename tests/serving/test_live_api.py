@@ -306,7 +306,7 @@ def test_labels_of_ones_own(app: Wrapped) -> None:
 @given(
     st.sampled_from(["/v1/recommendations", "/v1/search", "/v1/classify"]),
     st.recursive(
-        st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+        st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text(max_size=8),
         lambda inner: st.dictionaries(st.sampled_from(["text", "items", "n", "filter", "like", "labels", "image", "x"]),
                                       inner, max_size=3) | st.lists(inner, max_size=3),
         max_leaves=6,
