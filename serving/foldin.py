@@ -32,7 +32,7 @@ class Viewer:
 
     `place` in the index, `MISSING` for somebody it does not know. `history`: the index's items that models may read,
     oldest first. `before`: the same as the index knows it, None where nothing has changed. `seen`: positions (items
-    among them that the index does not know) that events say they have seen.
+    among them that the index does not know) that events say they have seen. `events`: those, in order of time.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Viewer:
     history: NDArray[np.int32]
     before: NDArray[np.int32] | None = None
     seen: Places = field(default_factory=lambda: np.empty(0, np.int64))
+    events: tuple[Event, ...] = ()
 
     @property
     def moved(self) -> bool:
@@ -74,8 +75,8 @@ def viewer(live: Live, name: str) -> Viewer:
     liked = [(item, one) for item, one in found if item < index.num_items and likes(index, one)]
     fresh = [pair for pair in liked if place == MISSING or not _held(index, place, *pair)]
     if not fresh:
-        return Viewer(name, place, known, None, seen)
-    return Viewer(name, place, _laid_over(index, place, known, fresh), known, seen)
+        return Viewer(name, place, known, None, seen, tuple(events))
+    return Viewer(name, place, _laid_over(index, place, known, fresh), known, seen, tuple(events))
 
 
 def likes(index: Index, event: Event) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeAlias
 
-import numpy as np
 import orjson
 from starlette.concurrency import run_in_threadpool
 
@@ -67,15 +66,14 @@ def check_user(user: str, properties: Mapping[str, Any]) -> None:
 def card(live: Live, who: Viewer) -> bytes:
     """JSON of a user as lists show them."""
     old = None if who.place == MISSING else live.index.user_cards[who.place]
-    events = live.events(who.name)
     change = live.people.get(who.name)
-    if old is not None and change is None and not events:
+    if old is not None and change is None and not who.events:
         return old
     before: dict[str, Any] = {"properties": {}, "interactions": 0} if old is None else orjson.loads(old)
     told = {**before["properties"], **({} if change is None else catalogue.public(change.body))}
     removed = () if change is None else (name for name, value in change.body.items() if value is None)
     properties = {name: value for name, value in told.items() if name not in set(removed)}
-    return orjson.dumps(catalogue.user_card(who.name, properties, before["interactions"] + len(events)))
+    return orjson.dumps(catalogue.user_card(who.name, properties, before["interactions"] + len(who.events)))
 
 
 def history(live: Live, who: Viewer, limit: int) -> list[bytes]:
@@ -87,7 +85,7 @@ def history(live: Live, who: Viewer, limit: int) -> list[bytes]:
         columns = (index.history.rows.columns, index.history.kind, index.history.value, index.history.time)
         rows = list(zip(*(column[span].tolist() for column in columns), strict=True))
     known = {(item, kind, at) for item, kind, _, at in rows}
-    told = [_row(live, one) for one in live.events(who.name)]
+    told = [_row(live, one) for one in who.events]
     new = [row for row in told if (row[0], row[1], row[3]) not in known]
     gone = {*live.gone.tolist(), MISSING}
     if new:
@@ -110,7 +108,7 @@ def find_users(live: Live, query: str, limit: int, *, prefix: str = "") -> list[
             and name.startswith(prefix)
             and all(word in fold(f"{name} {change.body.get('name', '')}") for word in words)
         ):
-            new.append(card(live, Viewer(name, place, np.empty(0, np.int32))))
+            new.append(card(live, viewer(live, name)))
     found = index.user_names.search(query, index.num_users if prefix else limit + len(changed))
     start = prefix.encode("utf-8", "surrogatepass")
     old = (place for place in found if place not in changed and index.user_ids[place].startswith(start))

@@ -119,6 +119,11 @@ class Service:
     admission: Admission
     drain: Drain
     trials: Trials
+    corrections: Corrections
+    """What users took out of their profiles."""
+    population: Population = field(default_factory=Population)
+    """What all like, for profiles."""
+    reasoner: Reasoner = field(default_factory=Reasoner)
     narrowed: dict[str, Service] = field(default_factory=dict)
     """For callers that see one platform alone, by platform."""
 
@@ -135,21 +140,6 @@ class Service:
             self.narrowed[platform] = replace(self, changes=OnePlatform(self.changes, platform))
         return self.narrowed[platform]
 
-    @cached_property
-    def corrections(self) -> Corrections:
-        """What users took out of their profiles."""
-        return Corrections(self.settings.home)
-
-    @cached_property
-    def population(self) -> Population:
-        """What all like, for profiles; made at the first use."""
-        return Population()
-
-    @cached_property
-    def reasoner(self) -> Reasoner:
-        """Made at the first use."""
-        return Reasoner()
-
     async def finish(self) -> None:
         """Waits for what goes on in the background."""
         await self.settler.finish(FINISH_SECONDS)
@@ -158,8 +148,7 @@ class Service:
         """Ends queries, then closes the store."""
         if "cypher" in self.__dict__:
             self.cypher.close()
-        if "corrections" in self.__dict__:
-            self.corrections.close()
+        self.corrections.close()
         self.gateway.close()
         self.encoders.close()
         self.changes.close()
@@ -199,6 +188,7 @@ def make_service(settings: Settings, *, gateway: Gateway | None = None, metrics:
         Admission(settings.requests_running, settings.requests_waiting, settings.requests_wait_seconds),
         Drain(settings.drain_seconds),
         Trials(home, settings),
+        Corrections(home),
     )
 
 

@@ -5,8 +5,6 @@ Pure ASGI; writes down what `serving.access.rules` says. `python -m benchmarks.g
 
 from __future__ import annotations
 
-import re
-import secrets
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 from urllib.parse import unquote
@@ -23,9 +21,8 @@ from serving.access.heads import address_of, heads_of
 from serving.access.identify import identify
 from serving.access.refusal import Refused
 from serving.access.rules import PAGE, RULES, Rule, Table
+from serving.observe.watch import REQUEST_NAME
 
-REQUEST_ID = "interlace.request_id"
-_REQUEST_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 LONGEST_LENGTH = 18
 MEDIA_RULE = "GET /media/{folder}/{name}"
 
@@ -146,17 +143,8 @@ class _Attempt:
             "caller": caller.name, "role": "user" if caller.user else caller.role.word, "platform": caller.platform,
             "user": caller.user, "method": self.scope["method"], "path": self.scope["path"],
             "target": unquote(self.part, errors="replace"), "status": status, "refused": reason,
-            "request": request_id(self.scope, self.heads), "address": self.address,
+            "request": self.scope.get(REQUEST_NAME, ""), "address": self.address,
         })  # fmt: skip
-
-
-def request_id(scope: Scope, heads: Mapping[bytes, str]) -> str:
-    """The request's id: as somebody before us named it, as the caller did, or a new one."""
-    found = scope.get(REQUEST_ID)
-    if isinstance(found, str):
-        return found
-    named = heads.get(b"x-request-id", "")
-    return named if _REQUEST_ID.fullmatch(named) else secrets.token_hex(8)
 
 
 def limited(receive: Receive, method: str, heads: Mapping[bytes, str], most: int) -> Receive:

@@ -30,6 +30,8 @@ PATIENT = frozenset({"/v1/cypher"})
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 USER_ROUTES = "/v1/users/{id}"
 PREFIX = "/v1/"
+REQUEST_NAME = "interlace.request_id"
+"""Where a scope holds the request's id, for the audit log."""
 REQUEST_ID, TIMEOUT = b"x-request-id", b"x-request-timeout"
 TRACE_HEADERS = frozenset({b"traceparent", b"tracestate"})
 RETRY_SECONDS = "1"
@@ -76,7 +78,7 @@ class Watch:
             await self.app(scope, receive, send)
             return
         name, timeout, carrier = _headers(scope["headers"])
-        scope["interlace.request_id"] = name  # for the audit log
+        scope[REQUEST_NAME] = name
         record = Record(name, perf_counter())
         if self.observer.tracing is not None:
             record.trace = self.observer.tracing.begin(carrier)

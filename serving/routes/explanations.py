@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import orjson
@@ -10,6 +11,7 @@ from pydantic import AfterValidator
 from starlette.concurrency import run_in_threadpool
 
 from serving.access.scope import check_items, check_users
+from serving.corrections import Corrections
 from serving.foldin import viewer
 from serving.interests import profile
 from serving.render import json_response
@@ -98,10 +100,7 @@ def interest_delete(request: Request, user: UserId, label: Label, name: Name, la
     """From the next answer of every worker on, items with this attribute are not recommended to the user, and what they
     did with such items does not count. PUT undoes it. Answers with the profile as it is now.
     """
-    service, spoke = service_of(request), spoken(request, lang)
-    viewer(service.live, user)
-    service.corrections.remove(user, (label, name))
-    return _profile(service, user, spoke)
+    return _corrected(request, user, lang, lambda corrections: corrections.remove(user, (label, name)))
 
 
 @router.put(
@@ -113,9 +112,14 @@ def interest_delete(request: Request, user: UserId, label: Label, name: Name, la
 )
 def interest_put(request: Request, user: UserId, label: Label, name: Name, lang: Lang = None) -> Response:
     """Undoes its removal: answers are what they were before. Answers with the profile as it is now."""
+    return _corrected(request, user, lang, lambda corrections: corrections.restore(user, (label, name)))
+
+
+def _corrected(request: Request, user: str, lang: str | None, change: Callable[[Corrections], None]) -> Response:
+    """The profile after a change; a language or a user that there is not changes nothing."""
     service, spoke = service_of(request), spoken(request, lang)
     viewer(service.live, user)
-    service.corrections.restore(user, (label, name))
+    change(service.corrections)
     return _profile(service, user, spoke)
 
 

@@ -74,9 +74,11 @@ async def user_recommendations(
         found = await run_in_threadpool(recommend, live, turn.wish, turn.who)
     found = await turn.end(found)
     service.observer.shown(live, user, found.source, found.items, found.scores)
-    response = json_response(recommendations(live, found))
-    if explain:
-        response = await _explained(request, live, turn.who, found, lang, wish.removed)
+    response = (
+        await _explained(request, live, turn.who, found, lang, wish.removed)
+        if explain
+        else json_response(recommendations(live, found))
+    )
     response.background = turn.after
     return response
 
