@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from serving.index_files import MISSING
 from serving.live import Live
 from serving.rank import best, standardise
 from serving.similar import CROWD, GRAPH, check_modality, graph_scores, modalities
+
+Scores: TypeAlias = NDArray[np.float32]
 
 EVEN = "even"
 LONGEST = 256
@@ -57,15 +60,19 @@ def _wrong(what: str, remedy: str) -> InvalidData:
     return InvalidData(what, valid=VALID, remedy=remedy)
 
 
-def similar_mixed(live: Live, item: int, mix: Mapping[str, float], n: int) -> tuple[Ranked, dict[str, float]]:
-    """The n best others by the weighted sum of z-scores, and the weights that counted.
+def similar_mixed(
+    live: Live, item: int, mix: Mapping[str, float], n: int, *, scored: Mapping[str, Scores] | None = None
+) -> tuple[Ranked, dict[str, float]]:
+    """The n best others by the weighted sum of z-scores, and the weights that counted. `scored`: `scored_ways` of the
+    item, where they have been made already.
 
     A way the item has nothing for (no picture, say) does not count, and the others share its weight; an item that lacks
     one way stands at that way's mean. The crowd is what the index keeps of it: items beyond an item's list score 0.
 
     Raises `NotFound` when the item has nothing of what is asked for.
     """
-    ways = {name: scores for name in mix if (scores := _standardised(live, item, name)) is not None}
+    found = _scored(live, item, mix) if scored is None else scored
+    ways = {name: found[name] for name in mix if name in found}
     if not ways:
         raise NotFound(
             f"item {live.id(item)!r} has nothing to compare by {', '.join(mix)}",
@@ -85,10 +92,19 @@ def similar_mixed(live: Live, item: int, mix: Mapping[str, float], n: int) -> tu
 
 def ways_of(live: Live, item: int) -> list[str]:
     """The ways this item can be compared by, as `modalities` orders them."""
-    return [name for name in modalities(live.index) if _standardised(live, item, name) is not None]
+    return list(scored_ways(live, item))
 
 
-def _standardised(live: Live, item: int, name: str) -> NDArray[np.float32] | None:
+def scored_ways(live: Live, item: int) -> dict[str, Scores]:
+    """(num_items,) z-scores by each of these ways."""
+    return _scored(live, item, modalities(live.index))
+
+
+def _scored(live: Live, item: int, names: Iterable[str]) -> dict[str, Scores]:
+    return {name: scores for name in names if (scores := _standardised(live, item, name)) is not None}
+
+
+def _standardised(live: Live, item: int, name: str) -> Scores | None:
     """(num_items,) z-scores by one way, over the items that have it; 0 for the others. None where the item has not."""
     scores, there = _scores(live, item, name)
     there[item] = False

@@ -237,12 +237,13 @@ def _mixed(session: Session, live: Live, item: str, mix: str, n: int) -> None:
     import orjson
 
     from serving.render import ranked
-    from serving.similar_mix import parse_mix, similar_mixed, ways_of
+    from serving.similar_mix import parse_mix, scored_ways, similar_mixed
 
     place = live.item(item)
-    (items, scores), used = similar_mixed(live, place, parse_mix(live, mix), n)
+    weights, ways = parse_mix(live, mix), scored_ways(live, place)
+    (items, scores), used = similar_mixed(live, place, weights, n, scored=ways)
     found = orjson.loads(ranked(live, items.tolist(), scores.tolist()))
-    payload = {"item": item, "modality": "mix", "mix": used, "ways": ways_of(live, place), "items": found}
+    payload = {"item": item, "modality": "mix", "mix": used, "ways": list(ways), "items": found}
     session.answer(payload, lambda console: show(console, found))
 
 

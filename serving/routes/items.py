@@ -14,7 +14,7 @@ from serving.routes.parameters import Count, ItemId, Limit, Search
 from serving.routes.schemas import ItemPage, Items, SimilarItems
 from serving.service import service_of
 from serving.similar import similar
-from serving.similar_mix import LONGEST, parse_mix, similar_mixed, ways_of
+from serving.similar_mix import LONGEST, parse_mix, scored_ways, similar_mixed
 
 router = APIRouter(tags=["items"])
 
@@ -91,7 +91,8 @@ def similar_items(
 
 
 def _mixed(live: Live, place: int, mix: str, n: int) -> Response:
-    (order, scores), used = similar_mixed(live, place, parse_mix(live, mix), n)
-    head = {"item": live.id(place), "modality": "mix", "mix": used, "ways": ways_of(live, place)}
+    weights, ways = parse_mix(live, mix), scored_ways(live, place)
+    (order, scores), used = similar_mixed(live, place, weights, n, scored=ways)
+    head = {"item": live.id(place), "modality": "mix", "mix": used, "ways": list(ways)}
     rows = ranked(live, order.tolist(), scores.tolist())
     return json_response(b'%b,"items":%b}' % (orjson.dumps(head)[:-1], rows))
