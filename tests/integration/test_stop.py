@@ -36,7 +36,7 @@ def sent_slowly(url: str, begun: threading.Event, go_on: threading.Event, got: l
     where = urlsplit(url)
     body = b'{"items": ["p:v1:01", "p:v1:02"], "n": 3}'
     with socket.create_connection((where.hostname, where.port), timeout=30) as connection:
-        head = f"POST /v1/recommendations HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+        head = f"POST /v1/recommendations HTTP/1.1\r\nHost: {where.netloc}\r\nContent-Length: {len(body)}\r\n\r\n"
         connection.sendall(head.encode() + body[:10])
         begun.set()
         go_on.wait(30)
