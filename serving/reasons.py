@@ -22,6 +22,7 @@ from serving.foldin import Viewer
 from serving.index import Index
 from serving.live import Live
 from serving.reason_paths import Candidate, Likings, candidates, card, chosen, likings_of, without
+from serving.ties import Ties
 
 ROUNDS = 3
 """Of asking the graph for a shared attribute: where it has none, the next best is tried."""
@@ -41,6 +42,7 @@ class Reasoner:
         self._lock = Lock()
         self._index: Index | None = None
         self._crowd: Crowd | None = None
+        self._ties = Ties()
         self._facts: dict[Fact, list[dict[str, Any]]] = {}
 
     def for_user(
@@ -56,7 +58,7 @@ class Reasoner:
 
         `removed`: interests that count no more: no reason names what has them.
         """
-        crowd = self._ready(live.index)
+        crowd, _ = self._ready(live.index)
         return self._explain(store, live, without(live, likings_of(live, who, crowd), removed), list(items), lang)
 
     def for_newcomer(
@@ -66,19 +68,19 @@ class Reasoner:
         self._ready(live.index)
         return self._explain(store, live, chosen(live, list(named)), list(items), lang)
 
-    def _ready(self, index: Index) -> Crowd:
+    def _ready(self, index: Index) -> tuple[Crowd, Ties]:
         with self._lock:
             if self._index is not index or self._crowd is None:
-                self._index, self._crowd, self._facts = index, crowd_of(index), {}
+                self._index, self._crowd, self._ties, self._facts = index, crowd_of(index), Ties(), {}
             if len(self._facts) > REMEMBERED:
                 self._facts = {}
-            return self._crowd
+            return self._crowd, self._ties
 
     def _explain(
         self, store: GraphStore, live: Live, who: Likings, items: list[int], lang: str
     ) -> list[Explanation | None]:
-        crowd = self._ready(live.index)
-        lists = candidates(live, crowd, who, items)
+        crowd, ties = self._ready(live.index)
+        lists = candidates(live, crowd, ties, who, items)
         if who.user is not None:
             lists = self._held(store, live, who, lists)
         lists = self._with_direct(store, live, items, lists)
