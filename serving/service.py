@@ -12,6 +12,7 @@ from threading import Lock
 
 from fastapi import Request
 
+from graph.erased import ErasedList
 from graph.errors import InterlaceError, StoreUnavailable
 from graph.store import GraphStore
 from serving.access.caller import caller_of
@@ -23,6 +24,7 @@ from serving.corrections import Corrections
 from serving.cypher import Cypher
 from serving.drain import Drain
 from serving.encoder_client import EncoderClient
+from serving.erasure.later import Later
 from serving.event_writer import EventWriter
 from serving.events import EventLog
 from serving.gateway import Gateway
@@ -121,6 +123,9 @@ class Service:
     trials: Trials
     corrections: Corrections
     """What users took out of their profiles."""
+    later: Later
+    """Carries erasures on."""
+    erased: ErasedList
     population: Population = field(default_factory=Population)
     """What all like, for profiles."""
     reasoner: Reasoner = field(default_factory=Reasoner)
@@ -146,6 +151,7 @@ class Service:
 
     def close(self) -> None:
         """Ends queries, then closes the store."""
+        self.later.close()
         if "cypher" in self.__dict__:
             self.cypher.close()
         self.corrections.close()
@@ -189,6 +195,8 @@ def make_service(settings: Settings, *, gateway: Gateway | None = None, metrics:
         Drain(settings.drain_seconds),
         Trials(home, settings),
         Corrections(home),
+        Later(settings),
+        ErasedList(home),
     )
 
 
