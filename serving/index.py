@@ -123,6 +123,8 @@ class Index:
     """Of users of whom nothing is known: items of the same person's other accounts, else of their friends."""
     borrowed_own: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     """Which rows of `borrowed` are the same person's."""
+    borrowed_sure: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
+    """(users,) how likely it is that they are; empty in an index of a version that did not ask."""
     people: People | None = None
     """None where there are hardly any friendships."""
     min_value: float | None = None
@@ -261,6 +263,7 @@ def mapped(folder: Path, manifest: Mapping[str, Any]) -> Index:
         onboarding=array("onboarding"),
         borrowed=map_rows(folder, "borrowed"),
         borrowed_own=array("borrowed.own"),
+        borrowed_sure=array("borrowed.sure") if (folder / "borrowed.sure.npy").is_file() else np.empty(0, np.float32),
         people=map_people(folder) if manifest["people"] else None,
         min_value=manifest["min_value"],
         approximate=open_approximate(folder, manifest.get("approximate")),

@@ -215,7 +215,7 @@ def publish(flow: Flow) -> Step:
     trained = flow.results["train"]
     parts_of_it = ("forms", "approximate", "inherit", "newcomers", "people")
     files = ("publish", *(f"publish_{name}" for name in parts_of_it), "forms", "inherit", "index", "catalogue")
-    code = code_version(*(f"serving/{name}.py" for name in files))
+    code = code_version(*(f"serving/{name}.py" for name in files), "training/links.py")
     inputs = {"snapshot": trained["snapshot"], "model version": trained["version"], "code of publish": code}
 
     def work() -> Result:
