@@ -14,8 +14,8 @@ from pathlib import Path
 from random import Random
 
 from starlette.background import BackgroundTask
-from starlette.concurrency import run_in_threadpool
 
+from serving.brief import computed
 from serving.experiment_runs import ExperimentRuns, ShadowRun, versions_of
 from serving.experiments import DEFAULT_POOL, DIVERSITY, EXPLORE, INTERLEAVE, MODEL, POOL, Experiment, Option
 from serving.exposures import Exposure, ExposureLog, ExposureWriter
@@ -204,7 +204,7 @@ class Trials:
         """Both rankings, drafted; the second's items under the first's positions, those it does not know left out."""
         second = from_list(side.live, side.wish, side.who)
         if second is None:
-            second = await run_in_threadpool(recommend, side.live, side.wish, side.who)
+            second = await computed(side.live.index, recommend, side.live, side.wish, side.who)
         own = side.live is turn.live
         places = second.items if own else [turn.live.find(side.live.id(item)) for item in second.items]
         known = [(place, score) for place, score in zip(places, second.scores, strict=True) if place != MISSING]

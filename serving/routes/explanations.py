@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import AfterValidator
-from starlette.concurrency import run_in_threadpool
 
 from serving.access.scope import check_items, check_users
+from serving.brief import computed
 from serving.corrections import Corrections
 from serving.foldin import viewer
 from serving.interests import profile
@@ -73,7 +73,7 @@ async def what_if_route(request: Request) -> Response:
     wish = parsed(await body_of(request, MOST_BYTES), WhatIfRequest, VALID)
     check_users(request, [wish.user])
     check_items(request, (*wish.without, *wish.also))
-    found = await run_in_threadpool(what_if, live, wish.user, wish.n, without=wish.without, also=wish.also)
+    found = await computed(live.index, what_if, live, wish.user, wish.n, without=wish.without, also=wish.also)
     return json_response(orjson.dumps(found.json(live)))
 
 
