@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from graph.errors import Conflict, NotFound
 from serving.approximate import Approximate, open_approximate
 from serving.circles import People, map_people
-from serving.forms import Member, map_member
+from serving.forms import ItemWeights, Member, map_member
 from serving.index_files import MISSING, Blobs, Names, Rows, map_array, map_blobs, map_names, map_rows
 from serving.inherit import Inheritance, Inherited
 from serving.profile import Column, Profiles
@@ -131,6 +132,12 @@ class Index:
     """The model read only values of at least this as likes; None: any."""
     approximate: Approximate = field(default_factory=Approximate)
     """Searches that a large catalogue is published with; empty where exact ones are quick."""
+
+    @cached_property
+    def reads_feedback(self) -> bool:
+        """Does a model weigh what is no liking too."""
+        forms = (form for member in self.members for form in member.forms)
+        return any(isinstance(form, ItemWeights) and form.said is not None for form in forms)
 
     @property
     def num_users(self) -> int:
