@@ -23,7 +23,7 @@ from serving.index_files import MISSING, Blobs, Names, Rows, map_array, map_blob
 from serving.inherit import Inheritance, Inherited
 from serving.profile import Column, Profiles
 
-FORMAT = 3
+FORMAT = 4
 FOLDER = "index"
 CURRENT = "current"
 MANIFEST = "manifest.json"
