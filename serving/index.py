@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from graph.errors import Conflict, NotFound
 from serving.approximate import Approximate, open_approximate
 from serving.circles import People, map_people
+from serving.consent import ARRAY
 from serving.forms import Member, map_member
 from serving.index_files import MISSING, Blobs, Names, Rows, map_array, map_blobs, map_names, map_rows
 from serving.inherit import Inheritance, Inherited
@@ -123,6 +124,10 @@ class Index:
     """Of users of whom nothing is known: items of the same person's other accounts, else of their friends."""
     borrowed_own: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     """Which rows of `borrowed` are the same person's."""
+    lenders: Rows | None = None
+    """Of users of whom nothing is known, the person's other accounts that `borrowed` is from; None in older indexes."""
+    consent: NDArray[np.uint8] | None = None
+    """(users,) what users' properties say they agree to (`serving.consent.ARRAY`); None in older indexes."""
     people: People | None = None
     """None where there are hardly any friendships."""
     min_value: float | None = None
@@ -261,6 +266,8 @@ def mapped(folder: Path, manifest: Mapping[str, Any]) -> Index:
         onboarding=array("onboarding"),
         borrowed=map_rows(folder, "borrowed"),
         borrowed_own=array("borrowed.own"),
+        lenders=map_rows(folder, "borrowed.lenders") if manifest.get("consent") else None,
+        consent=array(ARRAY) if manifest.get("consent") else None,
         people=map_people(folder) if manifest["people"] else None,
         min_value=manifest["min_value"],
         approximate=open_approximate(folder, manifest.get("approximate")),
