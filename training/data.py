@@ -45,6 +45,11 @@ class Histories:
         source = np.repeat(self.indptr[:-1][rows] - indptr[:-1], lengths) + np.arange(indptr[-1])
         return Histories(indptr, self.items[source], self.times[source], self.num_items)
 
+    def keep(self, mask: NDArray[np.bool_]) -> Histories:
+        """The interactions of the mask (one for each of `items`), in their rows; rows may become empty."""
+        ends = np.concatenate([[0], np.cumsum(mask)])[self.indptr].astype(np.int64)
+        return Histories(ends, self.items[mask], self.times[mask], self.num_items)
+
 
 @dataclass(frozen=True)
 class UserBatch:

@@ -37,6 +37,7 @@ class ModelCard:
     `settings` of a blend hold its members. `snapshot` is the content hash; `split` says how test was made.
     `models`: test metrics of all that was fitted, `comparisons`: the model against each of them (Holm-corrected).
     `guards`: what a promotion may not make worse. `origin`: where the recipe is from: chosen here, or carried over.
+    `privacy`: what a private model promises (`training.privacy.guarantee`); empty where nothing is.
     """
 
     model: str
@@ -56,6 +57,7 @@ class ModelCard:
     comparisons: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     guards: Mapping[str, float] = field(default_factory=dict)
     leaks: Sequence[Mapping[str, Any]] = ()
+    privacy: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
