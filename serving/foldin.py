@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from graph.consent import RECOMMENDATION
 from graph.errors import NotFound
 from graph.schema import KINDS, NEGATIVE_KINDS
 from serving.events import Event
@@ -36,6 +37,7 @@ class Viewer:
     oldest first. `before`: the same as the index knows it, None where nothing has changed. `seen`: positions (items
     among them that the index does not know) that events say they have seen. `events`: those, in order of time. `told`:
     all that they did, None where no model of the index reads what is no liking.
+    `impersonal`: nothing of it is here, as they do not agree that anything is made of it (`personal`).
     """
 
     name: str
@@ -45,6 +47,7 @@ class Viewer:
     seen: Places = field(default_factory=lambda: np.empty(0, np.int64))
     events: tuple[Event, ...] = ()
     told: Told | None = None
+    impersonal: bool = False
 
     @property
     def moved(self) -> bool:
@@ -103,6 +106,14 @@ def _tells_more(index: Index, place: int, events: Sequence[tuple[int, Event]]) -
     """Is there something that the index does not know and that says anything, liking or not."""
     known = place != MISSING
     return any(item < index.num_items and not (known and _held(index, place, item, one)) for item, one in events)
+
+
+def personal(live: Live, name: str) -> Viewer:
+    """As `viewer`, for whatever is made of what they did: somebody without a past where they withhold their consent."""
+    who = viewer(live, name)
+    if live.agrees(name, RECOMMENDATION, who.place):
+        return who
+    return Viewer(name, MISSING, np.empty(0, np.int32), impersonal=True)
 
 
 def likes(index: Index, event: Event) -> bool:

@@ -59,7 +59,7 @@ class ItemWeights:
 class Factors:
     """score = user @ items.T; see `training.recommender.FactorForm` for how a newcomer's vector is made."""
 
-    users: NDArray[np.float32]
+    users: NDArray[np.float32] | None
     items: NDArray[np.float32]
     fold_in: NDArray[np.float32] | None
     fold_in_power: float
@@ -111,9 +111,10 @@ def _form(folder: Path, entry: Mapping[str, Any]) -> Form:
         return _sequence(folder, name, entry)
     if kind == "mlp":
         return _tower(folder, name, entry)
-    optional = {part: map_array(folder, f"{name}.{part}") if entry[part] else None for part in ("fold_in", "gram")}
+    parts = {"users": True, **{part: entry[part] for part in ("users", "fold_in", "gram") if part in entry}}
+    optional = {part: map_array(folder, f"{name}.{part}") if there else None for part, there in parts.items()}
     return Factors(
-        map_array(folder, f"{name}.users"), map_array(folder, f"{name}.items"),
+        optional["users"], map_array(folder, f"{name}.items"),
         optional["fold_in"], entry["fold_in_power"], optional["gram"], tuple(entry["ridge"]),
     )  # fmt: skip
 

@@ -42,8 +42,8 @@ def _write_form(folder: Path, name: str, form: Form) -> dict[str, Any]:
         return _write_sequence_form(folder, name, form)
     if isinstance(form, MLPForm):
         return _write_mlp_form(folder, name, form)
-    parts: dict[str, NDArray[np.float32] | None] = {"fold_in": form.fold_in, "gram": form.gram}
-    for part, array in {"users": form.users, "items": form.items, **parts}.items():
+    parts: dict[str, NDArray[np.float32] | None] = {"users": form.users, "fold_in": form.fold_in, "gram": form.gram}
+    for part, array in {"items": form.items, **parts}.items():
         if array is not None:
             write_array(folder, f"{name}.{part}", array.astype(np.float32))
     present = {part: array is not None for part, array in parts.items()}

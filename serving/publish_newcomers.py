@@ -40,10 +40,11 @@ NOISE = 1.0
 def write_newcomers(folder: Path, snapshot: Snapshot, known: Histories) -> list[dict[str, Any]] | None:
     """Writes the arrays; returns the manifest's columns of profiles, None where users have none."""
     write_array(folder, "onboarding", onboarding(known.matrix, ASKED))
-    rows, own = borrowed(snapshot, known)
+    rows, own, lenders = borrowed(snapshot, known)
     write_rows(folder, "borrowed", rows.indptr, rows.indices)
     write_array(folder, "borrowed.own", own)
     write_array(folder, "borrowed.sure", certainty(rows, own))
+    write_rows(folder, "borrowed.lenders", lenders.indptr, lenders.indices)
     columns = profile_columns(snapshot.user_properties)
     if not columns or not len(known.items):
         return None
@@ -58,26 +59,31 @@ def _entry(column: ProfileColumn) -> dict[str, Any]:
     return {"name": column.name, "edges": edges, "words": words, "size": column.size}
 
 
-def borrowed(snapshot: Snapshot, known: Histories) -> tuple[csr_matrix, NDArray[np.bool_]]:
+def borrowed(snapshot: Snapshot, known: Histories) -> tuple[csr_matrix, NDArray[np.bool_], csr_matrix]:
     """For users of whom nothing is known: what the same person did elsewhere, else what their friends did.
 
-    (users, items), and which rows are a person's own: in these, an item is as likely theirs as the likeliest account it
-    is from (`training.links`). Of friends, at least `FEWEST_FRIENDS` with a history: a list from
-    one friend would tell what that friend likes.
+    (users, items), which rows are a person's own, and from which of their accounts (users, users). In a person's own,
+    an item is as likely theirs as the likeliest account it is from (`training.links`). Of friends, at least
+    `FEWEST_FRIENDS` with a history: a list from one friend would tell what that friend likes.
     """
     size = len(known)
     idle = np.diff(known.indptr) == 0
+    links = links_of(snapshot)
+    person = csr_matrix((size, size), dtype=np.float32) if links is None else links.accounts
     friends = snapshot.friendships
     ends = np.concatenate([friends, friends[:, ::-1]])
     pairs = csr_matrix((np.ones(len(ends), np.float32), (ends[:, 0], ends[:, 1])), shape=(size, size))
     enough = np.asarray(pairs @ (~idle).astype(np.float32)).ravel() >= FEWEST_FRIENDS
-    own, theirs = _of_accounts(snapshot, known), pairs @ known.matrix
+    own, theirs = _of_accounts(person, known), pairs @ known.matrix
     has_own = np.diff(own.indptr) > 0
     rows = diags((idle & has_own).astype(np.float32)) @ own
     rows = csr_matrix(rows + diags((idle & ~has_own & enough).astype(np.float32)) @ theirs)
     rows.eliminate_zeros()
     rows.sort_indices()
-    return rows, has_own
+    lenders = csr_matrix(diags((idle & has_own).astype(np.float32)) @ person @ diags((~idle).astype(np.float32)))
+    lenders.eliminate_zeros()
+    lenders.sort_indices()
+    return rows, has_own, lenders
 
 
 def certainty(rows: csr_matrix, own: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -87,10 +93,9 @@ def certainty(rows: csr_matrix, own: NDArray[np.bool_]) -> NDArray[np.float32]:
     return np.where(own & (counts > 0), np.minimum(found, 1), np.float32(1)).astype(np.float32)
 
 
-def _of_accounts(snapshot: Snapshot, known: Histories) -> csr_matrix:
-    """(users, items): what each one's other accounts did, by the likeliest of them."""
-    links = links_of(snapshot)
-    accounts = links.accounts.tocoo() if links is not None else csr_matrix((1, 1)).tocoo()
+def _of_accounts(person: csr_matrix, known: Histories) -> csr_matrix:
+    """(users, items): what each one's other accounts (`person`) did, by the likeliest of them."""
+    accounts = person.tocoo()
     theirs = csr_matrix(diags(accounts.data) @ known.matrix[accounts.col]).tocoo()
     order = np.lexsort((theirs.data, theirs.col, accounts.row[theirs.row]))
     user, item = accounts.row[theirs.row][order], theirs.col[order]

@@ -102,7 +102,7 @@ def _factor(form: Factors, user: int, items: NDArray[np.int32], old: NDArray[np.
     What implicit ALS solves for the new history is what it would have learned; other models learn users apart from
     what fold-in makes of their items, so only the difference is taken.
     """
-    if user == MISSING or (old is not None and form.gram is not None):
+    if user == MISSING or form.users is None or (old is not None and form.gram is not None):
         return _newcomer(form, items)
     if old is None or form.fold_in is None:
         return np.asarray(form.users[user])

@@ -43,6 +43,7 @@ def model_card(
         ("## Figures on the test part", _figures(card, evaluation, popularity)),
         ("## Beside accuracy", _beside(evaluation, report)),
         ("## By group", _groups(report)),
+        ("## Privacy", _privacy(card)),
         ("## Intended use and limits", _limits(card, report, evaluation)),
     )
     return "\n\n".join(f"{title}\n\n" + "\n".join(lines) for title, lines in parts) + "\n"
@@ -153,6 +154,19 @@ def _groups(report: Mapping[str, Any]) -> Iterator[str]:
                 yield f"| {side}: {name} ({one['measure']}) | {best} | {worst} | {_with(one['gap'])} | {p} |"
     yield ""
     yield "p: chance of groups this different if all were served alike (Kruskal-Wallis, Holm-corrected)."
+
+
+def _privacy(card: ModelCard) -> Iterator[str]:
+    promise = card.privacy
+    if not promise:
+        yield "Nothing is promised: what one person did may show in this model. `interlace leak-test` measures how far."
+        return
+    yield (f"({promise['epsilon']:g}, {promise['delta']:g})-differentially private: whether one {promise['unit']}, "
+           "with everything they did, was in the data changes the chance of any outcome by a factor of e^epsilon at "
+           f"most, but for delta. By {promise['mechanism']}.")  # fmt: skip
+    yield ""
+    yield f"- covered: {promise['covers']}"
+    yield f"- not covered: {promise['leaves_out']}"
 
 
 def _limits(card: ModelCard, report: Mapping[str, Any], evaluation: Evaluation) -> Iterator[str]:

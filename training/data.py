@@ -108,6 +108,11 @@ class Histories:
         said = None if self.said is None else self.said.take(rows)
         return Histories(indptr, self.items[source], self.times[source], self.num_items, sure, said)
 
+    def keep(self, mask: NDArray[np.bool_]) -> Histories:
+        """The interactions of the mask (one for each of `items`), in their rows; rows may become empty."""
+        ends = np.concatenate([[0], np.cumsum(mask)])[self.indptr].astype(np.int64)
+        return Histories(ends, self.items[mask], self.times[mask], self.num_items)
+
 
 @dataclass(frozen=True)
 class UserBatch:

@@ -38,6 +38,7 @@ class ModelCard:
     `models`: test metrics of all that was fitted, `comparisons`: the model against each of them (Holm-corrected).
     `guards`: what a promotion may not make worse. `origin`: where the recipe is from: chosen here, or carried over.
     `feedback`: by model, what each kind and value of interaction was learned to count (`training.feedback`).
+    `privacy`: what a private model promises (`training.privacy.guarantee`); empty where nothing is.
     """
 
     model: str
@@ -58,6 +59,7 @@ class ModelCard:
     guards: Mapping[str, float] = field(default_factory=dict)
     leaks: Sequence[Mapping[str, Any]] = ()
     feedback: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    privacy: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -65,14 +65,15 @@ class ItemForm:
 
 @dataclass(frozen=True)
 class FactorForm:
-    """score = user @ items.T. Known users: `users` (num_users, d). Newcomers, of n distinct items, by one of two ways.
+    """score = user @ items.T. Known users: `users` (num_users, d). Newcomers, of n distinct items, by one of two ways;
+    known users too where `users` is None: a model that keeps nothing of a person.
 
     With `gram` (d, d), x solves (gram + ridge (n + ridge_offset)^ridge_power I + sum_i y_i y_i^T) x = sum_i y_i over
     the history's items, y = `items` (implicit ALS). Else with `fold_in` (num_items, d),
     x = history @ fold_in / max(1, n) ** fold_in_power.
     """
 
-    users: NDArray[np.float32]
+    users: NDArray[np.float32] | None
     items: NDArray[np.float32]
     fold_in: NDArray[np.float32] | None = None
     fold_in_power: float = 1.0

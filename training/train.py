@@ -48,6 +48,7 @@ from training.plan import (
     report_of,
 )
 from training.prepare import Prepared, prepare
+from training.privacy.guarantee import guarantee_of, log_guarantee
 from training.recommender import Monitor, Recommender
 from training.refit import refit
 from training.registry import Promotion, Registry, Version
@@ -97,6 +98,7 @@ def carry_out(job: Job, decide: Decide) -> TrainReport:
         report = full_report(decided.measured.evaluation, prepared, snapshot)
         card = card_of(job, decided, guards=guarded(decided.measured.evaluation, report), leaks=leaks)
         run.tags({"chosen": card.chosen})
+        log_guarantee(run, card.privacy)
         _record(run, job, decided.measured.evaluation, report)
         clock.lap("evaluate")
         final = _refitted(job, decided.fitted)
@@ -225,6 +227,7 @@ def card_of(
         guards=guards,
         leaks=leaks,
         feedback=told_by(fitted.recommender),
+        privacy=guarantee_of(fitted.recommender),
     )
 
 

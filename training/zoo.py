@@ -118,6 +118,13 @@ ZOO: Mapping[str, Model] = MappingProxyType(
                 ("profiles",),
                 by_name=True,
             ),
+            Model(
+                "dp-popularity",
+                "dp_popularity",
+                "DPPopularity",
+                "popularity with differential privacy: nobody's part in it can be told",
+                by_name=True,
+            ),
             Model("item-knn", "item_knn", "ItemKNN", "items that the same people liked, by shrunk cosine or BM25"),
             Model("content-text", _CONTENT, "ContentKNN", "items whose text is alike", ("text",), {"modality": "text"}),
             Model("content-image", _CONTENT, "ContentKNN", "items that look alike", ("image",), {"modality": "image"}),
@@ -175,6 +182,13 @@ ZOO: Mapping[str, Model] = MappingProxyType(
                 reads_feedback=True,
             ),
             Model(
+                "dp-ease",
+                "dp_ease",
+                "DPEASE",
+                "EASE with differential privacy, from co-occurrence counts with noise",
+                by_name=True,
+            ),
+            Model(
                 "ease-sparse",
                 "ease_sparse",
                 "SparseEASE",
@@ -197,6 +211,13 @@ ZOO: Mapping[str, Model] = MappingProxyType(
             ),
             Model("ials", "ials", "IALS", "implicit matrix factorisation by alternating least squares"),
             Model("bpr", "bpr", "BPR", "matrix factorisation by pairs: what was met above what was not"),
+            Model(
+                "dp-autoencoder",
+                "dp_autoencoder",
+                "DPAutoencoder",
+                "item vectors by gradient descent with differential privacy (DP-SGD), no vector of anybody",
+                by_name=True,
+            ),
             Model(
                 "distilled",
                 "distilled",

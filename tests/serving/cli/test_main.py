@@ -50,6 +50,7 @@ def test_the_design_commands_are_all_there() -> None:
         "train-encoder",
         "tune",
         "evaluate",
+        "consent",
         "friends",
         "recommend",
         "similar",
