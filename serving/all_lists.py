@@ -102,9 +102,16 @@ class Everybody:
         rows = np.flatnonzero(np.isin(found.source, (SOURCES.index(PERSON), SOURCES.index(FRIENDS))))
         self._scored(found, rows, [MISSING] * len(rows), [index.borrowed[user] for user in users[rows].tolist()])
         self._popular(found, np.flatnonzero(found.source == SOURCES.index(POPULAR)))
-        for row in np.flatnonzero(np.isin(users, self.moved)).tolist():
+        for row in np.flatnonzero(np.isin(users, self.moved) | self._doubtful(found)).tolist():
             self._as_they_are(found, row)
         return found
+
+    def _doubtful(self, found: Lists) -> NDArray[np.bool_]:
+        """Rows of people who may not be who they are linked to."""
+        sure = self.live.index.borrowed_sure
+        if not len(sure):
+            return np.zeros(len(found.users), np.bool_)
+        return np.asarray((found.source == SOURCES.index(PERSON)) & (sure[found.users] < 1))
 
     @cached_property
     def moved(self) -> NDArray[np.int64]:

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from graph.consent import TRANSFER
 from serving.foldin import Viewer
+from serving.index import Index
 from serving.index_files import MISSING
 from serving.live import Live
-from serving.rank import best, score
+from serving.rank import best, score, standardise
 
 LIST, MODEL, PERSON, FRIENDS, POPULAR = "list", "model", "person", "friends", "popular"
 
@@ -58,10 +59,22 @@ def model(live: Live, user: Viewer) -> Ranked:
 
 
 def borrowed(live: Live, user: Viewer) -> Ranked:
-    """Every item the user has not seen, scored as for somebody who did what their other accounts, or friends, did."""
-    scores = all_scores(live, MISSING, live.index.borrowed[user.place])
+    """Every item the user has not seen, scored as for somebody who did what their other accounts, or friends, did.
+
+    As likely as the accounts are theirs: what is left of that is what is popular, which is all that is known otherwise.
+    """
+    scores, sure = all_scores(live, MISSING, live.index.borrowed[user.place]), borrowed_sure(live.index, user.place)
+    if sure < 1:
+        there = np.isfinite(scores)
+        known, popular = (standardise(one[there]) for one in (scores, appeal(live)))
+        scores[there] = np.float32(sure) * known + np.float32(1 - sure) * popular
     user.exclude(live, scores)
     return _ranked(live, scores)
+
+
+def borrowed_sure(index: Index, user: int) -> float:
+    """How likely what a user borrows is their own."""
+    return float(index.borrowed_sure[user]) if len(index.borrowed_sure) else 1.0
 
 
 def popular(live: Live, user: Viewer) -> Ranked:

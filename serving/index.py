@@ -127,6 +127,8 @@ class Index:
     """Of users of whom nothing is known, the person's other accounts that `borrowed` is from; None in older indexes."""
     consent: NDArray[np.uint8] | None = None
     """(users,) what users' properties say they agree to (`serving.consent.ARRAY`); None in older indexes."""
+    borrowed_sure: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
+    """(users,) how likely it is that they are; empty in an index of a version that did not ask."""
     people: People | None = None
     """None where there are hardly any friendships."""
     min_value: float | None = None
@@ -262,6 +264,7 @@ def mapped(folder: Path, manifest: Mapping[str, Any]) -> Index:
         borrowed_own=array("borrowed.own"),
         lenders=map_rows(folder, "borrowed.lenders") if manifest.get("consent") else None,
         consent=array(ARRAY) if manifest.get("consent") else None,
+        borrowed_sure=array("borrowed.sure") if (folder / "borrowed.sure.npy").is_file() else np.empty(0, np.float32),
         people=map_people(folder) if manifest["people"] else None,
         min_value=manifest["min_value"],
         approximate=open_approximate(folder, manifest.get("approximate")),

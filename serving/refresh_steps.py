@@ -231,7 +231,7 @@ def publish(flow: Flow) -> Step:
         "index",
         "catalogue",
     )
-    code = code_version(*(f"serving/{name}.py" for name in files))
+    code = code_version(*(f"serving/{name}.py" for name in files), "training/links.py")
     inputs = {"snapshot": trained["snapshot"], "model version": trained["version"], "code of publish": code}
 
     def work() -> Result:

@@ -14,6 +14,7 @@ from scipy.sparse import csr_matrix
 
 from graph.snapshot import Interactions, Snapshot
 from training.data import HeldOut, Histories, SideInformation, TrainingData
+from training.links import links_of
 from training.profiles import profile_features
 from training.split import Split
 
@@ -45,7 +46,7 @@ def prepare_parts(split: Split, shape: tuple[int, int], side: SideInformation, s
 
 
 def side_information(snapshot: Snapshot) -> SideInformation:
-    """The snapshot's triples, friendships, embeddings and profiles."""
+    """The snapshot's triples, friendships, embeddings, profiles and links across platforms."""
     return SideInformation(
         snapshot.num_nodes,
         snapshot.relations,
@@ -53,6 +54,7 @@ def side_information(snapshot: Snapshot) -> SideInformation:
         snapshot.friendships,
         snapshot.embeddings,
         profile_features(snapshot.user_properties, len(snapshot.users)),
+        links_of(snapshot),
     )
 
 
