@@ -35,9 +35,10 @@ Fact = tuple[str, str, str, str]
 
 
 class Reasoner:
-    """One a worker; keeps what it has learned of one index."""
+    """One a worker; keeps what it has learned of one index. `k_anonymity`: the fewest people a reason speaks of."""
 
-    def __init__(self) -> None:
+    def __init__(self, k_anonymity: int = FEWEST_PEOPLE) -> None:
+        self._fewest = k_anonymity
         self._lock = Lock()
         self._index: Index | None = None
         self._crowd: Crowd | None = None
@@ -69,7 +70,7 @@ class Reasoner:
     def _ready(self, index: Index) -> Crowd:
         with self._lock:
             if self._index is not index or self._crowd is None:
-                self._index, self._crowd, self._facts = index, crowd_of(index), {}
+                self._index, self._crowd, self._facts = index, crowd_of(index, self._fewest), {}
             if len(self._facts) > REMEMBERED:
                 self._facts = {}
             return self._crowd
@@ -177,10 +178,27 @@ class Reasoner:
         left = [live.id(item) for item, one in zip(items, found, strict=True) if one is None]
         if not left:
             return found
-        given = _by_friends(store, live, user, left, least, lang)
+        given = self._by_friends(store, live, user, left, least, lang)
         if live.index.inherit is None and len(given) < len(left) and lang == ENGLISH:
             given = explain(store, user, [name for name in left if name not in given]) | given
         return [given.get(live.id(item)) if one is None else one for item, one in zip(items, found, strict=True)]
+
+    def _by_friends(
+        self, store: GraphStore, live: Live, user: str, items: list[str], least: float, lang: str
+    ) -> dict[str, Explanation]:
+        """A friend who lets friends know by name; else how many, where they are enough to point at nobody."""
+        asked = {"user": user, "items": items, "types": list(VERBS), "at_least": least, "limit": FRIENDS_READ}
+        found: dict[str, Explanation] = {}
+        for row in sorted(store.query("items_friends", asked).dicts(), key=lambda row: (row["item"], -row["people"])):
+            name = row["item"]
+            facts = {"user": user, "item": name, "last": row["last"], "at_least": least}
+            whole = {"user": user, **card(live, live.item(name), "item")}
+            if row["via"] is not None:
+                found.setdefault(name, told("friend", facts | {"via": row["via"]}, {**whole, "via": row["via"]}, lang))
+            elif row["people"] >= self._fewest:
+                people = at_least(row["people"], self._fewest)
+                found.setdefault(name, told("friends", facts | {"people": people}, {**whole, "people": people}, lang))
+        return found
 
 
 def _likings(found: Sequence[Candidate]) -> list[Candidate]:
@@ -219,21 +237,3 @@ def _explanation(live: Live, who: Likings, one: Candidate, item: int, row: Mappi
 def _effect(found: tuple[float, float, int, int]) -> Effect:
     drop, others, place, of = found
     return Effect(float(f"{drop:.4g}"), float(f"{others:.4g}"), place, of)
-
-
-def _by_friends(
-    store: GraphStore, live: Live, user: str, items: list[str], least: float, lang: str
-) -> dict[str, Explanation]:
-    """A friend who lets friends know by name; else how many, where they are enough to point at nobody."""
-    asked = {"user": user, "items": items, "types": list(VERBS), "at_least": least, "limit": FRIENDS_READ}
-    found: dict[str, Explanation] = {}
-    for row in sorted(store.query("items_friends", asked).dicts(), key=lambda row: (row["item"], -row["people"])):
-        name = row["item"]
-        facts = {"user": user, "item": name, "last": row["last"], "at_least": least}
-        whole = {"user": user, **card(live, live.item(name), "item")}
-        if row["via"] is not None:
-            found.setdefault(name, told("friend", facts | {"via": row["via"]}, {**whole, "via": row["via"]}, lang))
-        elif row["people"] >= FEWEST_PEOPLE:
-            people = at_least(row["people"])
-            found.setdefault(name, told("friends", facts | {"people": people}, {**whole, "people": people}, lang))
-    return found

@@ -121,9 +121,9 @@ class Service:
     trials: Trials
     corrections: Corrections
     """What users took out of their profiles."""
+    reasoner: Reasoner
     population: Population = field(default_factory=Population)
     """What all like, for profiles."""
-    reasoner: Reasoner = field(default_factory=Reasoner)
     narrowed: dict[str, Service] = field(default_factory=dict)
     """For callers that see one platform alone, by platform."""
 
@@ -189,6 +189,7 @@ def make_service(settings: Settings, *, gateway: Gateway | None = None, metrics:
         Drain(settings.drain_seconds),
         Trials(home, settings),
         Corrections(home),
+        Reasoner(settings.k_anonymity),
     )
 
 
