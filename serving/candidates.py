@@ -12,6 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from graph.consent import TRANSFER
 from serving.foldin import Viewer
 from serving.index_files import MISSING
 from serving.live import Live
@@ -113,6 +114,18 @@ def sources_for(live: Live, user: Viewer) -> tuple[str, ...]:
     """
     if not len(user.history):
         if user.place != MISSING and len(live.index.borrowed[user.place]):
-            return (PERSON if live.index.borrowed_own[user.place] else FRIENDS,)
+            if not live.index.borrowed_own[user.place]:
+                return (FRIENDS,)
+            return (PERSON,) if _may_borrow(live, user) else (POPULAR,)
         return (POPULAR,)
     return (MODEL,) if user.moved or live.has_source.any() else (LIST, MODEL)
+
+
+def _may_borrow(live: Live, user: Viewer) -> bool:
+    """Do all accounts of the person that are concerned agree that it is carried from one to the other."""
+    if live.consents is None:
+        return True
+    index = live.index
+    places = [] if index.lenders is None else index.lenders[user.place].tolist()
+    others = ((index.user_ids[place].decode("utf-8", "surrogatepass"), place) for place in places)
+    return all(live.agrees(name, TRANSFER, place) for name, place in ((user.name, user.place), *others))

@@ -56,10 +56,14 @@ class Crowd:
     def together(self, one: int, other: int, kind: int) -> Together:
         """Of two positions in the index, for one kind of interaction (its code)."""
         a, b = self._span(one, kind), self._span(other, kind)
-        _, mine, theirs = np.intersect1d(self.key[a], self.key[b], assume_unique=True, return_indices=True)
-        begun, ended = self.first[a][mine], self.last[b][theirs]
+        first, second = a.stop - a.start, b.stop - b.start
+        if min(first, second) == 0:
+            return Together(0, 0, 0, 0, 0)
+        there = np.searchsorted(self.key[b], self.key[a])  # both ascend
+        mine = np.flatnonzero(self.key[b][np.minimum(there, second - 1)] == self.key[a])
+        begun, ended = self.first[a][mine], self.last[b][there[mine]]
         after = int(np.count_nonzero((begun != NO_TIME) & (ended != NO_TIME) & (ended > begun)))
-        counts = len(mine), after, a.stop - a.start, b.stop - b.start, self.users
+        counts = len(mine), after, first, second, self.users
         return Together(*(at_least(count, self.step) for count in counts))
 
     def _span(self, item: int, kind: int) -> slice:

@@ -33,16 +33,12 @@ def diversify(
     likeness = Likeness.of(live, items)
     low, high = float(scores.min()), float(scores.max())
     worth = (1 - weight) * (np.ones(len(items)) if high <= low else (scores.astype(np.float64) - low) / (high - low))
-    nearest = np.full(len(items), -np.inf)
-    chosen: list[int] = []
-    left = np.ones(len(items), bool)
-    for _ in range(min(n, len(items))):
-        gain = worth - weight * np.where(np.isfinite(nearest), nearest, 0.0)
-        gain[~left] = -np.inf
-        place = int(np.argmax(gain))  # among equals the first stage's order
-        chosen.append(place)
-        left[place] = False
-        nearest = np.maximum(nearest, likeness.to(place))
+    chosen = [int(worth.argmax())]  # among equals the first stage's order
+    nearest = likeness.to(chosen[0])
+    while len(chosen) < min(n, len(items)):
+        worth[chosen[-1]] = -np.inf
+        chosen.append(int((worth - weight * nearest).argmax()))
+        np.maximum(nearest, likeness.to(chosen[-1]), out=nearest)
     return np.array(chosen, np.int64)
 
 
@@ -50,49 +46,55 @@ def diversify(
 class Likeness:
     """Mean cosine between candidates over what is known; an item of which nothing is known is like none.
 
-    Made for the chosen ones alone, each against all: a list of ten needs a tenth of all pairs. `vectors` by modality
-    (candidates, d); of attributes, `nodes` and `weights` of all candidates one after the other, `rows` whose they are.
+    Made for the chosen ones alone, each against all: a list of ten needs a tenth of all pairs. `vectors` (candidates,
+    d): those of all modalities side by side, so that one product gives the sum of their cosines. `nodes` and `weights`
+    of all candidates' attributes one after the other, each candidate's from its place in `starts` on.
     """
 
-    size: int
-    vectors: tuple[NDArray[np.float64], ...]
+    vectors: NDArray[np.float32]
     nodes: NDArray[np.integer]
-    weights: NDArray[np.float64]
-    rows: NDArray[np.int64]
-    told: bool
-    """Does the index know attributes."""
-    scratch: NDArray[np.float64]
+    weights: NDArray[np.float32]
+    starts: NDArray[np.int64]
+    told: NDArray[np.bool_]
+    """Which candidates have attributes."""
+    parts: int
+    """Cosines that the mean is over."""
+    scratch: NDArray[np.float32]
 
     @classmethod
     def of(cls, live: Live, items: NDArray[np.int64]) -> Likeness:
         """Of these candidates."""
-        vectors = tuple(_rows(live, name, items) for name in sorted(live.index.vectors))
-        told = bool(len(live.index.attributes.weights))
-        nodes, weights, counts = _attributes(live, items if told else items[:0])
-        rows = np.repeat(np.arange(len(counts)), counts)
-        scratch = np.zeros(int(nodes.max()) + 1 if len(nodes) else 0)
-        return cls(len(items), vectors, nodes, weights.astype(np.float64), rows, told, scratch)
+        vectors = [_rows(live, name, items) for name in sorted(live.index.vectors)]
+        together = np.concatenate(vectors, axis=1) if vectors else np.zeros((len(items), 0), np.float32)
+        known = bool(len(live.index.attributes.weights))
+        nodes, weights, counts = _attributes(live, items) if known else _NO_ATTRIBUTES
+        starts = np.zeros(len(counts) + 1, np.int64)
+        np.cumsum(counts, out=starts[1:])
+        scratch = np.zeros(int(nodes.max()) + 1 if len(nodes) else 1, np.float32)
+        nodes, weights = np.append(nodes, 0), np.append(weights, np.float32(0))  # so that each start is a place in them
+        return cls(together, nodes, weights, starts, counts > 0, max(1, len(vectors) + known), scratch)
 
-    def to(self, place: int) -> NDArray[np.float64]:
+    def to(self, place: int) -> NDArray[np.float32]:
         """(candidates,): how alike each is with one of them."""
-        parts = [part @ part[place] for part in self.vectors]
-        if self.told:
-            mine = slice(*np.searchsorted(self.rows, (place, place + 1)))
+        total: NDArray[np.float32] = self.vectors @ self.vectors[place]
+        if len(self.told) and self.told[place]:
+            mine = slice(self.starts[place], self.starts[place + 1])
             self.scratch[self.nodes[mine]] = self.weights[mine]
-            parts.append(np.bincount(self.rows, self.weights * self.scratch[self.nodes], minlength=self.size))
+            sums = np.add.reduceat(self.weights * self.scratch[self.nodes], self.starts[:-1])
+            total += sums * self.told  # of an empty range reduceat gives what stands there
             self.scratch[self.nodes[mine]] = 0
-        total = parts[0] if parts else np.zeros(self.size)
-        for part in parts[1:]:
-            total = total + part
-        return np.asarray(total / max(1, len(parts)), np.float64)
+        return total / np.float32(self.parts)
 
 
-def _rows(live: Live, modality: str, items: NDArray[np.int64]) -> NDArray[np.float64]:
+_NO_ATTRIBUTES = np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.int64)
+
+
+def _rows(live: Live, modality: str, items: NDArray[np.int64]) -> NDArray[np.float32]:
     unit = live.index.vectors[modality].unit
     if live.plain:
-        return unit[items].astype(np.float64)
+        return unit[items]
     rows = [live.vector(place, modality) for place in items.tolist()]
-    return np.stack([np.zeros(unit.shape[1]) if one is None else one.astype(np.float64) for one in rows])
+    return np.stack([np.zeros(unit.shape[1], np.float32) if one is None else one for one in rows])
 
 
 def _attributes(

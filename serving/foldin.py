@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from graph.consent import RECOMMENDATION
 from graph.errors import NotFound
 from graph.schema import KINDS, NEGATIVE_KINDS
 from serving.events import Event
@@ -33,6 +34,7 @@ class Viewer:
     `place` in the index, `MISSING` for somebody it does not know. `history`: the index's items that models may read,
     oldest first. `before`: the same as the index knows it, None where nothing has changed. `seen`: positions (items
     among them that the index does not know) that events say they have seen. `events`: those, in order of time.
+    `impersonal`: nothing of it is here, as they do not agree that anything is made of it (`personal`).
     """
 
     name: str
@@ -41,6 +43,7 @@ class Viewer:
     before: NDArray[np.int32] | None = None
     seen: Places = field(default_factory=lambda: np.empty(0, np.int64))
     events: tuple[Event, ...] = ()
+    impersonal: bool = False
 
     @property
     def moved(self) -> bool:
@@ -77,6 +80,14 @@ def viewer(live: Live, name: str) -> Viewer:
     if not fresh:
         return Viewer(name, place, known, None, seen, tuple(events))
     return Viewer(name, place, _laid_over(index, place, known, fresh), known, seen, tuple(events))
+
+
+def personal(live: Live, name: str) -> Viewer:
+    """As `viewer`, for whatever is made of what they did: somebody without a past where they withhold their consent."""
+    who = viewer(live, name)
+    if live.agrees(name, RECOMMENDATION, who.place):
+        return who
+    return Viewer(name, MISSING, np.empty(0, np.int32), impersonal=True)
 
 
 def likes(index: Index, event: Event) -> bool:

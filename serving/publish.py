@@ -22,6 +22,8 @@ from graph.schema import KINDS
 from graph.snapshot import Interactions, Snapshot
 from graph.snapshot_files import content_hash
 from serving import catalogue
+from serving.consent import ARRAY
+from serving.consent_graph import marks_of
 from serving.experiment_runs import ExperimentRuns
 from serving.index import FOLDER, ModelInfo, mapped
 from serving.index_files import MISSING, write_array, write_blobs, write_names, write_rows
@@ -124,6 +126,7 @@ def _write(
     write_array(folder, "popular", popular)
     kinds = _write_items(folder, snapshot, popular)
     _write_users(folder, snapshot)
+    write_array(folder, ARRAY, marks_of(snapshot))
     _write_history(folder, snapshot.interactions, len(snapshot.users))
     write_rows(folder, "known", known.indptr, known.items)
     write_rows(folder, "seen", *_sorted_rows(seen))
@@ -141,7 +144,7 @@ def _write(
     encoders = {name: [table.encoder, table.version] for name, table in sorted(snapshot.embeddings.items())}
     modalities = sorted(snapshot.embeddings)
     return {"kinds": kinds, "members": members, "modalities": modalities, "encoders": encoders, "inherit": inherit,
-            "profile": profile, "people": people}  # fmt: skip
+            "profile": profile, "people": people, "consent": True}  # fmt: skip
 
 
 def _write_items(folder: Path, snapshot: Snapshot, popular: NDArray[np.int32]) -> tuple[str, ...]:

@@ -39,9 +39,10 @@ NOISE = 1.0
 def write_newcomers(folder: Path, snapshot: Snapshot, known: Histories) -> list[dict[str, Any]] | None:
     """Writes the arrays; returns the manifest's columns of profiles, None where users have none."""
     write_array(folder, "onboarding", onboarding(known.matrix, ASKED))
-    rows, own = borrowed(snapshot, known)
+    rows, own, lenders = borrowed(snapshot, known)
     write_rows(folder, "borrowed", rows.indptr, rows.indices)
     write_array(folder, "borrowed.own", own)
+    write_rows(folder, "borrowed.lenders", lenders.indptr, lenders.indices)
     columns = profile_columns(snapshot.user_properties)
     if not columns or not len(known.items):
         return None
@@ -56,11 +57,11 @@ def _entry(column: ProfileColumn) -> dict[str, Any]:
     return {"name": column.name, "edges": edges, "words": words, "size": column.size}
 
 
-def borrowed(snapshot: Snapshot, known: Histories) -> tuple[csr_matrix, NDArray[np.bool_]]:
+def borrowed(snapshot: Snapshot, known: Histories) -> tuple[csr_matrix, NDArray[np.bool_], csr_matrix]:
     """For users of whom nothing is known: what the same person did elsewhere, else what their friends did.
 
-    (users, items), and which rows are a person's own. Of friends, at least `FEWEST_FRIENDS` with a history: a list from
-    one friend would tell what that friend likes.
+    (users, items), which rows are a person's own, and from which of their accounts (users, users). Of friends, at least
+    `FEWEST_FRIENDS` with a history: a list from one friend would tell what that friend likes.
     """
     size = len(known)
     idle = np.diff(known.indptr) == 0
@@ -75,7 +76,10 @@ def borrowed(snapshot: Snapshot, known: Histories) -> tuple[csr_matrix, NDArray[
     rows = csr_matrix(rows + diags((idle & ~has_own & enough).astype(np.float32)) @ theirs)
     rows.eliminate_zeros()
     rows.sort_indices()
-    return rows, has_own
+    lenders = csr_matrix(diags((idle & has_own).astype(np.float32)) @ person @ diags((~idle).astype(np.float32)))
+    lenders.eliminate_zeros()
+    lenders.sort_indices()
+    return rows, has_own, lenders
 
 
 def _same_person(snapshot: Snapshot, size: int) -> csr_matrix:

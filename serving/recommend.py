@@ -25,7 +25,7 @@ from serving.candidates import (
 )
 from serving.corrections import Interest, corrected
 from serving.diversify import diversify, pool_size
-from serving.foldin import Viewer, viewer
+from serving.foldin import Viewer, personal
 from serving.index_files import MISSING
 from serving.live import Live
 from serving.observe.record import CANDIDATES, timed
@@ -88,7 +88,7 @@ def recommend(live: Live, wish: Wish, user: Viewer | None = None) -> Recommendat
         raise InvalidData(f"a diversity of {wish.diversity:g}", valid="0 (the model's order) to 1", remedy="try 0.3")
     if wish.diversity:
         return _diverse(live, wish, user)
-    return answered(live, user or viewer(live, wish.user), wish, choose(live, wish.kind, wish.exclude))
+    return answered(live, user or personal(live, wish.user), wish, choose(live, wish.kind, wish.exclude))
 
 
 def answered(live: Live, user: Viewer, wish: Wish, chosen: Filter) -> Recommendations:

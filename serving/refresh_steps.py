@@ -10,6 +10,7 @@ done again to the same end.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +19,7 @@ from typing import Any, TypeAlias
 from graph.changes import mark_of
 from graph.errors import InvalidData, NotFound
 from graph.store import GraphStore
+from serving.consent import Consents
 from serving.progress import Reporter, parts
 from serving.refresh_choice import Choice, encoders_of
 from serving.refresh_sources import Source
@@ -182,17 +184,23 @@ def snapshot(flow: Flow) -> Step:
     inputs = {
         "graph": _state(flow.graph),
         "encoders": flow.results["encode"]["encoders"],
+        "consent": _consent(flow),
         "code of the graph": code_version("graph"),
     }
 
     def work() -> Result:
         with flow.reporter.step("freezing the graph"):
-            frozen = freeze(flow.graph, flow.home, full=flow.full)
+            frozen = freeze(flow.graph, flow.home, flow.settings.consent_defaults, full=flow.full)
         counts = sizes(frozen.snapshot)
         return {"snapshot": frozen.hash, "dataset": frozen.dataset, "sizes": counts, "counts": _numbers(counts)}
 
     kept = flow.home / SNAPSHOTS
     return Step("snapshot", inputs, work, lambda result: (kept / result["snapshot"]).is_dir())
+
+
+def _consent(flow: Flow) -> str:
+    with closing(Consents(flow.home, flow.settings.consent_defaults)) as consents:
+        return consents.fingerprint()
 
 
 def train(flow: Flow) -> Step:
@@ -215,6 +223,7 @@ def publish(flow: Flow) -> Step:
     trained = flow.results["train"]
     parts_of_it = ("forms", "approximate", "inherit", "newcomers", "people")
     files = (
+        "consent_graph",
         "publish",
         *(f"publish_{name}" for name in parts_of_it),
         "forms",

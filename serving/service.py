@@ -19,6 +19,7 @@ from serving.access.scope import OnePlatform
 from serving.admission import Admission
 from serving.breaker import Breaker
 from serving.connect import connect
+from serving.consent import Consents
 from serving.corrections import Corrections
 from serving.cypher import Cypher
 from serving.drain import Drain
@@ -121,6 +122,8 @@ class Service:
     trials: Trials
     corrections: Corrections
     """What users took out of their profiles."""
+    consents: Consents
+    """Where what users agree to is written and read."""
     reasoner: Reasoner
     population: Population = field(default_factory=Population)
     """What all like, for profiles."""
@@ -149,6 +152,7 @@ class Service:
         if "cypher" in self.__dict__:
             self.cypher.close()
         self.corrections.close()
+        self.consents.close()
         self.gateway.close()
         self.encoders.close()
         self.changes.close()
@@ -179,7 +183,7 @@ def make_service(settings: Settings, *, gateway: Gateway | None = None, metrics:
         settings,
         IndexHolder(home),
         gateway,
-        LiveHolder(home),
+        LiveHolder(home, settings.consent_defaults),
         Overlay(home),
         EncoderClient(home),
         EventWriter(EventLog(home)),
@@ -189,6 +193,7 @@ def make_service(settings: Settings, *, gateway: Gateway | None = None, metrics:
         Drain(settings.drain_seconds),
         Trials(home, settings),
         Corrections(home),
+        Consents(home, settings.consent_defaults),
         Reasoner(settings.k_anonymity),
     )
 

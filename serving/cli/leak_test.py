@@ -52,7 +52,7 @@ def leak_test(
     registry = open_registry(session.settings.mlflow)
     found = registry.find(version)
     with session.reporter.step("reading the graph"), session.store() as graph:
-        frozen = freeze(graph, session.home)
+        frozen = freeze(graph, session.home, session.settings.consent_defaults)
     with session.reporter.step(f"attacking {found.model}") as step:
         leak = attack(
             registry, found, frozen.snapshot, models=models, seed=session.settings.seed, progress=step.note

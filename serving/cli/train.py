@@ -126,7 +126,7 @@ def _run(session: Session, plan: Plan, *, publish: bool, resume: bool) -> tuple[
 
     check(plan)
     with session.reporter.step("reading the graph"), session.store() as graph:
-        frozen = freeze(graph, session.home)
+        frozen = freeze(graph, session.home, session.settings.consent_defaults)
     registry = open_registry(session.settings.mlflow, guards=guards_of(session.settings))
     with session.reporter.step(f"training {plan.model}") as step:
         watch = Watch(step.note, lambda _name: EpochMonitor(step))

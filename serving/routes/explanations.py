@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import AfterValidator
-from starlette.concurrency import run_in_threadpool
 
 from serving.access.scope import check_items, check_users
+from serving.brief import computed
 from serving.corrections import Corrections
-from serving.foldin import viewer
+from serving.foldin import personal, viewer
 from serving.interests import profile
 from serving.render import json_response
 from serving.routes.bodies import body_of, parsed, takes
@@ -73,7 +73,7 @@ async def what_if_route(request: Request) -> Response:
     wish = parsed(await body_of(request, MOST_BYTES), WhatIfRequest, VALID)
     check_users(request, [wish.user])
     check_items(request, (*wish.without, *wish.also))
-    found = await run_in_threadpool(what_if, live, wish.user, wish.n, without=wish.without, also=wish.also)
+    found = await computed(live.index, what_if, live, wish.user, wish.n, without=wish.without, also=wish.also)
     return json_response(orjson.dumps(found.json(live)))
 
 
@@ -125,5 +125,5 @@ def _corrected(request: Request, user: str, lang: str | None, change: Callable[[
 
 def _profile(service: Service, user: str, lang: str) -> Response:
     live = service.live
-    found = profile(live, viewer(live, user), service.population, service.corrections.of(user))
+    found = profile(live, personal(live, user), service.population, service.corrections.of(user))
     return json_response(orjson.dumps(found.json(live, lang)))

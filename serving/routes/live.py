@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from graph.errors import InvalidData
 from serving.access.scope import check_items
 from serving.asked_vectors import question, vectors_of
+from serving.brief import computed
 from serving.index import Index
 from serving.inherit import Floats
 from serving.items import MOST_FILE, delete_item, put_item
@@ -97,8 +97,8 @@ async def newcomer(
     live = service.live
     vectors = await _vectors(service, live.index, wish)
     who = Newcomer(tuple(wish.items), vectors, wish.profile)
-    found = await run_in_threadpool(
-        for_newcomer, live, who, wish.n, exclude=tuple(wish.exclude), wanted=wanted(wish.filter)
+    found = await computed(
+        live.index, for_newcomer, live, who, wish.n, exclude=tuple(wish.exclude), wanted=wanted(wish.filter)
     )
     service.observer.named(len(wish.items) - len(found.unknown), len(found.unknown))
     service.observer.shown(live, "", NEWCOMER, found.items, found.scores)
@@ -154,8 +154,8 @@ async def search_items(request: Request) -> Response:
     check_items(request, wish.like)
     live = service.live
     vectors = await _vectors(service, live.index, wish)
-    items, scores = await run_in_threadpool(
-        search, live, list(vectors.items()), wish.n, like=wish.like, wanted=wanted(wish.filter)
+    items, scores = await computed(
+        live.index, search, live, list(vectors.items()), wish.n, like=wish.like, wanted=wanted(wish.filter)
     )
     return json_response(b'{"items":%b}' % ranked(live, items.tolist(), scores.tolist()))
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from serving.access.caller import caller_of
 from serving.access.people import seen_by
+from serving.brief import computed
 from serving.corrections import Interest
 from serving.foldin import Viewer
 from serving.live import Live
@@ -71,7 +71,7 @@ async def user_recommendations(
     live = turn.live
     found = from_list(live, turn.wish, turn.who)
     if found is None:
-        found = await run_in_threadpool(recommend, live, turn.wish, turn.who)
+        found = await computed(live.index, recommend, live, turn.wish, turn.who)
     found = await turn.end(found)
     service.observer.shown(live, user, found.source, found.items, found.scores)
     response = (

@@ -22,6 +22,7 @@ from serving.publish import publish
 from serving.reason_paths import Candidate, candidates, likings_of
 from serving.settings import Settings
 from serving.similar import similar
+from serving.ties import Ties
 from tests.serving.conftest import INFO
 from training.models.ease import EASE, EASEConfig
 from training.train import everything
@@ -65,7 +66,7 @@ def reasons(index: Index) -> dict[tuple[str, int], list[Candidate]]:
     for number in range(VICTIM):
         who = viewer(live, f"p:u{number:02d}")
         likings = likings_of(live, who, people)
-        for item, one in enumerate(candidates(live, people, likings, list(range(index.num_items)))):
+        for item, one in enumerate(candidates(live, people, Ties(), likings, list(range(index.num_items)))):
             found[who.name, item] = [path for path in one if path.proof in ("people", "next")]
     return found
 

@@ -14,6 +14,7 @@ CALLS = {
     "/v1/users/{id}": "/v1/users/p:u01",
     "/v1/users/{id}/recommendations": "/v1/users/p:u01/recommendations",
     "/v1/users/{id}/profile": "/v1/users/p:u01/profile",
+    "/v1/users/{id}/consent": "/v1/users/p:u01/consent",
     "/v1/items": "/v1/items",
     "/v1/items/{id}": "/v1/items/p:i01",
     "/v1/items/{id}/similar": "/v1/items/p:i01/similar",

@@ -51,6 +51,7 @@ def test_the_design_commands_are_all_there() -> None:
         "tune",
         "leak-test",
         "evaluate",
+        "consent",
         "friends",
         "recommend",
         "similar",
