@@ -49,6 +49,7 @@ def test_the_design_commands_are_all_there() -> None:
         "train",
         "train-encoder",
         "tune",
+        "leak-test",
         "evaluate",
         "consent",
         "retain",
