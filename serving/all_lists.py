@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from graph.consent import Defaults
 from serving.candidates import FRIENDS, LIST, MODEL, PERSON, POPULAR, appeal
 from serving.corrections import Corrections, Interest
-from serving.foldin import personal
+from serving.foldin import personal, told_of
 from serving.index import open_index
 from serving.index_files import MISSING
 from serving.inherit import Floats
@@ -170,7 +170,8 @@ class Everybody:
 
             some = slice(start, start + step)
             seen = [index.seen[user] for user in found.users[rows[some]].tolist()]
-            askers = Askers(who[some], histories[some], seen)
+            told = [told_of(index, user) for user in who[some]]
+            askers = Askers(who[some], histories[some], seen, told)
             left = self._retrieve(found, rows[some], askers) if large else np.arange(len(askers))
             self._score(found, rows[some][left], askers.take(left))
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from graph.consent import TRANSFER
 from serving.foldin import Viewer
+from serving.forms import Told
 from serving.index import Index
 from serving.index_files import MISSING
 from serving.live import Live
@@ -38,16 +39,20 @@ def precomputed(live: Live, user: Viewer) -> Ranked:
 
 def model_scores(live: Live, user: Viewer) -> NDArray[np.float32]:
     """Every item's score now, (num_items,); -inf for what the user has seen. What nobody met has what it inherits."""
-    scores = all_scores(live, user.place, user.history, user.before)
+    scores = all_scores(live, user.place, user.history, user.before, user.told)
     user.exclude(live, scores)
     return scores
 
 
 def all_scores(
-    live: Live, user: int, history: NDArray[np.int32], before: NDArray[np.int32] | None = None
+    live: Live,
+    user: int,
+    history: NDArray[np.int32],
+    before: NDArray[np.int32] | None = None,
+    told: Told | None = None,
 ) -> NDArray[np.float32]:
     """(num_items,) by the model; the rest as for `serving.rank.score`."""
-    scores = score(live.index, user, history, before).copy()
+    scores = score(live.index, user, history, before, told).copy()
     if live.index.inherit is not None:
         live.index.inherit.fill(scores)
     return live.extend(scores)

@@ -43,8 +43,8 @@ def write_newcomers(folder: Path, snapshot: Snapshot, known: Histories) -> list[
     rows, own, lenders = borrowed(snapshot, known)
     write_rows(folder, "borrowed", rows.indptr, rows.indices)
     write_array(folder, "borrowed.own", own)
-    write_rows(folder, "borrowed.lenders", lenders.indptr, lenders.indices)
     write_array(folder, "borrowed.sure", certainty(rows, own))
+    write_rows(folder, "borrowed.lenders", lenders.indptr, lenders.indices)
     columns = profile_columns(snapshot.user_properties)
     if not columns or not len(known.items):
         return None
@@ -62,18 +62,18 @@ def _entry(column: ProfileColumn) -> dict[str, Any]:
 def borrowed(snapshot: Snapshot, known: Histories) -> tuple[csr_matrix, NDArray[np.bool_], csr_matrix]:
     """For users of whom nothing is known: what the same person did elsewhere, else what their friends did.
 
-    (users, items), which rows are a person's own, and from which of their accounts (users, users). In one's own an item
-    is as likely theirs as the likeliest account it is from (`training.links`). Of friends, at least `FEWEST_FRIENDS`
-    with a history: a list from one friend would tell what that friend likes.
+    (users, items), which rows are a person's own, and from which of their accounts (users, users). In a person's own,
+    an item is as likely theirs as the likeliest account it is from (`training.links`). Of friends, at least
+    `FEWEST_FRIENDS` with a history: a list from one friend would tell what that friend likes.
     """
     size = len(known)
     idle = np.diff(known.indptr) == 0
+    links = links_of(snapshot)
+    person = csr_matrix((size, size), dtype=np.float32) if links is None else links.accounts
     friends = snapshot.friendships
     ends = np.concatenate([friends, friends[:, ::-1]])
     pairs = csr_matrix((np.ones(len(ends), np.float32), (ends[:, 0], ends[:, 1])), shape=(size, size))
     enough = np.asarray(pairs @ (~idle).astype(np.float32)).ravel() >= FEWEST_FRIENDS
-    links = links_of(snapshot)
-    person = csr_matrix((size, size), dtype=np.float32) if links is None else links.accounts
     own, theirs = _of_accounts(person, known), pairs @ known.matrix
     has_own = np.diff(own.indptr) > 0
     rows = diags((idle & has_own).astype(np.float32)) @ own
@@ -94,7 +94,7 @@ def certainty(rows: csr_matrix, own: NDArray[np.bool_]) -> NDArray[np.float32]:
 
 
 def _of_accounts(person: csr_matrix, known: Histories) -> csr_matrix:
-    """(users, items): what each one's other accounts did, by the likeliest of them."""
+    """(users, items): what each one's other accounts (`person`) did, by the likeliest of them."""
     accounts = person.tocoo()
     theirs = csr_matrix(diags(accounts.data) @ known.matrix[accounts.col]).tocoo()
     order = np.lexsort((theirs.data, theirs.col, accounts.row[theirs.row]))

@@ -10,18 +10,51 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from graph.schema import KINDS
 from graph.snapshot import EmbeddingTable, Triples
 from training.links import Links
 
+IMPRESSED = KINDS.index("impressed")
 UNKNOWN = -1
 """User position of somebody the model was not fitted on."""
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """Everything that users are known to have done, likings or not: row u is `indptr[u]:indptr[u + 1]` of the columns.
+
+    `kind` indexes `graph.schema.KINDS`; `value` NaN where there is none.
+    """
+
+    indptr: NDArray[np.int64]
+    items: NDArray[np.int32]
+    kind: NDArray[np.int8]
+    value: NDArray[np.float32]
+
+    def take(self, rows: NDArray[np.integer]) -> Feedback:
+        """The given rows, in the given order."""
+        indptr, source = _taken(self.indptr, rows)
+        return Feedback(indptr, self.items[source], self.kind[source], self.value[source])
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """The row of each entry."""
+        return np.repeat(np.arange(len(self.indptr) - 1), np.diff(self.indptr))
+
+
+def _taken(indptr: NDArray[np.int64], rows: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """`indptr` of these rows alone, and where their entries are."""
+    lengths = np.diff(indptr)[rows]
+    taken = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return taken, np.repeat(indptr[:-1][rows] - taken[:-1], lengths) + np.arange(taken[-1])
 
 
 @dataclass(frozen=True)
 class Histories:
     """Each user's items, oldest first, repeats kept: row u is `items[indptr[u]:indptr[u + 1]]`.
 
-    `sure`, beside `items`: how likely it was this user and this item (`training.links`); None: certain.
+    `sure`, beside `items`: how likely it was this user and this item (`training.links`); None: certain. `said`: all
+    that these users did, what is no liking too; None where only likings are known.
     """
 
     indptr: NDArray[np.int64]
@@ -29,6 +62,7 @@ class Histories:
     times: NDArray[np.int64]
     num_items: int
     sure: NDArray[np.float32] | None = None
+    said: Feedback | None = None
 
     def __len__(self) -> int:
         return len(self.indptr) - 1
@@ -42,6 +76,18 @@ class Histories:
         matrix.sum_duplicates()
         matrix.data[:] = 1.0
         return matrix
+
+    @property
+    def seen(self) -> csr_matrix:
+        """As `matrix`, with all that was done with an item but to be shown it."""
+        if self.said is None:
+            return self.matrix
+        met = self.said.kind != IMPRESSED
+        rows = self.said.rows[met], self.said.items[met]
+        more = csr_matrix((np.ones(len(rows[0]), np.float32), rows), shape=self.matrix.shape)
+        found = csr_matrix(self.matrix + more)
+        found.data[:] = 1.0
+        return found
 
     @cached_property
     def expected(self) -> csr_matrix:
@@ -57,11 +103,10 @@ class Histories:
 
     def take(self, rows: NDArray[np.integer]) -> Histories:
         """The given rows, in the given order."""
-        lengths = np.diff(self.indptr)[rows]
-        indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        source = np.repeat(self.indptr[:-1][rows] - indptr[:-1], lengths) + np.arange(indptr[-1])
+        indptr, source = _taken(self.indptr, rows)
         sure = None if self.sure is None else self.sure[source]
-        return Histories(indptr, self.items[source], self.times[source], self.num_items, sure)
+        said = None if self.said is None else self.said.take(rows)
+        return Histories(indptr, self.items[source], self.times[source], self.num_items, sure, said)
 
     def keep(self, mask: NDArray[np.bool_]) -> Histories:
         """The interactions of the mask (one for each of `items`), in their rows; rows may become empty."""

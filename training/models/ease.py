@@ -72,16 +72,19 @@ class EASE(DenseItemModel):
 
     def fit(self, data: TrainingData, monitor: Monitor = SILENT) -> Self:
         del monitor  # a closed form has no epochs
+        self.weights = self.solved(data.rows)
+        return self
+
+    def solved(self, rows: csr_matrix) -> NDArray[np.float32]:
+        """B of rows (anybody, num_items) of what was met, or of how much each counts."""
         config = self.config
-        rows = data.rows
         gram = co_occurrence(rows, user_weights(rows, config.user_power))
         diagonal = np.diag_indices_from(gram)
         gram[diagonal] *= np.float32(1 / (1 - config.dropout))
         gram[diagonal] += np.float32(config.regularization)
         self._invert(gram)
         _weights_in_place(gram)
-        self.weights = gram
-        return self
+        return gram
 
     def _invert(self, gram: NDArray[np.float32]) -> None:
         """In place, upper triangle: its transpose is LAPACK's column order with the lower triangle filled."""
