@@ -124,9 +124,9 @@ class Service:
     """What users took out of their profiles."""
     consents: Consents
     """Where what users agree to is written and read."""
+    reasoner: Reasoner
     population: Population = field(default_factory=Population)
     """What all like, for profiles."""
-    reasoner: Reasoner = field(default_factory=Reasoner)
     narrowed: dict[str, Service] = field(default_factory=dict)
     """For callers that see one platform alone, by platform."""
 
@@ -194,6 +194,7 @@ def make_service(settings: Settings, *, gateway: Gateway | None = None, metrics:
         Trials(home, settings),
         Corrections(home),
         Consents(home, settings.consent_defaults),
+        Reasoner(settings.k_anonymity),
     )
 
 

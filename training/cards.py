@@ -49,6 +49,13 @@ def model_card(
     return "\n\n".join(f"{title}\n\n" + "\n".join(lines) for title, lines in parts) + "\n"
 
 
+def with_section(text: str, title: str, body: str) -> str:
+    """A card with one more section, or with this one in place of that of the same title."""
+    before, _, rest = text.partition(f"{title}\n")
+    after = rest[rest.index("\n## ") + 1 :] if "\n## " in rest else ""
+    return f"{before.rstrip()}\n\n{title}\n\n{body}\n" + (f"\n{after}" if after else "")
+
+
 def description(text: str) -> str:
     """As much of a card as the registry keeps."""
     note = f"\n\n… the rest: {FILE} of the run"

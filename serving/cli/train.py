@@ -137,7 +137,8 @@ def _run(session: Session, plan: Plan, *, publish: bool, resume: bool) -> tuple[
     if not (publish and report.promoted):
         return report, None
     with session.reporter.step("publishing the index") as step:
-        folder = publish_version(frozen, registry, registry.find(report.version), session.home, step.note)
+        folder = publish_version(frozen, registry, registry.find(report.version), session.home, step.note,
+                                 k_anonymity=session.settings.k_anonymity)  # fmt: skip
     return report, folder.name
 
 
