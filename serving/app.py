@@ -31,6 +31,7 @@ from serving.routes import (
     models,
     recommendations,
     refresh_runs,
+    scenarios,
     session,
     users,
 )
@@ -93,6 +94,7 @@ def _versioned() -> APIRouter:
     router = APIRouter()
     for module in (
         recommendations,
+        scenarios,
         users,
         explanations,
         items,

@@ -33,6 +33,8 @@ from serving.live_holder import LiveHolder
 from serving.observe.observer import Observer, make_observer
 from serving.overlay import Overlay
 from serving.reasons import Reasoner
+from serving.scenarios.columns import ColumnsHolder
+from serving.scenarios.find import Scenarios
 from serving.settings import Settings
 from serving.settler import Settler
 from serving.trials import Trials
@@ -121,6 +123,9 @@ class Service:
     trials: Trials
     corrections: Corrections
     """What users took out of their profiles."""
+    scenarios: Scenarios
+    columns: ColumnsHolder = field(default_factory=ColumnsHolder)
+    """What items are, for filters of home pages."""
     population: Population = field(default_factory=Population)
     """What all like, for profiles."""
     reasoner: Reasoner = field(default_factory=Reasoner)
@@ -189,6 +194,7 @@ def make_service(settings: Settings, *, gateway: Gateway | None = None, metrics:
         Drain(settings.drain_seconds),
         Trials(home, settings),
         Corrections(home),
+        Scenarios(home),
     )
 
 
