@@ -17,6 +17,7 @@ from serving.observe.ticker import Ticker
 from serving.observe.watch import Watch
 from serving.openapi import Api
 from serving.routes import (
+    consent,
     cypher,
     events,
     explanations,
@@ -96,6 +97,7 @@ def _versioned() -> APIRouter:
         recommendations,
         scenarios,
         users,
+        consent,
         explanations,
         items,
         live,

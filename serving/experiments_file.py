@@ -12,7 +12,7 @@ from typing import Any
 from graph.errors import InvalidData
 from serving.experiments import FORMS, INTERLEAVE, OPTIONS, Arm, Experiment
 from serving.schedule import parse_every
-from serving.yaml_reader import Reader, is_number, read_yaml
+from serving.yaml_lines import Entry, read_yaml
 
 FILE = "experiments.yaml"
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -35,7 +35,7 @@ EXAMPLE = """experiments:
 
 def read_experiments(path: Path) -> dict[str, Experiment]:
     """The definitions by name, in the file's order. Raises `NotFound`, or `InvalidData` that names the line."""
-    root = read_yaml(path, "a file of experiments", "write it: docs/guide/experiments-online.md has one to copy")
+    root = read_yaml(path, "write it: docs/guide/experiments-online.md has one to copy")
     if root is None:
         return {}
     found: dict[str, Experiment] = {}
@@ -47,7 +47,7 @@ def read_experiments(path: Path) -> dict[str, Experiment]:
     return found
 
 
-def _experiment(entry: Reader) -> Experiment:
+def _experiment(entry: Entry) -> Experiment:
     parts = entry.items(("name", "arms", *_FIELDS), "an experiment")
     for needed in ("name", "arms"):
         if needed not in parts:
@@ -65,24 +65,26 @@ def _experiment(entry: Reader) -> Experiment:
     return found
 
 
-def _arm(name: str, entry: Reader) -> Arm:
+def _arm(name: str, entry: Entry) -> Arm:
     if not NAME.fullmatch(name):
         raise entry.refuse(f"the arm's name {name!r}", NAME_WORDS)
     parts = entry.items(("weight", *OPTIONS), f"arm {name}")
     weight = 1.0
     if "weight" in parts:
-        weight = float(
-            parts.pop("weight").checked("weight", "a number above 0", lambda one: is_number(one) and one > 0)
-        )
+        weight = float(parts.pop("weight").checked("weight", "a number above 0", lambda one: _number(one) and one > 0))
     options = {key: one.checked(key, OPTIONS[key].valid, OPTIONS[key].good) for key, one in parts.items()}
     return Arm(name, weight, {key: str(value) if key == "model" else value for key, value in options.items()})
 
 
-def _fraction(name: str, valid: str) -> Callable[[Reader], float]:
-    return lambda entry: float(entry.checked(name, valid, lambda one: is_number(one) and 0 < one <= 1))
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _span(entry: Reader) -> int:
+def _fraction(name: str, valid: str) -> Callable[[Entry], float]:
+    return lambda entry: float(entry.checked(name, valid, lambda one: _number(one) and 0 < one <= 1))
+
+
+def _span(entry: Entry) -> int:
     text = str(entry.value)
     try:
         return int(parse_every(text).seconds)
@@ -90,7 +92,7 @@ def _span(entry: Reader) -> int:
         raise entry.refuse(error.what, error.valid) from error
 
 
-def _time(entry: Reader) -> int:
+def _time(entry: Entry) -> int:
     value = entry.value
     if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day, tzinfo=UTC)
@@ -99,45 +101,45 @@ def _time(entry: Reader) -> int:
     return int((value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp())
 
 
-def _text(entry: Reader) -> str:
+def _text(entry: Entry) -> str:
     return str(entry.checked("it", "a text", lambda one: isinstance(one, str)))
 
 
-def _form(entry: Reader) -> str:
+def _form(entry: Entry) -> str:
     return str(entry.checked("form", ", ".join(FORMS), lambda one: one in FORMS))
 
 
-def _count(entry: Reader) -> int:
+def _count(entry: Entry) -> int:
     good = entry.checked(
         "expected_users", "a whole number of 100 or more", lambda one: isinstance(one, int) and one >= 100
     )
     return int(good)
 
 
-def _measure(entry: Reader) -> str:
+def _measure(entry: Entry) -> str:
     from training.online.tallies import MEASURES
 
     return str(entry.checked("a metric", ", ".join(MEASURES), lambda one: one in MEASURES))
 
 
-def _metrics(entry: Reader) -> tuple[str, ...]:
+def _metrics(entry: Entry) -> tuple[str, ...]:
     found = tuple(_measure(one) for one in entry.entries("metrics"))
     if not found:
         raise entry.refuse("no metrics", "at least one: the first decides")
     return found
 
 
-def _guards(entry: Reader) -> dict[str, float]:
+def _guards(entry: Entry) -> dict[str, float]:
     from training.online.tallies import MEASURES
 
     valid = "the share of it that may be lost, 0 to 1"
     return {
-        name: float(one.checked(name, valid, lambda loss: is_number(loss) and 0 <= loss <= 1))
+        name: float(one.checked(name, valid, lambda loss: _number(loss) and 0 <= loss <= 1))
         for name, one in entry.items(tuple(MEASURES), "guards").items()
     }
 
 
-_FIELDS: Mapping[str, Callable[[Reader], Any]] = MappingProxyType({
+_FIELDS: Mapping[str, Callable[[Entry], Any]] = MappingProxyType({
     "form": _form,
     "description": _text,
     "salt": _text,

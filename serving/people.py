@@ -11,7 +11,7 @@ import orjson
 from starlette.concurrency import run_in_threadpool
 
 from graph.errors import InvalidData
-from graph.schema import KINDS, USER, USER_BLOCKED
+from graph.schema import CONSENTS, KINDS, USER, USER_BLOCKED
 from graph.snapshot import NO_TIME
 from serving import catalogue
 from serving.events import Event
@@ -21,7 +21,7 @@ from serving.items import is_id
 from serving.live import Live
 from serving.service import Service
 
-RESERVED = frozenset({"id", "platform", USER_BLOCKED})
+RESERVED = frozenset({"id", "platform", USER_BLOCKED, *CONSENTS})
 Row: TypeAlias = tuple[int, int, float, int]
 """An item's position (`MISSING` for one that is not there), kind, value (NaN) and time."""
 
@@ -50,6 +50,7 @@ async def delete_user(service: Service, user: str) -> None:
     await run_in_threadpool(service.events.log.drop_user, user)
     await run_in_threadpool(service.trials.forget, user)
     await run_in_threadpool(service.corrections.forget, user)
+    await run_in_threadpool(service.consents.forget, user)
     service.settler.soon()
 
 

@@ -19,6 +19,7 @@ from serving.access.scope import OnePlatform
 from serving.admission import Admission
 from serving.breaker import Breaker
 from serving.connect import connect
+from serving.consent import Consents
 from serving.corrections import Corrections
 from serving.cypher import Cypher
 from serving.drain import Drain
@@ -123,12 +124,14 @@ class Service:
     trials: Trials
     corrections: Corrections
     """What users took out of their profiles."""
+    consents: Consents
+    """Where what users agree to is written and read."""
+    reasoner: Reasoner
     scenarios: Scenarios
     columns: ColumnsHolder = field(default_factory=ColumnsHolder)
     """What items are, for filters of home pages."""
     population: Population = field(default_factory=Population)
     """What all like, for profiles."""
-    reasoner: Reasoner = field(default_factory=Reasoner)
     narrowed: dict[str, Service] = field(default_factory=dict)
     """For callers that see one platform alone, by platform."""
 
@@ -154,6 +157,7 @@ class Service:
         if "cypher" in self.__dict__:
             self.cypher.close()
         self.corrections.close()
+        self.consents.close()
         self.gateway.close()
         self.encoders.close()
         self.changes.close()
@@ -184,7 +188,7 @@ def make_service(settings: Settings, *, gateway: Gateway | None = None, metrics:
         settings,
         IndexHolder(home),
         gateway,
-        LiveHolder(home),
+        LiveHolder(home, settings.consent_defaults),
         Overlay(home),
         EncoderClient(home),
         EventWriter(EventLog(home)),
@@ -194,6 +198,8 @@ def make_service(settings: Settings, *, gateway: Gateway | None = None, metrics:
         Drain(settings.drain_seconds),
         Trials(home, settings),
         Corrections(home),
+        Consents(home, settings.consent_defaults),
+        Reasoner(settings.k_anonymity),
         Scenarios(home),
     )
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from graph.consent import Defaults
 from graph.errors import InvalidData
 
 _MLFLOW = "MLFLOW_TRACKING_URI"
@@ -129,13 +130,28 @@ class Settings(BaseSettings):
     )
     store_slow_seconds: float = Field(5.0, gt=0, description="seconds after which an answer of the store is a failure")
 
+    k_anonymity: int = Field(
+        5,
+        ge=1,
+        description="fewest people that a reason or a likeness by the crowd speaks of; counts are in steps of it",
+    )
     exposures: Literal["experiments", "all", "none"] = Field(
         "experiments", description="which answers are logged as shown: of users in experiments, all, or none"
     )
     exposure_days: int = Field(90, ge=1, description="days that the log of what was shown is kept")
+    consent_withheld: str = Field(
+        "",
+        description="what counts as withheld while a user has said nothing: PURPOSE or PLATFORM:PURPOSE, a,b; "
+        "purposes are recommendation, transfer, explanation; empty: all are granted",
+    )
     shadow_rate: float = Field(
         0.05, gt=0, le=1, description="share of the requests that a shadow answers too when its start does not say"
     )
+
+    @property
+    def consent_defaults(self) -> Defaults:
+        """What silence means. Raises `InvalidData` for a purpose that there is not."""
+        return Defaults.of(self.consent_withheld)
 
     @property
     def store_url(self) -> str:

@@ -78,6 +78,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "GET /v1/users/{id}/profile": _OWN,
         "PUT /v1/users/{id}/profile/interests/{label}/{name}": Rule(WRITER, Bound.USER, people=True, audited=True),
         "DELETE /v1/users/{id}/profile/interests/{label}/{name}": Rule(WRITER, Bound.USER, people=True, audited=True),
+        "GET /v1/users/{id}/consent": _OWN,
+        "PUT /v1/users/{id}/consent": Rule(WRITER, Bound.USER, people=True, audited=True),
         "GET /v1/users/{id}/friends": Rule(READER, Bound.USER),
         "POST /v1/explanations/what-if": Rule(READER, Bound.BODY, people=True),
         "POST /v1/cypher": _WHOLE,

@@ -61,7 +61,7 @@ def home(
     import orjson
 
     from serving.corrections import Corrections
-    from serving.foldin import viewer
+    from serving.foldin import personal
     from serving.live_holder import open_live
     from serving.scenarios.columns import ColumnsHolder
     from serving.scenarios.find import Scenarios
@@ -69,9 +69,9 @@ def home(
     from serving.scenarios.home import render
     from serving.scenarios.visitor import Visitor
 
-    preset, live = Scenarios(session.home).get(scenario), open_live(session.home)
+    preset, live = Scenarios(session.home).get(scenario), open_live(session.home, session.settings.consent_defaults)
     removed = Corrections(session.home).of(user)
-    visitor = Visitor(live, ColumnsHolder().get(live), viewer(live, user), time.time(), removed)
+    visitor = Visitor(live, ColumnsHolder().get(live), personal(live, user), time.time(), removed)
     page = orjson.loads(render(live, user, preset, lang, shelves(visitor, preset, lang)))
 
     def shown(console: Console) -> None:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from serving.brief import computed
-from serving.foldin import viewer
+from serving.foldin import personal
 from serving.live import Live
 from serving.render import json_response
 from serving.routes.examples import ITEM, MODEL, OTHER, answer
@@ -128,5 +128,5 @@ async def user_home(request: Request, user: UserId, scenario: Scenario, lang: La
 
 
 def _rows(service: Service, live: Live, user: str, preset: Preset, language: str) -> list[Row]:
-    who, columns = viewer(live, user), service.columns.get(live)
+    who, columns = personal(live, user), service.columns.get(live)
     return home(Visitor(live, columns, who, time.time(), service.corrections.of(user)), preset, language)

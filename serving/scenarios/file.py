@@ -29,7 +29,7 @@ from serving.scenarios.preset import (
     Shelf,
 )
 from serving.schedule import parse_every
-from serving.yaml_reader import Reader, is_number, read_yaml
+from serving.yaml_lines import Entry, read_yaml
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 MOST_SHELVES = 20
@@ -43,7 +43,7 @@ def read_preset(path: Path, *, own: bool = True) -> Preset:
     if not NAME.fullmatch(path.stem):
         raise InvalidData(f"a scenario named {path.stem!r}", valid="lower-case letters, digits, _ and -, at most 40",
                           remedy="rename the file")  # fmt: skip
-    root = read_yaml(path, "a file such as interlace scenario show shop prints", "write it, or name another")
+    root = read_yaml(path, "write it: interlace scenario show shop prints one to copy")
     if root is None:
         raise InvalidData(f"{path.name}, line 1: nothing in it", valid="title and shelves", remedy="write them")
     parts = root.items(("title", "filters", "shelves"), "a scenario")
@@ -58,7 +58,7 @@ def read_preset(path: Path, *, own: bool = True) -> Preset:
     return Preset(path.stem, titles, made, filters, path.read_text(encoding="utf-8"), own)
 
 
-def _shelf(entry: Reader) -> Shelf:
+def _shelf(entry: Entry) -> Shelf:
     source = _source(entry)
     known = ("source", "title", "n", "seen", *_OPTIONS[source], *_FILTERS, *_RULES)
     parts = entry.items(known, f"a shelf from {source}")
@@ -75,14 +75,14 @@ def _shelf(entry: Reader) -> Shelf:
     )
 
 
-def _source(entry: Reader) -> str:
+def _source(entry: Entry) -> str:
     parts = entry.items(None, "a shelf")
     if "source" not in parts:
         raise entry.refuse("a shelf without a source", f"source: one of {', '.join(_OPTIONS)}")
     return str(parts["source"].checked("source", ", ".join(_OPTIONS), lambda one: one in _OPTIONS))
 
 
-def _check_gaps(entry: Reader, source: str, parts: Mapping[str, Reader], titles: Mapping[str, str]) -> None:
+def _check_gaps(entry: Entry, source: str, parts: Mapping[str, Entry], titles: Mapping[str, str]) -> None:
     filled = {"item"} if source in (LIKE_LAST, TOGETHER) else {"attribute"} if "attribute" in parts else set()
     for text in titles.values():
         for gap in GAP.findall(text):
@@ -91,7 +91,7 @@ def _check_gaps(entry: Reader, source: str, parts: Mapping[str, Reader], titles:
                 raise entry.refuse(f"the title {text!r} has {{{gap}}}, which {source} does not fill", valid)
 
 
-def _titles(entry: Reader) -> dict[str, str]:
+def _titles(entry: Entry) -> dict[str, str]:
     """The name of one of ours, words for every language, or words by language."""
     if isinstance(entry.node.value, str):
         text = str(entry.value)
@@ -103,19 +103,19 @@ def _titles(entry: Reader) -> dict[str, str]:
     return {language: given.get(language, first) for language in LANGUAGES}
 
 
-def _filters(parts: Mapping[str, Reader]) -> Filters:
+def _filters(parts: Mapping[str, Entry]) -> Filters:
     given = {_FIELD_OF.get(name, name): _FILTERS[name](one) for name, one in parts.items() if name in _FILTERS}
     return Filters(**given)
 
 
-def _text(entry: Reader) -> str:
+def _text(entry: Entry) -> str:
     good = entry.checked(
         "it", "words, at most 200 characters", lambda one: isinstance(one, str) and 0 < len(one) <= 200
     )
     return str(good)
 
 
-def _name(entry: Reader) -> str:
+def _name(entry: Entry) -> str:
     """A word, also where YAML reads a number or a truth value (`no`, `1984`)."""
     text = getattr(entry.node, "value", None)
     if not isinstance(text, str) or not text or len(text) > 1024:
@@ -123,50 +123,52 @@ def _name(entry: Reader) -> str:
     return text
 
 
-def _names(entry: Reader) -> tuple[str, ...]:
+def _names(entry: Entry) -> tuple[str, ...]:
     """One name, or a list of them."""
     if isinstance(entry.node.value, str):
         return (_name(entry),)
     return tuple(_name(one) for one in entry.entries("names"))
 
 
-def _by_label(entry: Reader) -> dict[str, tuple[str, ...]]:
+def _by_label(entry: Entry) -> dict[str, tuple[str, ...]]:
     return {label: _names(one) for label, one in entry.items(None, "attributes").items()}
 
 
-def _ranges(entry: Reader) -> dict[str, tuple[float | None, float | None]]:
+def _ranges(entry: Entry) -> dict[str, tuple[float | None, float | None]]:
     return {name: _range(one) for name, one in entry.items(None, "ranges").items()}
 
 
-def _range(entry: Reader) -> tuple[float | None, float | None]:
+def _range(entry: Entry) -> tuple[float | None, float | None]:
     valid = "[lowest, highest], null for an open end, such as [10, null]"
     ends = entry.entries("a range")
     if len(ends) != 2:
         raise entry.refuse(f"a range of {len(ends)} values", valid)
-    low, high = (
-        one.checked("an end of a range", valid, lambda value: value is None or is_number(value)) for one in ends
-    )
+    low, high = (one.checked("an end of a range", valid, lambda value: value is None or _number(value)) for one in ends)
     if low is not None and high is not None and low > high:
         raise entry.refuse(f"the range [{low}, {high}]", "the lowest first")
     return low, high
 
 
-def _flag(entry: Reader) -> bool:
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _flag(entry: Entry) -> bool:
     return bool(entry.checked("it", "true or false", lambda one: isinstance(one, bool)))
 
 
-def _country(entry: Reader) -> str:
+def _country(entry: Entry) -> str:
     text = _name(entry)
     return text if text == USER else text.casefold()
 
 
-def _age(entry: Reader) -> str | float:
+def _age(entry: Entry) -> str | float:
     valid = f"{USER}, or a number of years"
-    good = entry.checked("age", valid, lambda one: one == USER or (is_number(one) and one >= 0))
+    good = entry.checked("age", valid, lambda one: one == USER or (_number(one) and one >= 0))
     return USER if good == USER else float(good)
 
 
-def _whole(entry: Reader, what: str, most: int) -> int:
+def _whole(entry: Entry, what: str, most: int) -> int:
     return int(
         entry.checked(
             what,
@@ -176,26 +178,26 @@ def _whole(entry: Reader, what: str, most: int) -> int:
     )
 
 
-def _share(entry: Reader) -> float:
-    return float(entry.checked("explore", "a share, 0 to 0.5", lambda one: is_number(one) and 0 <= one <= 0.5))
+def _share(entry: Entry) -> float:
+    return float(entry.checked("explore", "a share, 0 to 0.5", lambda one: _number(one) and 0 <= one <= 0.5))
 
 
-def _above_zero(what: str) -> Callable[[Reader], float]:
-    return lambda entry: float(entry.checked(what, "a number above 0", lambda one: is_number(one) and one > 0))
+def _above_zero(what: str) -> Callable[[Entry], float]:
+    return lambda entry: float(entry.checked(what, "a number above 0", lambda one: _number(one) and one > 0))
 
 
-def _span(entry: Reader) -> float:
+def _span(entry: Entry) -> float:
     try:
         return parse_every(str(entry.value)).seconds
     except InvalidData as error:
         raise entry.refuse(error.what, error.valid) from error
 
 
-def _way(entry: Reader) -> str:
+def _way(entry: Entry) -> str:
     return str(entry.checked("by", ", ".join(WAYS), lambda one: one in WAYS))
 
 
-def _boosts(entry: Reader) -> tuple[Boost, ...]:
+def _boosts(entry: Entry) -> tuple[Boost, ...]:
     found = []
     for one in entry.entries("boost"):
         parts = one.items(("attributes", "times"), "a boost")
@@ -206,19 +208,19 @@ def _boosts(entry: Reader) -> tuple[Boost, ...]:
     return tuple(found)
 
 
-def _recency(entry: Reader) -> Recency:
+def _recency(entry: Entry) -> Recency:
     parts = entry.items(("property", "half_life"), "recency")
     if len(parts) != 2:
         raise entry.refuse("a recency that lacks one of its two keys", "{property: published, half_life: 3d}")
     return Recency(_text(parts["property"]), _span(parts["half_life"]))
 
 
-def _at_most(entry: Reader) -> dict[str, int]:
+def _at_most(entry: Entry) -> dict[str, int]:
     return {label: _whole(one, label, MOST_ITEMS) for label, one in entry.items(None, "at_most").items()}
 
 
 _FIELD_OF = {"kind": "kinds"}
-_FILTERS: Mapping[str, Callable[[Reader], Any]] = MappingProxyType({
+_FILTERS: Mapping[str, Callable[[Entry], Any]] = MappingProxyType({
     "kind": _names,
     "ranges": _ranges,
     "attributes": _by_label,
@@ -227,14 +229,14 @@ _FILTERS: Mapping[str, Callable[[Reader], Any]] = MappingProxyType({
     "country": _country,
     "age": _age,
 })  # fmt: skip
-_RULES: Mapping[str, Callable[[Reader], Any]] = MappingProxyType({
+_RULES: Mapping[str, Callable[[Entry], Any]] = MappingProxyType({
     "pin": _names,
     "boost": _boosts,
     "bury": _by_label,
     "at_most": _at_most,
     "recency": _recency,
 })  # fmt: skip
-_OPTIONS: Mapping[str, Mapping[str, Callable[[Reader], Any]]] = MappingProxyType({
+_OPTIONS: Mapping[str, Mapping[str, Callable[[Entry], Any]]] = MappingProxyType({
     FOR_YOU: {},
     LIKE_LAST: {"by": _way},
     TOGETHER: {},

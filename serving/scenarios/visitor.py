@@ -11,8 +11,9 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from graph.consent import RECOMMENDATION
 from graph.schema import USER_BLOCKED
-from serving.candidates import all_scores, appeal
+from serving.candidates import POPULAR, SOURCES, all_scores, appeal, sources_for
 from serving.corrections import Interest
 from serving.foldin import Viewer, likes
 from serving.index_files import MISSING
@@ -74,10 +75,14 @@ class Visitor:
             kept = who.history[~self.unwanted[who.history]]
             return all_scores(live, MISSING, kept) if len(kept) else appeal(live)
         if len(who.history):
-            return all_scores(live, who.place, who.history, who.before)
-        if who.place != MISSING and len(live.index.borrowed[who.place]):
-            return all_scores(live, MISSING, live.index.borrowed[who.place])
-        return appeal(live)
+            return all_scores(live, who.place, who.history, who.before, who.told)
+        (source,) = sources_for(live, who)
+        if source == POPULAR:
+            return appeal(live)
+        found = np.full(live.num_items, -np.inf, np.float32)
+        items, scores = SOURCES[source](live, who)
+        found[items] = scores
+        return found
 
     @cached_property
     def unseen(self) -> Mask:
@@ -89,8 +94,8 @@ class Visitor:
     @cached_property
     def blocked(self) -> frozenset[str]:
         """Ids of whom they block and of who blocks them, as the index and everything since says."""
-        live, place = self.live, self.who.place
-        names = set()
+        live, names = self.live, set()
+        place = live.index.user_ids.find(self.who.name.encode("utf-8", "surrogatepass"))  # holds without consent, too
         if live.index.people is not None and place != MISSING:
             names = {live.index.user_ids[one].decode("utf-8", "surrogatepass")
                      for one in live.index.people.blocked[place].tolist()}  # fmt: skip
@@ -101,7 +106,7 @@ class Visitor:
 
     @cached_property
     def friends(self) -> list[int]:
-        """Positions of friends who show that they are: none that is blocked, hides their friends, or is gone."""
+        """Positions of friends who count: none that is blocked, hides their friends, withholds consent, or is gone."""
         people, place = self.live.index.people, self.who.place
         if people is None or place == MISSING:
             return []
@@ -111,7 +116,7 @@ class Visitor:
         name = self.live.index.user_ids[place].decode("utf-8", "surrogatepass")
         change = self.live.people.get(name)
         hidden = change is not None and (change.gone or change.body.get("hides_friends") is True)
-        return not hidden and name not in self.blocked
+        return not hidden and name not in self.blocked and self.live.agrees(name, RECOMMENDATION, place)
 
 
 def _blocks(body: Mapping[str, Any]) -> list[str]:

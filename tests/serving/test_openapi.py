@@ -16,6 +16,7 @@ CALLS = {
     "/v1/users/{id}/home": "/v1/users/p:u01/home?scenario=video",
     "/v1/scenarios": "/v1/scenarios",
     "/v1/users/{id}/profile": "/v1/users/p:u01/profile",
+    "/v1/users/{id}/consent": "/v1/users/p:u01/consent",
     "/v1/items": "/v1/items",
     "/v1/items/{id}": "/v1/items/p:i01",
     "/v1/items/{id}/similar": "/v1/items/p:i01/similar",

@@ -1,8 +1,7 @@
-"""YAML as people write it, read with its lines: every error names the file, the line, the value and what is valid."""
+"""YAML files that people write (experiments, retention), read so that every error names the line."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,8 @@ from graph.errors import InvalidData, NotFound
 
 
 @dataclass(frozen=True)
-class Reader:
-    """A node of a YAML file and where it stands."""
+class Entry:
+    """A node of the file and where it stands."""
 
     path: Path
     node: yaml.Node
@@ -24,26 +23,26 @@ class Reader:
         line = self.node.start_mark.line + 1
         return InvalidData(f"{self.path.name}, line {line}: {what}", valid=valid, remedy=remedy)
 
-    def items(self, known: Iterable[str] | None, what: str) -> dict[str, Reader]:
+    def items(self, known: Iterable[str] | None, what: str) -> dict[str, Entry]:
         """A mapping's parts; `known`: the keys there may be."""
         if not isinstance(self.node, yaml.MappingNode):
             raise self.refuse(f"{what} is no mapping", "key: value")
-        found: dict[str, Reader] = {}
+        found: dict[str, Entry] = {}
         for key, value in self.node.value:
             name = key.value if isinstance(key, yaml.ScalarNode) else ""
-            here = Reader(self.path, key)
+            here = Entry(self.path, key)
             if known is not None and name not in known:
                 raise here.refuse(f"unknown key {name!r} of {what}", ", ".join(known))
             if name in found:
                 raise here.refuse(f"{name!r} is there twice", "each key once")
-            found[name] = Reader(self.path, value)
+            found[name] = Entry(self.path, value)
         return found
 
-    def entries(self, what: str) -> list[Reader]:
+    def entries(self, what: str) -> list[Entry]:
         """A list's parts."""
         if not isinstance(self.node, yaml.SequenceNode):
             raise self.refuse(f"{what} is no list", "[a, b], or a line with - for each")
-        return [Reader(self.path, one) for one in self.node.value]
+        return [Entry(self.path, one) for one in self.node.value]
 
     @property
     def value(self) -> Any:
@@ -62,28 +61,15 @@ class Reader:
         return value
 
 
-def read_yaml(path: Path, what: str, remedy: str) -> Reader | None:
-    """The root of a file; None of an empty one. `what` it should be, and `remedy` where it is not there.
-
-    Raises `NotFound`, or `InvalidData` that names the line.
-    """
+def read_yaml(path: Path, remedy: str) -> Entry | None:
+    """What a file holds, None for an empty one. Raises `NotFound` with this remedy, `InvalidData` naming the line."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise NotFound(f"no file {str(path)!r}", valid=what, remedy=remedy) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidData(
-            f"{path.name} cannot be read: {error}", valid="a text file in UTF-8", remedy=remedy
-        ) from error
+        raise NotFound(f"no file {str(path)!r}", valid="a file that is there", remedy=remedy) from error
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line, problem = (mark.line + 1 if mark else 0), getattr(error, "problem", None) or error
-        raise InvalidData(f"{path.name}, line {line}: {problem}", valid="YAML", remedy="correct it") from error
-    return None if root is None else Reader(path, root)
-
-
-def is_number(value: Any) -> bool:
-    """A finite number, and no truth value."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise InvalidData(f"{path.name}, line {line}: {error.problem}", valid="YAML", remedy="correct it") from error
+    return None if root is None else Entry(path, root)
