@@ -34,6 +34,8 @@ from serving.live_holder import LiveHolder
 from serving.observe.observer import Observer, make_observer
 from serving.overlay import Overlay
 from serving.reasons import Reasoner
+from serving.scenarios.columns import ColumnsHolder
+from serving.scenarios.find import Scenarios
 from serving.settings import Settings
 from serving.settler import Settler
 from serving.trials import Trials
@@ -125,6 +127,9 @@ class Service:
     consents: Consents
     """Where what users agree to is written and read."""
     reasoner: Reasoner
+    scenarios: Scenarios
+    columns: ColumnsHolder = field(default_factory=ColumnsHolder)
+    """What items are, for filters of home pages."""
     population: Population = field(default_factory=Population)
     """What all like, for profiles."""
     narrowed: dict[str, Service] = field(default_factory=dict)
@@ -195,6 +200,7 @@ def make_service(settings: Settings, *, gateway: Gateway | None = None, metrics:
         Corrections(home),
         Consents(home, settings.consent_defaults),
         Reasoner(settings.k_anonymity),
+        Scenarios(home),
     )
 
 
