@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+from graph.consent import Defaults
 from serving.foldin import viewer
 from serving.live import Live
 from serving.live_holder import open_live
@@ -37,7 +38,7 @@ def milliseconds(live: Live, columns: Columns, preset: Preset) -> tuple[float, f
 
 def main(folder: Path) -> None:
     """Prints a table."""
-    live, scenarios = open_live(folder), Scenarios(folder)
+    live, scenarios = open_live(folder, Defaults()), Scenarios(folder)
     began = time.process_time()
     columns = ColumnsHolder().get(live)
     print(f"{live.index.num_items} items; columns, once an index: {1000 * (time.process_time() - began):.0f} ms\n")
