@@ -35,9 +35,8 @@ from serving.publish_newcomers import write_newcomers
 from serving.publish_people import write_people
 from serving.publish_version import finish, make_current, prune
 from training.data import Histories, UserBatch
-from training.prepare import histories as histories_of
+from training.prepare import known_histories
 from training.recommender import Recommender
-from training.split import positives
 from training.topk import top_k
 
 __all__ = ["ModelInfo", "publish"]
@@ -77,7 +76,7 @@ def publish(  # noqa: PLR0913  what an index is made of
     """
     shape = (len(snapshot.users), len(snapshot.items))
     rows = snapshot.interactions
-    known = histories if histories is not None else histories_of(rows.take(positives(rows, min_value)), shape)
+    known = histories if histories is not None else known_histories(snapshot, min_value)
     _check_shape((len(known), known.num_items), shape)
     seen = _seen(rows, shape) if seen is None else seen
     root = home / FOLDER

@@ -60,7 +60,8 @@ def _write_item_form(folder: Path, name: str, form: ItemForm) -> dict[str, Any]:
         write_rows(folder, name, matrix.indptr, matrix.indices)
         write_array(folder, f"{name}.weights", matrix.data.astype(np.float32))
     return {"kind": "item", "file": name, "sparse": sparse, "normalise": bool(form.normalise),
-            "decay": form.decay, "last": form.last}  # fmt: skip
+            "decay": form.decay, "last": form.last,
+            "said": None if form.said is None else form.said.json()}  # fmt: skip
 
 
 def _write_sequence_form(folder: Path, name: str, form: SequenceForm) -> dict[str, Any]:

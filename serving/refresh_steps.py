@@ -9,6 +9,7 @@ done again to the same end.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
@@ -24,6 +25,9 @@ from serving.progress import Reporter, parts
 from serving.refresh_choice import Choice, encoders_of
 from serving.refresh_sources import Source
 from serving.refresh_train import Training
+from serving.retention import policy_of
+from serving.retention import retain as remove_old
+from serving.retention_file import DAY
 from serving.settings import Settings
 from serving.steps import Step, Steps, code_version, fingerprint
 
@@ -126,6 +130,24 @@ def _state(graph: GraphStore) -> Any:
     if mark is not None:
         return mark.token
     return [graph.query(name).rows[0][0] for name in ("node_count", "relationship_count")]
+
+
+def retain(flow: Flow) -> Step:
+    """What is older than `HOME/retention.yaml` allows goes; nothing where there is no such file."""
+    policy = policy_of(flow.home)
+    inputs: dict[str, Any] = {"policy": None if policy is None else policy.json()}
+    if policy is not None:
+        inputs |= {"graph": _state(flow.graph), "day": int(time.time()) // DAY}
+
+    def work() -> Result:
+        if policy is None:
+            return {"counts": {}}
+        with flow.reporter.step("removing what is too old"):
+            counts = remove_old(flow.graph, flow.home, policy)
+        inputs["graph"] = _state(flow.graph)
+        return {"counts": {name: count for name, count in counts.items() if count}}
+
+    return Step("retain", dict(inputs), work, settled=lambda: inputs)
 
 
 def encode(flow: Flow) -> Step:
@@ -232,7 +254,7 @@ def publish(flow: Flow) -> Step:
         "catalogue",
         "neighbours",
     )
-    code = code_version(*(f"serving/{name}.py" for name in files))
+    code = code_version(*(f"serving/{name}.py" for name in files), "training/links.py")
     fewest = flow.settings.k_anonymity
     inputs = {"snapshot": trained["snapshot"], "model version": trained["version"], "code of publish": code,
               "k_anonymity": fewest}  # fmt: skip
@@ -283,6 +305,7 @@ def _numbers(values: Mapping[str, Any]) -> dict[str, int | float]:
 STEPS: Mapping[str, Callable[[Flow], Step]] = MappingProxyType(
     {
         "ingest": ingest,
+        "retain": retain,
         "encode": encode,
         "tags": tags,
         "snapshot": snapshot,

@@ -39,6 +39,7 @@ def model_card(
     parts = (
         (f"# {dataset}: {card.model}", _what(card)),
         ("## Data", _data(card, dataset, sizes)),
+        *((("## What interactions count", _feedback(card)),) if card.feedback else ()),
         ("## Figures on the test part", _figures(card, evaluation, popularity)),
         ("## Beside accuracy", _beside(evaluation, report)),
         ("## By group", _groups(report)),
@@ -91,6 +92,21 @@ def _data(card: ModelCard, dataset: str, sizes: Mapping[str, Any]) -> Iterator[s
         yield "- what serves was fitted once more, on everything, with the same settings and weights"
     for leak in card.leaks:
         yield f"- **leak check, {leak['name']}**: {leak['what']} ({leak['count']:,} of {leak['of']:,} {leak['unit']})"
+
+
+def _feedback(card: ModelCard) -> Iterator[str]:
+    yield ("Learned on train, of what each kind and value says of likings that were hidden; 1: as a liking does on "
+           "average, below 0: against items like it. A refit learns them anew.")  # fmt: skip
+    for name, told in card.feedback.items():
+        yield ""
+        yield f"| {name} | counts |"
+        yield "|---|---|"
+        yield from (f"| {what} | {weight:+.2f} |" for what, weight in told["weights"].items())
+        if "difference" in told:
+            stands = "they stand" if told["learned"] else "so likings alone count"
+            yield ""
+            yield (f"Against likings alone, on users they were not learned from: {TARGET} {told['difference']:+.4f} "
+                   f"[{told['low']:+.4f}, {told['high']:+.4f}], p = {told['p_value']:.4f}; {stands}.")  # fmt: skip
 
 
 def _figures(card: ModelCard, evaluation: Evaluation, popularity: Evaluation) -> Iterator[str]:

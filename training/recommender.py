@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from graph.feedback import Weighing
 from training.data import TrainingData, UserBatch
 
 
@@ -52,12 +53,14 @@ class ItemForm:
 
     With `normalise`, the history is divided by its number of items first. With `decay`, an item weighs decay ** age
     instead of one, age 0 being the newest, and only the `last` newest are read (a repeat counts once, as its newest).
+    With `said`, an item counts what feedback about it does, where that is known, whether it was liked or not.
     """
 
     weights: NDArray[np.float32] | csr_matrix
     normalise: bool = False
     decay: float = 1.0
     last: int = 0
+    said: Weighing | None = None
 
 
 @dataclass(frozen=True)

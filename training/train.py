@@ -13,6 +13,7 @@ from typing import Any
 from graph.snapshot import Snapshot
 from training.artifacts import curves_of, log_per_user, log_plots, log_report
 from training.auto import choose, fit_auto
+from training.blend import told_by
 from training.cards import FILE as CARD_FILE
 from training.cards import description, model_card
 from training.environment import environment, sizes
@@ -225,6 +226,7 @@ def card_of(
         comparisons={name: asdict(one) for name, one in measured.compared(fitted.recommender.name).items()},
         guards=guards,
         leaks=leaks,
+        feedback=told_by(fitted.recommender),
         privacy=guarantee_of(fitted.recommender),
     )
 

@@ -52,6 +52,7 @@ def test_the_design_commands_are_all_there() -> None:
         "leak-test",
         "evaluate",
         "consent",
+        "retain",
         "friends",
         "recommend",
         "similar",
