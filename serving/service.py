@@ -13,6 +13,7 @@ from threading import Lock
 from fastapi import Request
 
 from graph.errors import InterlaceError, StoreUnavailable
+from graph.private import Cipher
 from graph.store import GraphStore
 from serving.access.caller import caller_of
 from serving.access.scope import OnePlatform
@@ -33,6 +34,7 @@ from serving.live import Live
 from serving.live_holder import LiveHolder
 from serving.observe.observer import Observer, make_observer
 from serving.overlay import Overlay
+from serving.private import cipher_of
 from serving.reasons import Reasoner
 from serving.settings import Settings
 from serving.settler import Settler
@@ -124,6 +126,8 @@ class Service:
     """What users took out of their profiles."""
     consents: Consents
     """Where what users agree to is written and read."""
+    cipher: Cipher | None
+    """Of users' private properties; None where none are."""
     population: Population = field(default_factory=Population)
     """What all like, for profiles."""
     reasoner: Reasoner = field(default_factory=Reasoner)
@@ -194,6 +198,7 @@ def make_service(settings: Settings, *, gateway: Gateway | None = None, metrics:
         Trials(home, settings),
         Corrections(home),
         Consents(home, settings.consent_defaults),
+        cipher_of(settings),
     )
 
 
