@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from graph import changes
 from graph.consent import PURPOSES, property_of
 from graph.consent_snapshot import said_by
-from graph.queries_consent import SET_CONSENTS
+from graph.queries_users import SET_USER_PROPERTIES
 from graph.schema import USER
 from graph.snapshot import Snapshot
 from graph.store import GraphStore
@@ -29,7 +29,7 @@ def flush_consents(store: GraphStore, home: Path, consents: Consents) -> int:
         changes.prepare(store)
         rows = [{"user": user, "properties": {property_of(purpose): yes for purpose, yes in given.items()}}
                 for user, given in words.items()]  # fmt: skip
-        changes.write_nodes(store, home, SET_CONSENTS, {"rows": rows}, {USER: list(words)})
+        changes.write_nodes(store, home, SET_USER_PROPERTIES, {"rows": rows}, {USER: list(words)})
         consents.applied(words)
         written += len(words)
     return written

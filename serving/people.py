@@ -35,8 +35,11 @@ async def put_user(
 
     Raises `InvalidData` for an id or property that cannot be taken.
     """
-    check_user(user, properties)
-    body = dict(properties) if blocked is None else {**properties, USER_BLOCKED: sorted(set(blocked))}
+    cipher = service.cipher
+    hidden = {} if cipher is None else {name: value for name, value in properties.items() if cipher.is_private(name)}
+    check_user(user, {name: value for name, value in properties.items() if name not in hidden})
+    told = {**properties, **({} if cipher is None else cipher.hide_all(user, hidden))}
+    body = told if blocked is None else {**told, USER_BLOCKED: sorted(set(blocked))}
     await run_in_threadpool(service.overlay.put_user, user, body)
     service.settler.soon()
     live = service.live
@@ -107,7 +110,7 @@ def find_users(live: Live, query: str, limit: int, *, prefix: str = "") -> list[
         if (
             not change.gone
             and name.startswith(prefix)
-            and all(word in fold(f"{name} {change.body.get('name', '')}") for word in words)
+            and all(word in fold(f"{name} {catalogue.public(change.body).get('name', '')}") for word in words)
         ):
             new.append(card(live, viewer(live, name)))
     found = index.user_names.search(query, index.num_users if prefix else limit + len(changed))

@@ -21,6 +21,7 @@ from graph.changes import mark_of
 from graph.errors import InvalidData, NotFound
 from graph.store import GraphStore
 from serving.consent import Consents
+from serving.private import cipher_of
 from serving.progress import Reporter, parts
 from serving.refresh_choice import Choice, encoders_of
 from serving.refresh_sources import Source
@@ -65,6 +66,7 @@ def ingest(flow: Flow) -> Step:
     """Sources whose files changed into the graph."""
     versions = {f"files of {one.path} ({one.platform})": (one.version(), _options(one)) for one in flow.sources}
     inputs = {**versions, "store": flow.settings.store_url, "code of ingest": _code_of_ingest()}
+    inputs |= _private(flow)
 
     def work() -> Result:
         counts = dict.fromkeys(COUNTED, 0)
@@ -81,6 +83,7 @@ def _one_source(flow: Flow, source: Source) -> Step:
     """The record of one source, so that one that did not change is not read when another did."""
     name = f"ingest-{fingerprint({'': source.key})[:12]}"
     inputs = {"files": source.version(), "options": _options(source), "code of ingest": _code_of_ingest()}
+    inputs |= _private(flow)
 
     def work() -> Result:
         from graph.ingest import ingest as load
@@ -97,6 +100,7 @@ def _one_source(flow: Flow, source: Source) -> Step:
                 same_users=source.same_users,
                 sync=source.sync,
                 progress=step.advance,
+                cipher=cipher_of(flow.settings),
             )
         found = asdict(report)
         numbers = {name: value for name, value in found.items() if isinstance(value, int)}
@@ -108,6 +112,12 @@ def _one_source(flow: Flow, source: Source) -> Step:
         }
 
     return Step(name, inputs, work, lambda result: _version(flow.graph) >= result["version"])
+
+
+def _private(flow: Flow) -> dict[str, Any]:
+    """Which properties are encrypted: sources are read again when it changes; nothing where none are."""
+    names = flow.settings.private_properties
+    return {"private properties": names} if names else {}
 
 
 def _options(source: Source) -> dict[str, Any]:

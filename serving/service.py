@@ -13,6 +13,7 @@ from threading import Lock
 from fastapi import Request
 
 from graph.errors import InterlaceError, StoreUnavailable
+from graph.private import Cipher
 from graph.store import GraphStore
 from serving.access.caller import caller_of
 from serving.access.scope import OnePlatform
@@ -33,6 +34,7 @@ from serving.live import Live
 from serving.live_holder import LiveHolder
 from serving.observe.observer import Observer, make_observer
 from serving.overlay import Overlay
+from serving.private import cipher_of
 from serving.reasons import Reasoner
 from serving.scenarios.columns import ColumnsHolder
 from serving.scenarios.find import Scenarios
@@ -128,6 +130,8 @@ class Service:
     """Where what users agree to is written and read."""
     reasoner: Reasoner
     scenarios: Scenarios
+    cipher: Cipher | None
+    """Of users' private properties; None where none are."""
     columns: ColumnsHolder = field(default_factory=ColumnsHolder)
     """What items are, for filters of home pages."""
     population: Population = field(default_factory=Population)
@@ -201,6 +205,7 @@ def make_service(settings: Settings, *, gateway: Gateway | None = None, metrics:
         Consents(home, settings.consent_defaults),
         Reasoner(settings.k_anonymity),
         Scenarios(home),
+        cipher_of(settings),
     )
 
 

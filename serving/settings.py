@@ -56,6 +56,12 @@ class Settings(BaseSettings):
     cypher_in_flight: int = Field(4, ge=1, description="Cypher queries that one caller may run at the same time")
     hidden_labels: str = Field("", description="labels that Cypher answers never show, besides the usual: a,b")
     hidden_properties: str = Field("", description="properties that Cypher never shows, besides the usual: a,b")
+    private_properties: str = Field(
+        "", description="properties of users that are kept encrypted and never shown: email,name,birth_year"
+    )
+    private_key_file: Path | None = Field(
+        None, description="file with their keys, outside of the store (`interlace keys create-private` makes it)"
+    )
     language_provider: str = Field(
         "", description="language model: 'openai:MODEL', 'local:FOLDER' or 'local:HUB-NAME'; empty: none, all of it off"
     )
@@ -82,6 +88,7 @@ class Settings(BaseSettings):
     audit_bytes: int = Field(
         16 << 20, ge=1 << 10, description="size at which HOME/audit.jsonl is put aside; 5 are kept"
     )
+    audit_ids: bool = Field(False, description="users' ids in the audit log; else the names that the server's log has")
     oidc_issuer: str = Field("", description="OpenID Connect issuer whose bearer tokens count; empty: none")
     oidc_audience: str = Field("", description="audience that those tokens must name")
     oidc_jwks: str = Field("", description="the issuer's keys: a JWKS file or https address; empty: by discovery")

@@ -69,7 +69,8 @@ def test_the_design_commands_are_all_there() -> None:
         "distill",
     )
     groups = [["data", "list"], ["data", "get"], ["models", "list"], ["models", "promote"], ["models", "rollback"]]
-    groups += [["keys", name] for name in ("create", "list", "revoke", "rotate")]
+    groups += [["keys", name] for name in ("create", "list", "pseudonym", "revoke", "rotate")]
+    groups += [["keys", f"{name}-private"] for name in ("create", "rotate", "show")]
     groups += [["models", "stage"], ["runs", "list"], ["runs", "compare"]]
     groups += [["experiment", name] for name in ("list", "size", "start", "stop", "report")]
     groups += [["scenario", name] for name in ("list", "show", "check")]

@@ -1,10 +1,10 @@
-"""Cypher of consents (`serving.consent`): what users said, onto their nodes. Begins with the change log's `BUMP`."""
+"""Cypher of what is written onto users' nodes alone (consents, renewed private properties), as a version of its own."""
 
 from __future__ import annotations
 
 from graph.queries_changes import BUMP
 
-SET_CONSENTS = BUMP + (
+SET_USER_PROPERTIES = BUMP + (
     "WITH c, before UNWIND $rows AS row MATCH (u:User {id: row.user}) "
     "SET u += row.properties "
     "RETURN c.version AS version, before, count(*) AS users"
