@@ -54,7 +54,10 @@ def common(snapshot: Snapshot, least: int) -> Snapshot:
 def measure(snapshot: Snapshot, *, how: Any, min_value: float | None, seed: int) -> dict[str, Any]:
     """Both models' validation ndcg@10, their paired difference, and the weights."""
     data = prepare(snapshot, split_of(snapshot, how=how, min_value=min_value, seed=seed), seed=seed).data
-    assert data.validation is not None  # every split has one
+    held_out = data.validation
+    assert held_out is not None  # every split has one
+    data = replace(data, validation=replace(held_out, excluded=held_out.histories.seen))
+    assert data.validation is not None
     found: dict[str, Any] = {"users": len(data.validation), "interactions": len(snapshot.interactions)}
     per_user = {}
     for name in ("ease", "ease-feedback"):

@@ -1,8 +1,8 @@
 """From a snapshot and a split to what models and the evaluator read: `TrainingData` and `HeldOut`.
 
 The one place that says what a model may know when: fitted on train; validation scored with train histories; test scored
-with train and validation histories, and both excluded from the ranking, with whatever else users are known to have done
-but to be shown: as in a published index, nobody is recommended what they rated low or skipped.
+with train and validation histories, and both excluded from the ranking. What users are known to have done that is no
+liking (`Histories.said`) stays in the ranking, as published protocols have it.
 """
 
 from __future__ import annotations
@@ -100,4 +100,4 @@ def _held_out(relevant: Interactions, seen: Histories) -> HeldOut:
     matrix.sum_duplicates()
     matrix.data[:] = 1.0
     known = seen.take(users)
-    return HeldOut(users, matrix, known.seen, known)
+    return HeldOut(users, matrix, known.matrix, known)

@@ -16,7 +16,8 @@ from training.cross.data import Pair, pair_of, people_of, platforms
 from training.cross.joint import Shared
 from training.cross.kernel import Kernel, KernelConfig
 from training.cross.mapped import Mapped, MappedConfig
-from training.cross.switch import Switched, Weighted
+from training.cross.members import Member
+from training.cross.switch import LEAST_USERS, Switched, Weighted, learn_switched
 from training.data import UserBatch
 from training.evaluate import evaluate
 from training.models.ease import EASE, EASEConfig
@@ -143,6 +144,38 @@ def test_transfer_that_harms_is_switched_off(tmp_path):
     found = result.targets["small"]
     assert not all(group["on"] for group in found.groups)
     assert found.metrics["ndcg@10"] >= found.without["ndcg@10"] - 0.05
+
+
+def test_transfer_is_on_for_the_groups_it_helps_alone(pair):
+    """It knows what those with much elsewhere want, misleads those with little, and says nothing of the rest."""
+    held_out = pair.alone.data.validation
+    there = np.zeros(300, np.int64)
+    there[50:130], there[130:] = 3, 30
+    wanted = np.zeros((300, pair.num_items), np.float32)
+    wanted[held_out.users] = held_out.relevant.toarray()
+    noise = np.random.default_rng(0).random(wanted.shape).astype(np.float32)
+
+    class Fixed:
+        def __init__(self, name, scores):
+            self.name, self.scores = name, scores
+
+        def score(self, users):
+            return self.scores[users.index]
+
+    helps = np.where(there == 30, 1.0, -0.5)[:, None].astype(np.float32)
+    across = Fixed("across", noise + helps * wanted)
+    across.scores[there == 0] = noise[there == 0]
+    alone = Fixed("alone", noise + 0.3 * wanted)
+    members = [Member(one.name, one, lambda: None, "", one is across, 0.0) for one in (alone, across)]
+    learned = learn_switched(members, held_out, there)
+    judged = {(group["elsewhere"], group["on"]) for group in learned.groups if group["users"] >= LEAST_USERS}
+    assert ("30 and more", True) in judged
+    assert ("30 and more", False) not in judged
+    assert not any(group["on"] for group in learned.groups if group["elsewhere"] == "0")
+    batch = held_out.batch(slice(None))
+    scores = learned.switched.score(batch)
+    off = there[batch.index] == 0
+    np.testing.assert_allclose(scores[off], learned.alone.score(batch)[off], rtol=1e-5)
 
 
 def test_a_switch_gives_each_group_its_own_blend(pair):
