@@ -63,6 +63,7 @@ def obeyed(snapshot: Snapshot, defaults: Defaults, said: Iterable[Said] = ()) ->
         interactions=snapshot.interactions.take(~silent[snapshot.interactions.user]),
         friendships=snapshot.friendships[~silent[snapshot.friendships].any(axis=1)],
         identities=kept,
+        doubts={place: sure for place, sure in snapshot.doubts.items() if place in kept},
         user_properties=_blanked(snapshot.user_properties, silent),
     )
 

@@ -89,6 +89,8 @@ def _brought_up(store: GraphStore, home: Path, mark: Mark) -> tuple[Reading, How
         raise ReadAll("no kept snapshot leads to this version")
     token, deltas = found
     base = kept[token]
+    if not base.notes.links:
+        raise ReadAll("the kept snapshot is of a version that did not read links' probabilities")
     reading = Reading(load(home / SNAPSHOTS / base.hash, verify=False), base.notes)
     changed = read_changes(deltas)
     if changed.empty:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from graph.consent import Defaults
 from serving.candidates import FRIENDS, LIST, MODEL, PERSON, POPULAR, appeal
 from serving.corrections import Corrections, Interest
-from serving.foldin import personal
+from serving.foldin import personal, told_of
 from serving.index import open_index
 from serving.index_files import MISSING
 from serving.inherit import Floats
@@ -102,9 +102,16 @@ class Everybody:
         rows = np.flatnonzero(np.isin(found.source, (SOURCES.index(PERSON), SOURCES.index(FRIENDS))))
         self._scored(found, rows, [MISSING] * len(rows), [index.borrowed[user] for user in users[rows].tolist()])
         self._popular(found, np.flatnonzero(found.source == SOURCES.index(POPULAR)))
-        for row in np.flatnonzero(np.isin(users, self.moved)).tolist():
+        for row in np.flatnonzero(np.isin(users, self.moved) | self._doubtful(found)).tolist():
             self._as_they_are(found, row)
         return found
+
+    def _doubtful(self, found: Lists) -> NDArray[np.bool_]:
+        """Rows of people who may not be who they are linked to."""
+        sure = self.live.index.borrowed_sure
+        if not len(sure):
+            return np.zeros(len(found.users), np.bool_)
+        return np.asarray((found.source == SOURCES.index(PERSON)) & (sure[found.users] < 1))
 
     @cached_property
     def moved(self) -> NDArray[np.int64]:
@@ -163,7 +170,8 @@ class Everybody:
 
             some = slice(start, start + step)
             seen = [index.seen[user] for user in found.users[rows[some]].tolist()]
-            askers = Askers(who[some], histories[some], seen)
+            told = [told_of(index, user) for user in who[some]]
+            askers = Askers(who[some], histories[some], seen, told)
             left = self._retrieve(found, rows[some], askers) if large else np.arange(len(askers))
             self._score(found, rows[some][left], askers.take(left))
 

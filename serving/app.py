@@ -32,6 +32,7 @@ from serving.routes import (
     models,
     recommendations,
     refresh_runs,
+    scenarios,
     session,
     users,
 )
@@ -94,6 +95,7 @@ def _versioned() -> APIRouter:
     router = APIRouter()
     for module in (
         recommendations,
+        scenarios,
         users,
         consent,
         explanations,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,13 @@ from graph.errors import NotFound
 from serving.approximate import Approximate, open_approximate
 from serving.circles import People, map_people
 from serving.consent import ARRAY
-from serving.forms import Member, map_member
+from serving.forms import ItemWeights, Member, map_member
 from serving.index_files import MISSING, Blobs, Names, Rows, map_array, map_blobs, map_names, map_rows
 from serving.index_trust import check_contents, check_signature, damaged
 from serving.inherit import Inheritance, Inherited
 from serving.profile import Column, Profiles
 
-FORMAT = 3
+FORMAT = 4
 FOLDER = "index"
 CURRENT = "current"
 MANIFEST = "manifest.json"
@@ -123,6 +124,8 @@ class Index:
     """Of users of whom nothing is known: items of the same person's other accounts, else of their friends."""
     borrowed_own: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     """Which rows of `borrowed` are the same person's."""
+    borrowed_sure: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
+    """(users,) how likely it is that they are; empty in an index of a version that did not ask."""
     lenders: Rows | None = None
     """Of users of whom nothing is known, the person's other accounts that `borrowed` is from; None in older indexes."""
     consent: NDArray[np.uint8] | None = None
@@ -133,6 +136,12 @@ class Index:
     """The model read only values of at least this as likes; None: any."""
     approximate: Approximate = field(default_factory=Approximate)
     """Searches that a large catalogue is published with; empty where exact ones are quick."""
+
+    @cached_property
+    def reads_feedback(self) -> bool:
+        """Does a model weigh what is no liking too."""
+        forms = (form for member in self.members for form in member.forms)
+        return any(isinstance(form, ItemWeights) and form.said is not None for form in forms)
 
     @property
     def num_users(self) -> int:
@@ -260,6 +269,7 @@ def mapped(folder: Path, manifest: Mapping[str, Any]) -> Index:
         onboarding=array("onboarding"),
         borrowed=map_rows(folder, "borrowed"),
         borrowed_own=array("borrowed.own"),
+        borrowed_sure=array("borrowed.sure") if (folder / "borrowed.sure.npy").is_file() else np.empty(0, np.float32),
         lenders=map_rows(folder, "borrowed.lenders") if manifest.get("consent") else None,
         consent=array(ARRAY) if manifest.get("consent") else None,
         people=map_people(folder) if manifest["people"] else None,

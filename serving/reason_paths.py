@@ -14,26 +14,23 @@ from typing import Any
 import numpy as np
 import orjson
 
-from graph.explain_tell import FEWEST_PEOPLE, NEW, at_least
-from graph.explain_words import VERBS, is_name
+from graph.explain_tell import NEW
+from graph.explain_words import VERBS
 from graph.schema import KIND_TO_TYPE, KINDS
 from serving.corrections import Interest, has_any
 from serving.crowd import RATED, TELLING, Crowd, Together
-from serving.effects import Effects, Floats, effects
+from serving.effects import Effects, effects
 from serving.foldin import Viewer
 from serving.index_files import MISSING
 from serving.live import Live
+from serving.ties import Ties
 
 CHOSEN = "CHOSEN"
 LIKED_TRIED = 8
 """Likings that are tried for an item, those that cost it most first."""
-UNNAMED = 0.6
 ALIKE = 2.5
 """From so many standard deviations above the cosines of the liked item with all others two items are alike."""
 VERY_ALIKE = 6.0
-SAMPLED = 256
-"""Items by whose cosines the usual likeness of an item is known."""
-RARE = 5.0
 LIFT = 1.2
 """People who did something with one item did it with the other at least so many times as often as anybody."""
 IN_ORDER = 0.6
@@ -97,18 +94,17 @@ def chosen(live: Live, items: list[str]) -> Likings:
     return Likings(None, dict.fromkeys(places, CHOSEN), history)
 
 
-def candidates(live: Live, crowd: Crowd, who: Likings, items: list[int]) -> list[list[Candidate]]:
+def candidates(live: Live, crowd: Crowd, ties: Ties, who: Likings, items: list[int]) -> list[list[Candidate]]:
     """For each item what may be said, what says most first."""
     if not who.liked:
         return [[] for _ in items]
     places = np.array(items, np.int64)
-    cost = effects(live, who.history, places) if len(who.history) else None
-    cosines = _Cosines(live)
+    cost = effects(live, who.history, places, ties.covariances) if len(who.history) else None
     found = []
     for column, item in enumerate(items):
         paths: list[Candidate] = []
         for pairs in _tried(cost, column, who):
-            paths = [one for pair in pairs if pair[0] != item for one in _paths(live, crowd, cosines, who, item, pair)]
+            paths = [one for pair in pairs if pair[0] != item for one in _paths(live, crowd, ties, who, item, pair)]
             if paths:
                 break
         found.append(sorted(paths, key=lambda one: (-one.weight, one.liked, one.proof)))
@@ -130,7 +126,7 @@ def _tried(cost: Effects | None, column: int, who: Likings) -> Iterator[list[Pai
 
 
 def _by_cost(cost: Effects, column: int, who: Likings, *, agreed: bool) -> list[Pair]:
-    drops, others = cost.drops[:, column], cost.others()[:, column]
+    drops, others = cost.drops[:, column], cost.others[:, column]
     order = np.argsort(-drops, kind="stable")
     ahead = {int(row): place for place, row in enumerate(order.tolist(), start=1)}
     liked = [row for row in order.tolist() if int(cost.left_out[row]) in who.liked]
@@ -146,81 +142,37 @@ def _by_cost(cost: Effects, column: int, who: Likings, *, agreed: bool) -> list[
     ]
 
 
-@dataclass
-class _Cosines:
-    """Cosines of liked items with all others, each asked for once."""
-
-    live: Live
-
-    def __post_init__(self) -> None:
-        self._known: dict[tuple[str, int], tuple[Floats, float, float] | None] = {}
-
-    def alike(self, modality: str, liked: int, item: int) -> tuple[float, float] | None:
-        """The cosine, and how many standard deviations it lies above the liked item's mean; None where one has none."""
-        key = modality, liked
-        if key not in self._known:
-            self._known[key] = self._of(modality, liked)
-        found = self._known[key]
-        vector = self.live.vector(item, modality)
-        if found is None or vector is None:
-            return None
-        mine, mean, spread = found
-        cosine = float(mine @ vector)
-        return cosine, (cosine - mean) / max(1e-6, spread)
-
-    def _of(self, modality: str, liked: int) -> tuple[Floats, float, float] | None:
-        vector = self.live.vector(liked, modality)
-        if vector is None:
-            return None
-        table = self.live.index.vectors[modality]
-        step = max(1, len(table.unit) // SAMPLED)
-        cosines = (table.unit[::step] @ vector)[table.present[::step]]
-        return vector, float(cosines.mean()), float(cosines.std())
-
-
-def _paths(live: Live, crowd: Crowd, cosines: _Cosines, who: Likings, item: int, pair: Pair) -> Iterator[Candidate]:
+def _paths(live: Live, crowd: Crowd, ties: Ties, who: Likings, item: int, pair: Pair) -> Iterator[Candidate]:
     liked, share, effect = pair
     ends = {"liking": who.liked[liked], "at_least": crowd.at_least}
 
     def candidate(proof: str, says: float, facts: Mapping[str, Any]) -> Candidate:
         return Candidate(who.prefix + proof, liked, share * says, effect, {**ends, **facts})
 
-    for says, label, via in _shared(live, liked, item):
+    shared = ties.shared(live, liked, item)
+    if shared is not None:
+        says, label, via = shared
         yield candidate("attribute", says, {"label": label, "via": via})
     for modality in sorted(live.index.vectors):
-        alike = cosines.alike(modality, liked, item)
+        alike = ties.alike(live, modality, liked, item)
         if alike is not None and alike[1] >= ALIKE and modality in ("text", "image", "audio"):
             yield candidate(
                 f"similar_{modality}", 0.4 + 0.6 * min(1.0, alike[1] / VERY_ALIKE), {"cosine": round(alike[0], 2)}
             )
     by = who.liked[liked] if who.liked[liked] in VERBS else "RATED"
     both = crowd.together(liked, item, KINDS.index(_KIND_OF[by]))
-    if both.people >= FEWEST_PEOPLE and both.people * crowd.users >= LIFT * both.first * both.second:
+    if both.people and both.people * both.everybody >= LIFT * both.first * both.second:
         yield _of_people(candidate, both, by)
 
 
 def _of_people(candidate: Callable[[str, float, Mapping[str, Any]], Candidate], both: Together, by: str) -> Candidate:
     says = 0.4 + 0.6 * min(1.0, 2 * both.people / (both.first * both.second) ** 0.5)
-    if both.after >= FEWEST_PEOPLE and both.after >= IN_ORDER * both.people:
-        return candidate("next", 1.05 * says, {"people": at_least(both.after), "by": by})
-    return candidate("people", says, {"people": at_least(both.people), "by": by})
+    if both.after and both.after >= IN_ORDER * both.people:
+        return candidate("next", 1.05 * says, {"people": both.after, "by": by})
+    return candidate("people", says, {"people": both.people, "by": by})
 
 
 _KIND_OF: Mapping[str, str] = {type_: kind for kind, type_ in KIND_TO_TYPE.items()}
-
-
-def _shared(live: Live, liked: int, item: int) -> list[tuple[float, str, str]]:
-    """The attribute that both items have and that says most: how much, its label and its id."""
-    table, inherit = live.index.attributes, live.index.inherit
-    if inherit is None:
-        return []
-    mine, theirs = live.attributes(liked)[0], live.attributes(item)[0]
-    found = []
-    for node in np.intersect1d(mine, theirs).tolist():
-        label, _, identity = inherit.entities[node].decode().partition(":")
-        known = 1.0 if is_name(identity, "") else UNNAMED
-        found.append((known * (0.5 + 0.5 * min(1.0, float(table.rarity[node]) / RARE)), label, identity))
-    return sorted(found, reverse=True)[:1]
 
 
 def card(live: Live, place: int, end: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from serving.foldin import Viewer
 from serving.index import Index
 from serving.live import Live
 from serving.reason_paths import Candidate, Likings, candidates, card, chosen, likings_of, without
+from serving.ties import Ties
 
 ROUNDS = 3
 """Of asking the graph for a shared attribute: where it has none, the next best is tried."""
@@ -36,12 +37,14 @@ Fact = tuple[str, str, str, str]
 
 
 class Reasoner:
-    """One a worker; keeps what it has learned of one index."""
+    """One a worker; keeps what it has learned of one index. `k_anonymity`: the fewest people a reason speaks of."""
 
-    def __init__(self) -> None:
+    def __init__(self, k_anonymity: int = FEWEST_PEOPLE) -> None:
+        self._fewest = k_anonymity
         self._lock = Lock()
         self._index: Index | None = None
         self._crowd: Crowd | None = None
+        self._ties = Ties()
         self._facts: dict[Fact, list[dict[str, Any]]] = {}
 
     def for_user(
@@ -57,9 +60,9 @@ class Reasoner:
 
         `removed`: interests that count no more: no reason names what has them.
         """
-        crowd = self._ready(live.index)
         if who.impersonal:
             return [None] * len(items)
+        crowd, _ = self._ready(live.index)
         return self._explain(store, live, without(live, likings_of(live, who, crowd), removed), list(items), lang)
 
     def for_newcomer(
@@ -69,19 +72,20 @@ class Reasoner:
         self._ready(live.index)
         return self._explain(store, live, chosen(live, list(named)), list(items), lang)
 
-    def _ready(self, index: Index) -> Crowd:
+    def _ready(self, index: Index) -> tuple[Crowd, Ties]:
         with self._lock:
             if self._index is not index or self._crowd is None:
-                self._index, self._crowd, self._facts = index, crowd_of(index), {}
+                self._index, self._ties, self._facts = index, Ties(), {}
+                self._crowd = crowd_of(index, self._fewest)
             if len(self._facts) > REMEMBERED:
                 self._facts = {}
-            return self._crowd
+            return self._crowd, self._ties
 
     def _explain(
         self, store: GraphStore, live: Live, who: Likings, items: list[int], lang: str
     ) -> list[Explanation | None]:
-        crowd = self._ready(live.index)
-        lists = candidates(live, crowd, who, items)
+        crowd, ties = self._ready(live.index)
+        lists = candidates(live, crowd, ties, who, items)
         if who.user is not None:
             lists = self._held(store, live, who, lists)
         lists = self._with_direct(store, live, items, lists)
@@ -180,7 +184,7 @@ class Reasoner:
         left = [live.id(item) for item, one in zip(items, found, strict=True) if one is None]
         if not left:
             return found
-        given = _by_friends(store, live, user, left, least, lang)
+        given = _by_friends(store, live, user, left, least, lang, self._fewest)
         if live.index.inherit is None and len(given) < len(left) and lang == ENGLISH:
             given = explain(store, user, [name for name in left if name not in given]) | given
         return [given.get(live.id(item)) if one is None else one for item, one in zip(items, found, strict=True)]
@@ -225,7 +229,7 @@ def _effect(found: tuple[float, float, int, int]) -> Effect:
 
 
 def _by_friends(
-    store: GraphStore, live: Live, user: str, items: list[str], least: float, lang: str
+    store: GraphStore, live: Live, user: str, items: list[str], least: float, lang: str, fewest: int
 ) -> dict[str, Explanation]:
     """A friend who lets friends know by name; else how many, where they are enough to point at nobody. None of them
     withholds their consent to explanations, also where the graph has not followed yet.
@@ -243,7 +247,6 @@ def _by_friends(
         via = min(agree.intersection(row["telling"]), default=None)
         if via is not None:
             found.setdefault(name, told("friend", facts | {"via": via}, {**whole, "via": via}, lang))
-        elif (several := len(agree.intersection(row["sharing"]))) >= FEWEST_PEOPLE:
-            people = at_least(several)
+        elif people := at_least(len(agree.intersection(row["sharing"])), fewest):
             found.setdefault(name, told("friends", facts | {"people": people}, {**whole, "people": people}, lang))
     return found

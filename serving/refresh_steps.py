@@ -262,9 +262,12 @@ def publish(flow: Flow) -> Step:
         "inherit",
         "index",
         "catalogue",
+        "neighbours",
     )
-    code = code_version(*(f"serving/{name}.py" for name in files))
-    inputs = {"snapshot": trained["snapshot"], "model version": trained["version"], "code of publish": code}
+    code = code_version(*(f"serving/{name}.py" for name in files), "training/links.py")
+    fewest = flow.settings.k_anonymity
+    inputs = {"snapshot": trained["snapshot"], "model version": trained["version"], "code of publish": code,
+              "k_anonymity": fewest}  # fmt: skip
 
     def work() -> Result:
         from serving.workflow import open_registry, publish_version, thaw
@@ -272,7 +275,8 @@ def publish(flow: Flow) -> Step:
         with flow.reporter.step("publishing the index") as step:
             registry = open_registry(flow.settings.mlflow)
             champion = registry.find("champion")
-            folder = publish_version(thaw(flow.home, trained["snapshot"]), registry, champion, flow.home, step.note)
+            frozen = thaw(flow.home, trained["snapshot"])
+            folder = publish_version(frozen, registry, champion, flow.home, step.note, k_anonymity=fewest)
         counts = {
             "users": flow.results["snapshot"]["counts"]["users"],
             "items": flow.results["snapshot"]["counts"]["items"],

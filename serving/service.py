@@ -36,6 +36,8 @@ from serving.observe.observer import Observer, make_observer
 from serving.overlay import Overlay
 from serving.private import cipher_of
 from serving.reasons import Reasoner
+from serving.scenarios.columns import ColumnsHolder
+from serving.scenarios.find import Scenarios
 from serving.settings import Settings
 from serving.settler import Settler
 from serving.trials import Trials
@@ -128,9 +130,12 @@ class Service:
     """Where what users agree to is written and read."""
     cipher: Cipher | None
     """Of users' private properties; None where none are."""
+    reasoner: Reasoner
+    scenarios: Scenarios
+    columns: ColumnsHolder = field(default_factory=ColumnsHolder)
+    """What items are, for filters of home pages."""
     population: Population = field(default_factory=Population)
     """What all like, for profiles."""
-    reasoner: Reasoner = field(default_factory=Reasoner)
     narrowed: dict[str, Service] = field(default_factory=dict)
     """For callers that see one platform alone, by platform."""
 
@@ -199,6 +204,8 @@ def make_service(settings: Settings, *, gateway: Gateway | None = None, metrics:
         Corrections(home),
         Consents(home, settings.consent_defaults),
         cipher_of(settings),
+        Reasoner(settings.k_anonymity),
+        Scenarios(home),
     )
 
 

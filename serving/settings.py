@@ -137,6 +137,11 @@ class Settings(BaseSettings):
     )
     store_slow_seconds: float = Field(5.0, gt=0, description="seconds after which an answer of the store is a failure")
 
+    k_anonymity: int = Field(
+        5,
+        ge=1,
+        description="fewest people that a reason or a likeness by the crowd speaks of; counts are in steps of it",
+    )
     exposures: Literal["experiments", "all", "none"] = Field(
         "experiments", description="which answers are logged as shown: of users in experiments, all, or none"
     )

@@ -102,9 +102,11 @@ def publish_version(
     home: Path,
     progress: Callable[[str], None] | None = None,
     *,
+    k_anonymity: int,
     current: bool = True,
 ) -> Path:
     """Publishes the index of a model version; `current` False: beside the current one, for experiments and shadows.
+    `k_anonymity`: see `Settings`.
 
     Raises `Conflict` for a model of another snapshot.
     """
@@ -121,6 +123,7 @@ def publish_version(
         snapshot_hash=frozen.hash,
         histories=known,
         min_value=card.min_value,
+        k_anonymity=k_anonymity,
         created=datetime.fromtimestamp(version.created / 1000, UTC).isoformat(timespec="seconds"),
         current=current,
         progress=progress,

@@ -202,7 +202,8 @@ def _reasons(session: Session, live: Live, found: Recommendations, lang: str) ->
     from serving.reasons import Reasoner
 
     with session.store() as graph:
-        given = Reasoner().for_user(graph, live, personal(live, found.user), found.items, lang)
+        reasoner = Reasoner(session.settings.k_anonymity)
+        given = reasoner.for_user(graph, live, personal(live, found.user), found.items, lang)
     return [b"null" if one is None else orjson.dumps(one.json()) for one in given]
 
 

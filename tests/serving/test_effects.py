@@ -1,5 +1,6 @@
 """Leaving one interaction out costs exactly what the model says of the shortened history, for every form."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from serving import effects as module
 from serving.effects import effects
 from serving.index import open_index
 from serving.index_files import MISSING
+from serving.inherit import Inherited
 from serving.live import Live
 from serving.publish import publish
 from serving.rank import score
@@ -49,9 +51,25 @@ def test_a_large_catalogue_is_sampled(index, monkeypatch: pytest.MonkeyPatch) ->
     np.testing.assert_allclose(sampled.drops, exact.drops, rtol=1e-3, atol=1e-5)
 
 
+def test_newcomers_among_the_items_inherit(index) -> None:
+    inherit, history = index.inherit, index.known[5]
+    cold = inherit.cold if len(inherit.cold) else np.array([3], np.int32)
+    if not len(inherit.cold):  # as if nobody had met it
+        weights = np.zeros((1, inherit.cold_from.weights.shape[1]), np.float32)
+        weights[0, 0] = 0.7
+        places = np.repeat(inherit.landmarks[:1][None], weights.shape[1], axis=1)
+        index = replace(index, inherit=replace(inherit, cold=cold, cold_from=Inherited(places, weights)))
+    found = effects(Live(index), history, np.array([cold[0], 4]))
+    without = history[history != found.left_out[0]]
+    for row, read in ((found.scores, history), (found.scores - found.drops[0], without)):
+        wanted = score(index, MISSING, read)
+        index.inherit.fill(wanted)
+        np.testing.assert_allclose(row, wanted[[cold[0], 4]], rtol=1e-3, atol=1e-4)
+
+
 def test_others_is_the_mean_of_the_rest(index) -> None:
     found = effects(Live(index), index.known[5], np.array([3, 4]))
     rest = np.delete(found.drops, 2, axis=0).mean(axis=0)
-    np.testing.assert_allclose(found.others()[2], rest, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found.others[2], rest, rtol=1e-4, atol=1e-6)
     alone = effects(Live(index), index.known[5][:1], np.array([3]))
-    assert alone.others().tolist() == [[0.0]]
+    assert alone.others.tolist() == [[0.0]]

@@ -15,6 +15,7 @@ from serving.live import Live
 from serving.rank import score
 from serving.reason_paths import candidates, likings_of
 from serving.settings import Settings
+from serving.ties import Ties
 from serving.what_if import what_if
 from tests.serving.conftest import Get, client
 
@@ -82,7 +83,7 @@ def test_a_profile_speaks_both_languages(get: Get) -> None:
 
 
 def test_people_are_counted_as_they_are(index: Index) -> None:
-    crowd, history = crowd_of(index), index.history
+    crowd, history = crowd_of(index, 1), index.history
     rated = index.history.kind == 3
     users = np.repeat(np.arange(index.num_users), np.diff(history.rows.indptr))
     liked = rated & (history.value >= crowd.at_least)
@@ -102,7 +103,7 @@ def test_candidates_are_likings_the_model_agrees_with_or_else_all_others(index: 
     for name in ("p:u01", "p:u02", "p:u03", "p:u04"):
         who = viewer(live, name)
         likings = likings_of(live, who, crowd)
-        for found in candidates(live, crowd, likings, index.list_items[who.place, :5].tolist()):
+        for found in candidates(live, crowd, Ties(), likings, index.list_items[who.place, :5].tolist()):
             agree = [one.effect is not None and one.effect[0] > one.effect[1] for one in found]
             assert all(agree) or not any(agree)
             for one in found:

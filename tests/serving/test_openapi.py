@@ -13,6 +13,8 @@ CALLS = {
     "/v1/users": "/v1/users",
     "/v1/users/{id}": "/v1/users/p:u01",
     "/v1/users/{id}/recommendations": "/v1/users/p:u01/recommendations",
+    "/v1/users/{id}/home": "/v1/users/p:u01/home?scenario=video",
+    "/v1/scenarios": "/v1/scenarios",
     "/v1/users/{id}/profile": "/v1/users/p:u01/profile",
     "/v1/users/{id}/consent": "/v1/users/p:u01/consent",
     "/v1/items": "/v1/items",

@@ -31,7 +31,7 @@ def commands() -> Iterator[list[str]]:
 
 
 ALL = sorted(commands())
-GROUPS = (["data"], ["models"], ["runs"], ["keys"], ["experiment"], ["shadow"])
+GROUPS = (["data"], ["models"], ["runs"], ["keys"], ["experiment"], ["shadow"], ["scenario"])
 LEAVES = [words for words in ALL if words and words not in GROUPS]
 
 
@@ -49,10 +49,12 @@ def test_the_design_commands_are_all_there() -> None:
         "train",
         "train-encoder",
         "tune",
+        "leak-test",
         "evaluate",
         "consent",
         "retain",
         "friends",
+        "home",
         "recommend",
         "similar",
         "search",
@@ -71,6 +73,7 @@ def test_the_design_commands_are_all_there() -> None:
     groups += [["keys", f"{name}-private"] for name in ("create", "rotate", "show")]
     groups += [["models", "stage"], ["runs", "list"], ["runs", "compare"]]
     groups += [["experiment", name] for name in ("list", "size", "start", "stop", "report")]
+    groups += [["scenario", name] for name in ("list", "show", "check")]
     groups += [["shadow", name] for name in ("start", "stop", "report")]
     assert sorted([[name] for name in names] + groups) == LEAVES
 
