@@ -128,10 +128,10 @@ class Service:
     """What users took out of their profiles."""
     consents: Consents
     """Where what users agree to is written and read."""
-    cipher: Cipher | None
-    """Of users' private properties; None where none are."""
     reasoner: Reasoner
     scenarios: Scenarios
+    cipher: Cipher | None
+    """Of users' private properties; None where none are."""
     columns: ColumnsHolder = field(default_factory=ColumnsHolder)
     """What items are, for filters of home pages."""
     population: Population = field(default_factory=Population)
@@ -203,9 +203,9 @@ def make_service(settings: Settings, *, gateway: Gateway | None = None, metrics:
         Trials(home, settings),
         Corrections(home),
         Consents(home, settings.consent_defaults),
-        cipher_of(settings),
         Reasoner(settings.k_anonymity),
         Scenarios(home),
+        cipher_of(settings),
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from graph.consent import Defaults
 from graph.snapshot import Snapshot
 from serving.foldin import viewer
 from serving.index import ModelInfo
@@ -38,7 +39,7 @@ def market_home(shelves_snapshot: Snapshot, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="package")
 def market_live(market_home: Path) -> Live:
-    return open_live(market_home)
+    return open_live(market_home, Defaults())
 
 
 @pytest.fixture(scope="package")

@@ -10,6 +10,7 @@ import numpy as np
 import orjson
 import pytest
 
+from graph.consent import Defaults
 from serving.app import create_app
 from serving.live import Live
 from serving.live_holder import open_live
@@ -74,7 +75,7 @@ def test_somebody_blocked_this_moment_is_gone_with_what_they_made(market_home: P
     overlay = Overlay(market_home)
     try:
         overlay.put_user("m:u13", {"blocked": [name]})
-        live = open_live(market_home)
+        live = open_live(market_home, Defaults())
         now = replace(visitor, live=live)
         assert name in now.blocked
         assert name not in {live.index.user_ids[one].decode() for one in now.friends}
@@ -90,7 +91,7 @@ def test_items_put_since_the_index_are_filtered_by_what_they_are_now(market_home
     try:
         overlay.put("m:fresh", _body(price=7, stock=3), {})
         overlay.put("m:i001", _body(price=8), {})
-        live = open_live(market_home)
+        live = open_live(market_home, Defaults())
         columns = ColumnsHolder().get(live)
         place, changed = live.find("m:fresh"), live.find("m:i001")
         assert columns.number("price")[[place, changed]].tolist() == [7, 8]

@@ -8,6 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from graph.consent import Defaults
 from graph.snapshot_read import read_folder
 from serving.foldin import viewer
 from serving.index import ModelInfo
@@ -31,7 +32,7 @@ def test_the_film_club_of_the_guide(data_root: Path, tmp_path: Path) -> None:
     publish(snapshot, find("ease").build().fit(everything(snapshot, None)), home=tmp_path, model=ModelInfo("ease", "1"))
     (tmp_path / "scenarios").mkdir()
     (tmp_path / "scenarios" / text[1]).write_text(text[2], encoding="utf-8")
-    live = open_live(tmp_path)
+    live = open_live(tmp_path, Defaults())
     preset, columns = Scenarios(tmp_path).get(Path(text[1]).stem), ColumnsHolder().get(live)
     for place in range(0, live.index.num_users, 50):
         who = viewer(live, live.index.user_ids[place].decode())
