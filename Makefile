@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint format types imports unit neo4j lock bench clean
+.PHONY: help install demo test check lint format types imports unit neo4j lock sbom audit bench clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,12 @@ neo4j: install ## a real Neo4j on this machine, without a container (needs Java 
 lock: ## resolve the newest versions that the bounds allow into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--constraint constraints.txt --group dev --output-file requirements.lock pyproject.toml
+
+sbom: install ## what the lock installs, as CycloneDX JSON in dist/
+	$(BIN)/python -m tools.sbom
+
+audit: install ## licences against the allowed ones (offline); known vulnerabilities where their data can be reached
+	$(BIN)/python -m tools.audit
 
 clean: ## remove caches and the demo's home, never .venv or mlruns
 	rm -rf .interlace .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist *.egg-info

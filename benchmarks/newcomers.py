@@ -39,6 +39,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from encoders.encode import embed_folder
+from graph.consent import Defaults
 from graph.snapshot import Snapshot
 from graph.snapshot_read import read_folder
 from serving.candidates import all_scores
@@ -94,7 +95,7 @@ def arrival(folder: Path, home: Path, seed: int, model: str, workers: int) -> No
     ridge = content.build(content.config()).fit(fair.everything)
     users = np.arange(len(read.snapshot.users))
     found = {
-        "at once": _scores(read.snapshot, open_live(home / "served")),
+        "at once": _scores(read.snapshot, open_live(home / "served", Defaults())),
         "after retraining": _scores(read.snapshot, Live(open_index(home / "retrained"))),
         "ridge-fused": np.asarray(ridge.score(UserBatch(users, fair.everything.histories)), np.float32),
     }

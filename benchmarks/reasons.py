@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from graph.consent import Defaults
 from graph.explain import verify
 from graph.explain_tell import FEWEST_PEOPLE, Explanation
 from graph.store import GraphStore
@@ -54,7 +55,7 @@ class Tally:
 
 def main() -> None:
     arguments = parsed()
-    live = open_live(arguments.home)
+    live = open_live(arguments.home, Defaults())
     places = [place for place in range(0, live.index.num_users, 2) if len(live.index.known[place]) >= 3]
     places = places[: arguments.users]
     rng = np.random.default_rng(arguments.seed)

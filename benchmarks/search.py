@@ -28,7 +28,7 @@ from serving.approximate import Approximate, open_approximate
 from serving.index import Index, Vectors, open_index
 from serving.index_files import map_array, map_blobs, write_array, write_blobs
 from serving.live import Live
-from serving.publish_approximate import write_vector_cells
+from serving.publish_approximate import write_vector_codes
 from serving.search import Wanted, search
 
 Floats = NDArray[np.float32]
@@ -80,7 +80,7 @@ def run(count: int, dim: int, like: Path | None, folder: Path) -> dict[str, Any]
     del vectors
     table = Vectors(map_array(folder, "unit"), np.ones(count, np.bool_))
     started = time.perf_counter()
-    entry = write_vector_cells(folder, "text", table)
+    entry = write_vector_codes(folder, "text", table)
     built = time.perf_counter() - started
     index = replace(catalogue(folder, count), vectors={"text": table}, approximate=Approximate())
     exact = Live(index)

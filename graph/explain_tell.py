@@ -18,7 +18,8 @@ from graph.schema import FRIEND, ITEM, SIMILAR, USER
 PEOPLE, FRIENDS = "People", "Friends"
 """Labels of nodes of a path that stand for many people: no node of the graph."""
 FEWEST_PEOPLE = 5
-"""A reason speaks of so many people or of none; numbers are told in steps of it, downwards."""
+"""A reason speaks of so many people or of none, unless a setting says otherwise; numbers are told in steps of it,
+downwards."""
 NEW = "new_"
 
 
@@ -102,9 +103,9 @@ def proof_of(explanation: Explanation) -> str | None:
     return next((name for name in PROOFS if QUERIES[f"path_{name}"] == explanation.cypher), None)
 
 
-def at_least(people: int) -> int:
+def at_least(people: int, step: int = FEWEST_PEOPLE) -> int:
     """How many people are told: in steps, downwards; 0 where there are too few to be told."""
-    return people // FEWEST_PEOPLE * FEWEST_PEOPLE
+    return people // step * step
 
 
 def _ends(facts: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[list[PathNode], PathNode, PathNode, list[Any]]:

@@ -26,6 +26,7 @@ from graph.media import IMAGES as IMAGE_ENDINGS
 from graph.media import SOUNDS as SOUND_ENDINGS
 from graph.media import VIDEOS as VIDEO_ENDINGS
 from graph.plan import Plan, make_plan
+from graph.private import Cipher
 from graph.sources.chunks import Source
 from graph.sources.detect import open_path
 from graph.sources.graph_map import GraphMap
@@ -89,13 +90,14 @@ def ingest(  # noqa: PLR0913 - each is an option of the command
     progress: Callable[[int], None] | None = None,
     watch: Watch | None = None,
     now: float | None = None,
+    cipher: Cipher | None = None,
 ) -> IngestReport:
     """Loads the data set at `path` (or one that is open already) into the store; ids become `platform:native`.
 
     A graph that says that its ids are whole keeps them, and needs no platform. `mapping`: what a foreign graph's words
     mean. `sync`: the data set is all that there is of its platforms, and what the graph holds beyond it is deleted.
     `posters`: folder of images named by native item id. `progress` gets the number of rows loaded since its last
-    call, `watch` how all phases go.
+    call, `watch` how all phases go. `cipher`: of users' private properties, which are kept encrypted.
     Errors, all before anything is written: `NotFound` for a path that is not there, `InvalidData` for data that breaks
     a rule (a missing column, another encoding, more than `max_refused` of a file's rows refused), `Conflict` when
     another ingest uses this home. `StoreUnavailable`: the store or the disk gave up; what was written is taken back, at
@@ -111,7 +113,7 @@ def ingest(  # noqa: PLR0913 - each is an option of the command
         run = Path(mkdtemp(prefix="run-", dir=runs))
         try:
             gatherer = Gatherer(store, source, platform, home, max_refused)
-            stage = Stage(run / "stage", source.size or _size(source.path))
+            stage = Stage(run / "stage", source.size or _size(source.path), cipher)
             gatherer.gather(stage, same_users=same_users, watch=_watching(watch, "reading"))
             _index(store, stage)
             plan = make_plan(store, stage, run / PLAN, _watching(watch, "comparing"))

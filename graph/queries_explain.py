@@ -67,8 +67,10 @@ _FRIEND = (
     "MATCH (f)-[s]->(item) WHERE type(s) = $last AND (type(s) <> 'RATED' OR s.value >= $at_least) "
     "AND NOT u.id IN coalesce([] + f.blocked, []) AND NOT f.id IN coalesce([] + u.blocked, []) "
 )
-SHARES = "toLower(toString(coalesce(f.share_activity, true))) <> 'false'"
-TELLS = "toLower(toString(f.share_activity)) = 'true'"
+_AGREES = "toLower(toString(coalesce(f.consent_explanation, $agreed))) = 'true'"
+"""A friend agrees to be part of explanations (`graph.consent`); `$agreed`: whether silence is a yes."""
+SHARES = f"toLower(toString(coalesce(f.share_activity, true))) <> 'false' AND {_AGREES}"
+TELLS = f"toLower(toString(f.share_activity)) = 'true' AND {_AGREES}"
 """What a friend says of what they do: friends may count it (unless they say no), or know of it (if they say so)."""
 _ITEM = "item.id AS item, item.title AS item_title, item.year AS item_year"
 FRIEND_PROOFS: Mapping[str, str] = MappingProxyType(
@@ -130,15 +132,15 @@ EXPLAIN: Mapping[str, str] = MappingProxyType(
             "RETURN DISTINCT p.liked AS liked, p.item AS item, type(r) AS relation, "
             "startNode(r).id = p.liked AS forward"
         ),
-        # How many friends did something with each item, and one who lets friends know.
+        # Which friends did something with each item: those who may be counted, and those who let friends know.
         "items_friends": (
             "MATCH (u:User {id: $user})-[:FRIEND]-(f:User) WITH DISTINCT u, f LIMIT $limit "
             "MATCH (f)-[s]->(item:Item) WHERE item.id IN $items AND type(s) IN $types "
             "AND (type(s) <> 'RATED' OR s.value >= $at_least) "
             "AND NOT u.id IN coalesce([] + f.blocked, []) AND NOT f.id IN coalesce([] + u.blocked, []) "
             "RETURN item.id AS item, type(s) AS last, "
-            f"count(DISTINCT CASE WHEN {SHARES} THEN f.id END) AS people, "
-            f"min(CASE WHEN {TELLS} THEN f.id END) AS via"
+            f"collect(DISTINCT CASE WHEN {SHARES} THEN f.id END) AS sharing, "
+            f"collect(DISTINCT CASE WHEN {TELLS} THEN f.id END) AS telling"
         ),
         **{f"path_{name}": text for name, text in PROOFS.items()},
         **{f"paths_{name}": "UNWIND $paths AS p " + _proof(name, "p.", new=False) for name in BATCHED},

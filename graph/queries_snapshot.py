@@ -19,7 +19,14 @@ SNAPSHOT: Mapping[str, str] = MappingProxyType(
             "MATCH (u:User)-[:FRIEND]->(v:User) WHERE u.id > $after AND u.id <= $upto "
             "WITH u, collect(v.id) AS friends RETURN collect(u.id) AS users, collect(friends) AS friends"
         ),
-        "identities": "MATCH (u:User)-[:IS]->(p:Person) RETURN u.id AS user, p.id AS person ORDER BY user, person",
+        "identities": (
+            "MATCH (u:User)-[r:IS]->(p:Person) "
+            "RETURN u.id AS user, p.id AS person, coalesce(r.probability, 1.0) AS probability ORDER BY user, person"
+        ),
+        "same_items": (
+            "MATCH (a:Item)-[r:SAME_AS]->(b:Item) "
+            "RETURN a.id AS item, b.id AS other, coalesce(r.probability, 1.0) AS probability ORDER BY item, other"
+        ),
     }
 )
 

@@ -76,6 +76,9 @@ USER_BLOCKED = "blocked"
 """Properties of users that say what they want: not to be suggested to others (false), not to show who their friends are
 (true), and ids of users they want nothing to do with."""
 
+CONSENTS = ("consent_recommendation", "consent_transfer", "consent_explanation")
+"""Properties of users that say what they agree to (`graph.consent`): said by themselves, never learned from."""
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 

@@ -79,6 +79,24 @@ class Triples:
 
 
 @dataclass(frozen=True)
+class SameItems:
+    """Items of several platforms that are one thing: `pairs` (m, 2) positions, each once, smaller first, in order;
+    `probability` (m,) how likely each pair is the same.
+    """
+
+    pairs: NDArray[np.int32]
+    probability: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+
+def no_same_items() -> SameItems:
+    """Of a graph without links between items."""
+    return SameItems(np.empty((0, 2), np.int32), np.empty(0, np.float32))
+
+
+@dataclass(frozen=True)
 class EmbeddingTable:
     """One modality's vectors, row by item. A row whose `present` is False is unknown (and all zero), not a vector."""
 
@@ -98,7 +116,8 @@ class Snapshot:
 
     `entities` ids are `Label:id` in the order of the node space after items; `relations` are relationship types.
     `item_properties` and `user_properties` have one row per id, in order (missing values null). `friendships` is
-    (m, 2) user positions, each pair once, smaller first. `identities` is user position -> person id.
+    (m, 2) user positions, each pair once, smaller first. `identities` is user position -> person id,
+    `doubts` the probability of those identities that are less than certain.
     """
 
     users: IdMap
@@ -112,6 +131,8 @@ class Snapshot:
     item_properties: pa.Table
     user_properties: pa.Table
     embeddings: Mapping[str, EmbeddingTable] = field(default_factory=dict)
+    doubts: Mapping[int, float] = field(default_factory=dict)
+    same_items: SameItems = field(default_factory=no_same_items)
 
     @property
     def num_nodes(self) -> int:

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from graph.queries_snapshot import nodes_of
 from graph.schema import FRIEND, IS, ITEM, PERSON, USER, safe_name
-from graph.snapshot import IdMap, Interactions, Snapshot, Triples
-from graph.snapshot_build import NOT_ENTITIES, lists_of, pairs_of, plain_names
+from graph.snapshot import IdMap, Interactions, SameItems, Snapshot, Triples
+from graph.snapshot_build import NOT_ENTITIES, identities_of, lists_of, pairs_of, plain_names, same_items_of
 from graph.snapshot_delta import Changed, Rows
 from graph.snapshot_ids import Moved, move
 from graph.snapshot_notes import Notes
 from graph.snapshot_rows import Packing, Places, merged, moved, together, without
-from graph.snapshot_store import Reading
+from graph.snapshot_store import Reading, read_links
 from graph.snapshot_tables import Fresh, ReadAll, properties, vectors
 from graph.store import GraphStore
 
@@ -42,6 +42,7 @@ def apply(store: GraphStore, base: Reading, changed: Changed) -> Reading:
     item_properties, mixed = properties(old.item_properties, ITEM, items, fresh_items, notes.mixed)
     user_properties, mixed, attributes = _users(old, users, fresh_users, changed, replace(notes, mixed=mixed))
     relations, triples = _triples(old, items, entities, changed)
+    identities, doubts = _identities(store, old, users, changed)
     snapshot = Snapshot(
         users=users.ids,
         items=items.ids,
@@ -50,7 +51,9 @@ def apply(store: GraphStore, base: Reading, changed: Changed) -> Reading:
         interactions=_interactions(old.interactions, users, items, changed),
         triples=triples,
         friendships=_friendships(old.friendships, users, changed.friends),
-        identities=_identities(old.identities, users, changed.people),
+        identities=identities,
+        doubts=doubts,
+        same_items=_same_items(store, old.same_items, items, changed),
         item_properties=item_properties,
         user_properties=user_properties,
         embeddings=vectors(old.embeddings, items, fresh_items, notes.others),
@@ -205,17 +208,30 @@ def _moved_column(column: NDArray[np.int32], places: Places) -> NDArray[np.int32
     return found
 
 
-def _identities(old: Mapping[int, str], users: Moved, rows: Sequence[Rows]) -> dict[int, str]:
-    """The greatest of a user's people, as in a whole reading."""
-    if users.ends.same and not rows:
-        return dict(old)
+def _identities(
+    store: GraphStore, old: Snapshot, users: Moved, changed: Changed
+) -> tuple[dict[int, str], dict[int, float]]:
+    """As the store holds them where any came: a delta does not say how likely each is."""
+    if changed.people:
+        return identities_of([read_links(store, "identities")], users.values)
+    if users.ends.same:
+        return dict(old.identities), dict(old.doubts)
     new = users.ends.new.tolist()
-    found = {new[place]: person for place, person in old.items() if new[place] >= 0}
-    places = users.positions(_joined(rows, "head"), _repeat(rows, "step", np.int64)).tolist()
-    for place, person in zip(places, _joined(rows, "tail").to_pylist(), strict=True):
-        if place >= 0:
-            found[place] = max(person, found.get(place, person))
-    return dict(sorted(found.items()))
+    identities, doubts = (
+        dict(sorted((new[place], value) for place, value in found.items() if new[place] >= 0))
+        for found in (old.identities, old.doubts)
+    )
+    return identities, doubts
+
+
+def _same_items(store: GraphStore, old: SameItems, items: Moved, changed: Changed) -> SameItems:
+    if changed.same:
+        return same_items_of([read_links(store, "same_items")], items.values)
+    if items.ends.same or not len(old):
+        return old
+    pairs = _moved_column(old.pairs, items.ends)
+    kept = (pairs >= 0).all(axis=1)
+    return SameItems(pairs[kept], old.probability[kept])
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from graph.columns import canonical, merge_nodes
 from graph.schema import ITEM, KINDS, OPERATIONAL_LABELS, PERSON, PLATFORM, USER
-from graph.snapshot import NO_TIME, EmbeddingTable, IdMap, Interactions, Snapshot, Triples
+from graph.snapshot import NO_TIME, EmbeddingTable, IdMap, Interactions, SameItems, Snapshot, Triples
 from graph.snapshot_rows import Packing
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -52,6 +52,22 @@ class Facts:
     tail: pa.Array
 
 
+@dataclass(frozen=True)
+class Links:
+    """Users and their people, or items and their like on another platform; `probability` null where nobody says."""
+
+    head: pa.Array
+    tail: pa.Array
+    probability: pa.Array
+
+
+def links_of(head: pa.Array, tail: pa.Array, rows: pa.Table | None = None) -> Links:
+    """`rows` may have a column `probability`."""
+    if rows is None or "probability" not in rows.column_names:
+        return Links(head, tail, pa.nulls(len(head), pa.float64()))
+    return Links(head, tail, rows.column("probability").combine_chunks().cast(pa.float64()))
+
+
 @dataclass
 class Collected:
     """Everything read so far, in no order."""
@@ -60,7 +76,8 @@ class Collected:
     acts: list[Acts] = field(default_factory=list)
     facts: list[Facts] = field(default_factory=list)
     friends: list[tuple[pa.Array, pa.Array]] = field(default_factory=list)
-    people: list[tuple[pa.Array, pa.Array]] = field(default_factory=list)
+    people: list[Links] = field(default_factory=list)
+    same: list[Links] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -90,6 +107,7 @@ def build(
     if interactions is None:
         interactions, part, order = _interactions(collected.acts, user_ids, item_ids)
     relations, triples = _triples(collected.facts, item_ids, entities)
+    identities, doubts = identities_of(collected.people, user_ids)
     snapshot = Snapshot(
         users=_ids(user_ids, "user"),
         items=_ids(item_ids, "item"),
@@ -98,7 +116,9 @@ def build(
         interactions=interactions,
         triples=triples,
         friendships=_friendships(collected.friends, user_ids),
-        identities=_identities(collected.people, user_ids),
+        identities=identities,
+        doubts=doubts,
+        same_items=same_items_of(collected.same, item_ids),
         item_properties=canonical(items),
         user_properties=canonical(_with_attributes(users, collected.facts)),
         embeddings=dict(embeddings or {}),
@@ -193,14 +213,33 @@ def pairs_of(one: NDArray[np.int32], two: NDArray[np.int32], num_users: int) -> 
     return np.stack(np.divmod(keys, max(1, num_users)), axis=1).astype(np.int32)
 
 
-def _identities(people: list[tuple[pa.Array, pa.Array]], users: pa.Array) -> dict[int, str]:
-    found = {
-        position: person
-        for user, person_ids in people
-        for position, person in sorted(zip(_positions(user, users).tolist(), person_ids.to_pylist(), strict=True))
+def identities_of(people: list[Links], users: pa.Array) -> tuple[dict[int, str], dict[int, float]]:
+    """User -> person, of several the greatest, and how likely those are that are not certain."""
+    rows = [
+        (position, person, 1.0 if sure is None else float(sure))
+        for one in people
+        for position, person, sure in zip(
+            _positions(one.head, users).tolist(), one.tail.to_pylist(), one.probability.to_pylist(), strict=True
+        )
         if position >= 0
-    }
-    return dict(sorted(found.items()))
+    ]
+    found = {position: (person, sure) for position, person, sure in sorted(rows)}
+    doubts = {position: sure for position, (_, sure) in found.items() if sure < 1}
+    return {position: person for position, (person, _) in found.items()}, doubts
+
+
+def same_items_of(same: list[Links], items: pa.Array) -> SameItems:
+    """Each pair once, with the greatest probability that is given for it; an item is no pair with itself."""
+    one, two = (_positions(pa.chunked_array(ends, pa.string()), items).astype(np.int64)
+                for ends in ([link.head for link in same], [link.tail for link in same]))  # fmt: skip
+    sure = _joined([pc.fill_null(link.probability, 1.0).to_numpy(zero_copy_only=False) for link in same], np.float32)
+    known = (one >= 0) & (two >= 0) & (one != two) & (sure > 0)
+    low, high, sure = np.minimum(one, two)[known], np.maximum(one, two)[known], sure[known]
+    order = np.lexsort((-sure, high, low))
+    keys = (low << 32 | high)[order]
+    first = np.append([True], keys[1:] != keys[:-1])[: len(keys)]
+    pairs = np.stack([low[order][first], high[order][first]], axis=1).astype(np.int32)
+    return SameItems(pairs, np.minimum(sure[order][first], 1).astype(np.float32))
 
 
 def _with_attributes(users: pa.Table, facts: list[Facts]) -> pa.Table:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from graph.changes import Delta
 from graph.existing import unknown_time
-from graph.schema import FRIEND, IS, ITEM, RESERVED_TYPES, TYPE_TO_KIND, USER
+from graph.schema import FRIEND, IS, ITEM, RESERVED_TYPES, SAME_AS, TYPE_TO_KIND, USER
 from graph.snapshot_build import KIND_CODES, NOT_ENTITIES
 
 GONE = "gone"
@@ -54,11 +54,12 @@ class Changed:
     facts: dict[tuple[str, str, str], list[Rows]] = field(default_factory=lambda: defaultdict(list))
     friends: list[Rows] = field(default_factory=list)
     people: list[Rows] = field(default_factory=list)
+    same: list[Rows] = field(default_factory=list)
 
     @property
     def empty(self) -> bool:
         """Whether nothing that a snapshot holds happened."""
-        return not (self.nodes or self.acts or self.facts or self.friends or self.people)
+        return not (self.nodes or self.acts or self.facts or self.friends or self.people or self.same)
 
 
 def read_changes(deltas: Iterable[Delta]) -> Changed:
@@ -98,6 +99,8 @@ def _edge(changed: Changed, key: tuple[str, ...], table: pa.Table, step: int, wh
         changed.friends.append(rows)
     elif kind == IS and head_label == USER:
         changed.people.append(rows)
+    elif kind == SAME_AS and head_label == tail_label == ITEM:
+        changed.same.append(rows)
     elif kind not in RESERVED_TYPES and _is_fact(head_label, tail_label):
         changed.facts[kind, head_label, tail_label].append(rows)
 

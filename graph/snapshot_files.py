@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from graph.errors import Conflict, InvalidData, NotFound, StoreUnavailable
-from graph.snapshot import EmbeddingTable, IdMap, Interactions, Snapshot, Triples
+from graph.snapshot import EmbeddingTable, IdMap, Interactions, SameItems, Snapshot, Triples, no_same_items
 from graph.snapshot_hash import content_hash
 
 __all__ = ["content_hash", "load", "save"]
@@ -29,6 +29,8 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 NAMES = ("users", "items", "entities")
 TABLES = (*NAMES, "interactions", "triples", "friendships", "identities", "item_properties", "user_properties")
+LINKS = ("doubts", "same_items")
+"""Tables that are there where the graph has such links."""
 
 
 def save(snapshot: Snapshot, folder: Path, *, digest: str | None = None) -> Path:
@@ -84,14 +86,16 @@ def _damaged(what: str) -> InvalidData:
 
 
 def _write(snapshot: Snapshot, folder: Path, digest: str) -> None:
-    for name, table in _tables(snapshot).items():
+    tables = _tables(snapshot)
+    for name, table in tables.items():
         pq.write_table(table, folder / f"{name}.parquet", compression="zstd", write_page_checksum=True)
     encoders = {}
     for name, embedding in snapshot.embeddings.items():
         arrays = {name: np.ascontiguousarray(array) for name, array in _arrays(embedding).items()}
         save_file(arrays, folder / f"{name}.safetensors")
         encoders[name] = {"encoder": embedding.encoder, "version": embedding.version}
-    manifest = {"format": FORMAT, "hash": digest, "relations": snapshot.relations, "embeddings": encoders}
+    manifest = {"format": FORMAT, "hash": digest, "relations": snapshot.relations, "embeddings": encoders,
+                "links": [name for name in LINKS if name in tables]}  # fmt: skip
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
     for path in folder.iterdir():
         with path.open("rb") as file:
@@ -113,7 +117,19 @@ def _tables(snapshot: Snapshot) -> dict[str, pa.Table]:
         "identities": pa.table(identities),
         "item_properties": snapshot.item_properties,
         "user_properties": snapshot.user_properties,
+        **_links(snapshot),
     }
+
+
+def _links(snapshot: Snapshot) -> dict[str, pa.Table]:
+    doubts, same = snapshot.doubts, snapshot.same_items
+    tables = {
+        "doubts": pa.table({"user": pa.array(list(doubts), pa.int64()), "probability": pa.array(doubts.values())}),
+        "same_items": pa.table(
+            {"item": same.pairs[:, 0], "other": same.pairs[:, 1], "probability": same.probability}
+        ),
+    }  # fmt: skip
+    return {name: tables[name] for name in LINKS if tables[name].num_rows}
 
 
 def _manifest(folder: Path) -> Mapping[str, Any]:
@@ -139,7 +155,8 @@ def _manifest(folder: Path) -> Mapping[str, Any]:
 
 
 def _read(folder: Path, manifest: Mapping[str, Any]) -> Snapshot:
-    tables = {name: pq.read_table(folder / f"{name}.parquet", page_checksum_verification=True) for name in TABLES}
+    there = (*TABLES, *manifest.get("links", ()))
+    tables = {name: pq.read_table(folder / f"{name}.parquet", page_checksum_verification=True) for name in there}
     ids = {name: tuple(tables[name].column("id").to_pylist()) for name in NAMES}
     people = tables["identities"].to_pydict()
     return Snapshot(
@@ -154,7 +171,14 @@ def _read(folder: Path, manifest: Mapping[str, Any]) -> Snapshot:
         item_properties=tables["item_properties"],
         user_properties=tables["user_properties"],
         embeddings={name: _embedding(folder, name, made) for name, made in manifest["embeddings"].items()},
+        doubts=dict(zip(*tables["doubts"].to_pydict().values(), strict=True)) if "doubts" in tables else {},
+        same_items=_same_items(tables["same_items"]) if "same_items" in tables else no_same_items(),
     )
+
+
+def _same_items(table: pa.Table) -> SameItems:
+    item, other, probability = _columns(table)
+    return SameItems(np.stack([item, other], axis=1), probability)
 
 
 def _columns(table: pa.Table) -> list[Any]:

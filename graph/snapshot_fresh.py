@@ -24,6 +24,7 @@ from graph.snapshot_notes import Notes, surplus
 from graph.snapshot_store import Reading, read_graph
 from graph.snapshot_tables import ReadAll
 from graph.store import GraphStore
+from graph.whole_files import write_json
 
 SNAPSHOTS = "snapshots"
 KEPT = "kept"
@@ -53,6 +54,7 @@ class _Kept:
     version: int
     store: str
     notes: Notes
+    part: str = ""
 
 
 def take_snapshot(store: GraphStore, home: Path, *, full: bool = False) -> Taken:
@@ -87,6 +89,8 @@ def _brought_up(store: GraphStore, home: Path, mark: Mark) -> tuple[Reading, How
         raise ReadAll("no kept snapshot leads to this version")
     token, deltas = found
     base = kept[token]
+    if not base.notes.links:
+        raise ReadAll("the kept snapshot is of a version that did not read links' probabilities")
     reading = Reading(load(home / SNAPSHOTS / base.hash, verify=False), base.notes)
     changed = read_changes(deltas)
     if changed.empty:
@@ -136,13 +140,31 @@ def _kept(home: Path) -> Mapping[str, _Kept]:
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if (home / SNAPSHOTS / record["snapshot"]).is_dir():
             notes = Notes.of_json(record["notes"])
-            found[path.stem] = _Kept(path, record["snapshot"], record["version"], record["store"], notes)
+            found[path.stem] = _Kept(
+                path, record["snapshot"], record["version"], record["store"], notes, record.get("part", "")
+            )
     return found
 
 
 def version_of(home: Path, digest: str) -> int | None:
-    """The newest version of the graph that a snapshot is known to hold; None where nobody noted it."""
-    return max((one.version for one in _kept(home).values() if one.hash == digest), default=None)
+    """The newest version of the graph that a snapshot (or the part of one) is known to hold; None where nobody noted
+    it.
+    """
+    return max((one.version for one in _kept(home).values() if digest in (one.hash, one.part)), default=None)
+
+
+def keep_part(home: Path, whole: str, part: Snapshot) -> str:
+    """Keeps what may be used of a kept snapshot, `HOME/snapshots/HASH` too, and notes that it holds the same version;
+    returns its hash. Later snapshots are made from the whole.
+    """
+    digest = content_hash(part)
+    folder = home / SNAPSHOTS / digest
+    if not folder.is_dir():
+        save(part, folder, digest=digest)
+    for one in _kept(home).values():
+        if one.hash == whole and one.part != digest:
+            write_json(one.path, {**json.loads(one.path.read_text(encoding="utf-8")), "part": digest})
+    return digest
 
 
 def needed(home: Path) -> set[str]:

@@ -38,6 +38,11 @@ def _content(snapshot: Snapshot) -> Iterator[tuple[str, memoryview]]:
             yield f"{group} {name}", _bytes(array)
     yield "friendships", _bytes(snapshot.friendships)
     yield "identities", memoryview(json.dumps(sorted(snapshot.identities.items())).encode())
+    if snapshot.doubts:
+        yield "doubts", memoryview(json.dumps(sorted(snapshot.doubts.items())).encode())
+    if len(snapshot.same_items):
+        for name, array in vars(snapshot.same_items).items():
+            yield f"same items {name}", _bytes(array)
     for name, table in (("item", snapshot.item_properties), ("user", snapshot.user_properties)):
         yield from _properties(name, table)
     for name, embedding in sorted(snapshot.embeddings.items()):

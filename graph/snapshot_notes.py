@@ -23,7 +23,8 @@ class Notes:
     """`mixed`: properties (`Item.year`) whose values are of several types. `others`: modalities of which some vectors
     are another encoder's. `attributes`: labels that users point at; `user_types`: by which types; `hidden`: whether one
     of them hides a user's property of that name. `surplus`: how many more nodes of a label or relationships of a type
-    the store holds than the snapshot shows (parallel ones, for example); None where it could not be counted.
+    the store holds than the snapshot shows (parallel ones, for example); None where it could not be counted. `links`:
+    was it read how likely identities are and which items are the same; older versions did not.
     """
 
     mixed: frozenset[str] = frozenset()
@@ -31,6 +32,7 @@ class Notes:
     attributes: frozenset[str] = frozenset()
     user_types: frozenset[str] = frozenset()
     hidden: bool = False
+    links: bool = False
     surplus: Mapping[str, int] | None = field(default_factory=dict)
 
     def json(self) -> dict[str, Any]:

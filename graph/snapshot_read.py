@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from graph.errors import InvalidData
 from graph.existing import NoStore
 from graph.gather_graph import GraphChecks
-from graph.schema import FRIEND, IS, ITEM, RESERVED_TYPES, TYPE_TO_KIND, USER, EdgeBatch, NodeBatch
+from graph.schema import FRIEND, IS, ITEM, RESERVED_TYPES, SAME_AS, TYPE_TO_KIND, USER, EdgeBatch, NodeBatch
 from graph.snapshot import Snapshot
-from graph.snapshot_build import KIND_CODES, NOT_ENTITIES, Acts, Built, Collected, Facts, build
+from graph.snapshot_build import KIND_CODES, NOT_ENTITIES, Acts, Built, Collected, Facts, build, links_of
 from graph.snapshot_nodes import EMBEDDING
 from graph.snapshot_store import read_snapshot
 from graph.sources.batches import Batcher, Piece, graph_ids
@@ -145,7 +145,8 @@ def _is_held(batch: EdgeBatch) -> bool:
     """Whether a snapshot holds relationships of this type between these labels."""
     ends = batch.head_label, batch.tail_label
     if batch.type in RESERVED_TYPES:
-        return (batch.type in TYPE_TO_KIND and ends == (USER, ITEM)) or batch.type in {FRIEND, IS}
+        acts = batch.type in TYPE_TO_KIND and ends == (USER, ITEM)
+        return acts or batch.type in {FRIEND, IS} or (batch.type == SAME_AS and ends == (ITEM, ITEM))
     heads = batch.head_label in {USER, ITEM} or batch.head_label not in NOT_ENTITIES
     return heads and (batch.tail_label not in NOT_ENTITIES or (batch.tail_label == ITEM and batch.head_label != USER))
 
@@ -164,7 +165,9 @@ def _collect(piece: Piece, collected: Collected, part: int) -> None:
     elif batch.type == FRIEND:
         collected.friends.append((head, tail))
     elif batch.type == IS:
-        collected.people.append((head, tail))
+        collected.people.append(links_of(head, tail, batch.rows))
+    elif batch.type == SAME_AS:
+        collected.same.append(links_of(head, tail, batch.rows))
     else:
         collected.facts.append(Facts(batch.type, batch.head_label, batch.tail_label, head, tail))
 

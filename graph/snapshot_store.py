@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from graph.queries_snapshot import acts_of, all_ids, nodes_between, triples_from
-from graph.schema import ITEM, KIND_TO_TYPE, RESERVED_TYPES, TYPE_TO_KIND, USER, safe_name
+from graph.schema import IS, ITEM, KIND_TO_TYPE, RESERVED_TYPES, SAME_AS, TYPE_TO_KIND, USER, safe_name
 from graph.snapshot import NO_TIME, Interactions, Snapshot
-from graph.snapshot_build import KIND_CODES, NOT_ENTITIES, Collected, Facts, build
+from graph.snapshot_build import KIND_CODES, NOT_ENTITIES, Collected, Facts, Links, build
 from graph.snapshot_nodes import VectorRows, as_table, differing
 from graph.snapshot_notes import Notes, surplus
 from graph.snapshot_rows import in_order, joined
@@ -32,6 +32,7 @@ ROWS_A_PAGE = 100_000
 HEADS_A_PAGE = 10_000
 """Most nodes that are read at once, or whose relationships are."""
 READERS = 2
+_LINK_TYPES = (pa.string(), pa.string(), pa.float64())
 
 T = TypeVar("T")
 Range: TypeAlias = tuple[str, str, int]
@@ -63,7 +64,8 @@ def read_graph(store: GraphStore) -> Reading:
     interactions = joined(list(_acts(store, users, items, types)) if users and items else [])
     if users:
         collected.friends.extend(_friends(store, users) if "FRIEND" in types else ())
-        collected.people.extend(_people(store) if "IS" in types else ())
+        collected.people.extend([read_links(store, "identities")] if IS in types else ())
+    collected.same.extend([read_links(store, "same_items")] if SAME_AS in types else ())
     facts = sorted(types - RESERVED_TYPES)
     for label, ids in heads.items() if facts else ():
         collected.facts.extend(_facts(store, label, ids, facts))
@@ -81,6 +83,7 @@ def _notes(store: GraphStore, collected: Collected, snapshot: Snapshot, vectors:
         attributes=attributes,
         user_types=frozenset(one.type for one in ours),
         hidden=bool(attributes & properties),
+        links=True,
     )
     return replace(notes, surplus=surplus(store, snapshot, notes.user_types))
 
@@ -188,9 +191,11 @@ def _friends(store: GraphStore, users: list[str]) -> Iterator[tuple[pa.Array, pa
         yield _repeated(heads, groups), pa.array(_flat(groups), pa.string())
 
 
-def _people(store: GraphStore) -> Iterator[tuple[pa.Array, pa.Array]]:
-    rows = store.query("identities").rows
-    yield pa.array([row[0] for row in rows], pa.string()), pa.array([row[1] for row in rows], pa.string())
+def read_links(store: GraphStore, query: str) -> Links:
+    """All of `identities` or `same_items`."""
+    rows = store.query(query).rows
+    columns = [[row[place] for row in rows] for place in range(3)]
+    return Links(*(pa.array(column, kind) for column, kind in zip(columns, _LINK_TYPES, strict=True)))
 
 
 def _facts(store: GraphStore, label: str, heads: list[str], types: list[str]) -> Iterator[Facts]:

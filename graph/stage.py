@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 from pandas.util import hash_array
 
 from graph.columns import stack
-from graph.schema import NodeBatch
+from graph.private import Cipher
+from graph.schema import USER, NodeBatch
 from graph.sources.batches import Piece
 from graph.sources.chunks import ROW
 
@@ -45,10 +46,14 @@ Key: TypeAlias = Nodes | Edges
 
 
 class Stage:
-    """Everything that one ingest has read. `source_bytes`, the size of the files, decides the number of buckets."""
+    """Everything that one ingest has read. `source_bytes`, the size of the files, decides the number of buckets.
 
-    def __init__(self, folder: Path, source_bytes: int) -> None:
+    `cipher`: of users' private properties, encrypted before anything of them is written anywhere.
+    """
+
+    def __init__(self, folder: Path, source_bytes: int, cipher: Cipher | None = None) -> None:
         self._folder = folder
+        self._cipher = cipher
         self.buckets = 1 + source_bytes // BYTES_A_BUCKET
         self._tables: dict[tuple[Key, int], list[pa.Table]] = defaultdict(list)
         self._spilled: dict[tuple[Key, int], list[Path]] = defaultdict(list)
@@ -59,7 +64,10 @@ class Stage:
         """Keeps a piece that came from the file of this number."""
         batch = piece.batch
         files = pa.array(np.full(batch.rows.num_rows, file, np.int32))
-        rows = batch.rows.append_column(ROW, piece.numbers).append_column(FILE, files)
+        whole = batch.rows
+        if self._cipher is not None and isinstance(batch, NodeBatch) and batch.label == USER:
+            whole = self._cipher.hide_rows(whole)
+        rows = whole.append_column(ROW, piece.numbers).append_column(FILE, files)
         if isinstance(batch, NodeBatch):
             key: Key = Nodes(batch.label)
         else:

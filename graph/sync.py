@@ -108,7 +108,7 @@ class Deletions:
             for part in _parts(sorted(gone), IDS_A_QUERY):
                 rows = self._store.query(whole_nodes(safe_name(label)), {"ids": part}).rows
                 if rows:
-                    self._plan.save(Nodes(label), "gone", _table([{**row[1], "id": row[0]} for row in rows], ("id",)))
+                    self._plan.save(Nodes(label), "gone", table_of([{**row[1], "id": row[0]} for row in rows], ("id",)))
                     self._plan.deleted_nodes += len(rows)
 
     def _not_staged(self, label: str, ids: pa.Array) -> list[str]:
@@ -170,7 +170,7 @@ class Deletions:
                 if times[head, tail] & {None, properties.get("at")}
             ]
             if rows:
-                yield key, _table(rows, ("head", "tail"))
+                yield key, table_of(rows, ("head", "tail"))
 
     def _at_gone_nodes(self) -> None:
         """Relationships of nodes that go, but for those that are gone already."""
@@ -185,7 +185,7 @@ class Deletions:
                         seen.add(identity)
                         groups[key].append({**properties, "head": head, "tail": tail})
                 for key, rows in groups.items():
-                    self._add(key, _table(rows, ("head", "tail")), {})
+                    self._add(key, table_of(rows, ("head", "tail")), {})
 
     def _covered(self, key: Edges, head: str) -> bool:
         """Whether `whole` has met it: then it is gone, or an end of it would not be."""
@@ -204,7 +204,8 @@ class Deletions:
         return found
 
 
-def _table(rows: list[dict[str, Any]], ends: tuple[str, ...]) -> pa.Table:
+def table_of(rows: list[dict[str, Any]], ends: tuple[str, ...]) -> pa.Table:
+    """Rows of a plan: these columns first, then what any row has, null where one has it not."""
     names = [*ends, *sorted({name for row in rows for name in row} - {*ends})]
     return pa.table({name: any_column([row.get(name) for row in rows]) for name in names})
 

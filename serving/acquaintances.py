@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from graph.consent import RECOMMENDATION
 from graph.errors import Unsupported
 from graph.schema import USER_BLOCKED, USER_DISCOVERABLE, USER_HIDES_FRIENDS
 from serving.circles import People
-from serving.foldin import viewer
+from serving.foldin import personal
 from serving.index_files import MISSING
 from serving.live import Live
 
@@ -45,7 +46,7 @@ class Suggestion:
 
 def people_you_may_know(live: Live, user: str, n: int) -> list[Suggestion]:
     """Best first. Raises `NotFound` for an unknown user, `Unsupported` for an index without friendships."""
-    people, who = live.index.people, viewer(live, user)
+    people, who = live.index.people, personal(live, user)
     if people is None:
         raise Unsupported("this index holds no friendships", valid="a graph with at least 20 of them",
                           remedy="ingest a friends.csv, then refresh")  # fmt: skip
@@ -71,7 +72,7 @@ def _refused(live: Live, user: str) -> frozenset[str]:
 def _may_be_shown(live: Live, place: int, refused: frozenset[str], user: str) -> bool:
     name = live.index.user_ids[place].decode("utf-8", "surrogatepass")
     change = live.people.get(name)
-    if name in refused:
+    if name in refused or not live.agrees(name, RECOMMENDATION, place):
         return False
     if change is None:
         return True

@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from graph.consent import Defaults
 from serving.candidates import FRIENDS, LIST, MODEL, PERSON, POPULAR, appeal
 from serving.corrections import Corrections, Interest
-from serving.foldin import viewer
+from serving.foldin import personal, told_of
 from serving.index import open_index
 from serving.index_files import MISSING
 from serving.inherit import Floats
@@ -101,21 +102,35 @@ class Everybody:
         rows = np.flatnonzero(np.isin(found.source, (SOURCES.index(PERSON), SOURCES.index(FRIENDS))))
         self._scored(found, rows, [MISSING] * len(rows), [index.borrowed[user] for user in users[rows].tolist()])
         self._popular(found, np.flatnonzero(found.source == SOURCES.index(POPULAR)))
-        for row in np.flatnonzero(np.isin(users, self.moved)).tolist():
+        for row in np.flatnonzero(np.isin(users, self.moved) | self._doubtful(found)).tolist():
             self._as_they_are(found, row)
         return found
 
+    def _doubtful(self, found: Lists) -> NDArray[np.bool_]:
+        """Rows of people who may not be who they are linked to."""
+        sure = self.live.index.borrowed_sure
+        if not len(sure):
+            return np.zeros(len(found.users), np.bool_)
+        return np.asarray((found.source == SOURCES.index(PERSON)) & (sure[found.users] < 1))
+
     @cached_property
     def moved(self) -> NDArray[np.int64]:
-        """Users who did something that the index does not know, or removed an interest: each is answered alone."""
-        names = (*(() if self.live.log is None else self.live.log.users()), *self.removed)
-        places = (self.live.index.user_ids.find(name.encode("utf-8", "surrogatepass")) for name in names)
-        return np.array([place for place in places if place != MISSING], np.int64)
+        """Users who did something that the index does not know, removed an interest, or may withhold a consent: each is
+        answered alone.
+        """
+        index, consents = self.live.index, self.live.consents
+        if consents is not None and consents.defaults.withheld:
+            return np.arange(index.num_users)
+        said = () if consents is None else consents.users()
+        names = (*(() if self.live.log is None else self.live.log.users()), *self.removed, *said)
+        places = (index.user_ids.find(name.encode("utf-8", "surrogatepass")) for name in names)
+        marked = np.empty(0, np.int64) if index.consent is None else np.flatnonzero(index.consent)
+        return np.union1d(marked, np.array([place for place in places if place != MISSING], np.int64))
 
     def _as_they_are(self, found: Lists, row: int) -> None:
         name = self.live.index.user_ids[int(found.users[row])].decode("utf-8", "surrogatepass")
         wish = Wish(name, self.n, removed=self.removed.get(name, ()))
-        one = answered(self.live, viewer(self.live, name), wish, self.chosen)
+        one = answered(self.live, personal(self.live, name), wish, self.chosen)
         found.items[row], found.scores[row] = MISSING, 0
         found.items[row, : len(one.items)], found.scores[row, : len(one.items)] = one.items, one.scores
         found.source[row] = SOURCES.index(one.source)
@@ -155,7 +170,8 @@ class Everybody:
 
             some = slice(start, start + step)
             seen = [index.seen[user] for user in found.users[rows[some]].tolist()]
-            askers = Askers(who[some], histories[some], seen)
+            told = [told_of(index, user) for user in who[some]]
+            askers = Askers(who[some], histories[some], seen, told)
             left = self._retrieve(found, rows[some], askers) if large else np.arange(len(askers))
             self._score(found, rows[some][left], askers.take(left))
 
@@ -208,12 +224,12 @@ def removals(home: Path) -> dict[str, tuple[Interest, ...]]:
 
 
 def in_processes(
-    home: Path, version: str, n: int, kind: str | None, users: NDArray[np.int64], *, workers: int
+    home: Path, version: str, n: int, kind: str | None, users: NDArray[np.int64], *, workers: int, defaults: Defaults
 ) -> Iterator[Lists]:
     """The same, made by several processes that share the index's pages; in order, few blocks held at a time."""
     starts = iter(range(0, len(users), BLOCK))
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_open, initargs=(home, version, n, kind)) as pool:
+    with ProcessPoolExecutor(workers, context, initializer=_open, initargs=(home, version, n, kind, defaults)) as pool:
         waiting = deque(pool.submit(_block, users[start : start + BLOCK]) for start in islice(starts, 2 * workers))
         while waiting:
             yield waiting.popleft().result()
@@ -224,8 +240,8 @@ _MINE: list[Everybody] = []
 """What a worker process of `in_processes` answers from: its own, made once."""
 
 
-def _open(home: Path, version: str, n: int, kind: str | None) -> None:
-    live = LiveHolder(home).get(open_index(home, version))
+def _open(home: Path, version: str, n: int, kind: str | None, defaults: Defaults) -> None:
+    live = LiveHolder(home, defaults).get(open_index(home, version))
     _MINE[:] = [Everybody(live, n, choose(live, kind, ()), removals(home))]
 
 

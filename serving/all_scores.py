@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from serving.forms import Form, ItemWeights
+from serving.forms import Form, ItemWeights, Told
 from serving.index import Index
 from serving.inherit import Floats, inherited
 from serving.live import Live
@@ -29,18 +29,20 @@ class Askers:
     users: Sequence[int]
     histories: Sequence[History]
     seen: Sequence[History]
+    told: Sequence[Told | None]
+    """All that each did, None where only likings are to be read."""
 
     def __len__(self) -> int:
         return len(self.users)
 
     def take(self, rows: NDArray[np.int64]) -> Askers:
         """Some of them."""
-        parts = (self.users, self.histories, self.seen)
+        parts = (self.users, self.histories, self.seen, self.told)
         return Askers(*([part[row] for row in rows.tolist()] for part in parts))
 
     def parts(self) -> list[Read]:
         """What models read of each history."""
-        return [read_of(history) for history in self.histories]
+        return [read_of(history, None, told) for history, told in zip(self.histories, self.told, strict=True)]
 
 
 def vectors_of(form: Form, askers: Askers, parts: Sequence[Read]) -> Floats:
@@ -51,7 +53,7 @@ def vectors_of(form: Form, askers: Askers, parts: Sequence[Read]) -> Floats:
 
 def sparse_of(form: ItemWeights, parts: Sequence[Read], num_items: int) -> csr_matrix:
     """(askers, num_items): what of each history the form reads, each item at what it counts."""
-    read = [history_scale(form, items, ages) for items, ages, _ in parts]
+    read = [history_scale(form, one) for one in parts]
     indptr = np.concatenate([[0], np.cumsum([len(items) for items, _ in read])])
     columns = np.concatenate([items for items, _ in read]) if read else np.empty(0, np.int32)
     weights = np.concatenate([scale for _, scale in read]) if read else np.empty(0, np.float32)

@@ -17,6 +17,7 @@ from serving.observe.ticker import Ticker
 from serving.observe.watch import Watch
 from serving.openapi import Api
 from serving.routes import (
+    consent,
     cypher,
     events,
     explanations,
@@ -31,6 +32,7 @@ from serving.routes import (
     models,
     recommendations,
     refresh_runs,
+    scenarios,
     session,
     users,
 )
@@ -94,7 +96,9 @@ def _versioned() -> APIRouter:
     router = APIRouter()
     for module in (
         recommendations,
+        scenarios,
         users,
+        consent,
         explanations,
         items,
         live,

@@ -4,8 +4,9 @@ Request path. `serving.publish_approximate` builds the files where a catalogue i
 it drew, how many cells must be looked into; what comes back is always scored exactly by the caller. faiss is imported
 at the first search, so a server of a small catalogue never pays for it.
 
-Inverted files (Jégou, Douze and Schmid 2011) with 8 bits a number: vectors lie in cells around k-means centres, and a
-search reads the nearest cells alone.
+A user's scores: inverted files (Jégou, Douze and Schmid 2011): vectors lie in cells of k-means, and a search
+reads the nearest cells alone. Items' own vectors: product quantisation in 4 bits, all of it scanned, 32 vectors at a
+time in the processor's registers (André, Kermarrec and Le Scouarnec 2015).
 """
 
 from __future__ import annotations
@@ -68,6 +69,27 @@ class Cells:
 
 
 @dataclass(frozen=True)
+class Codes:
+    """Four bits for each of `parts` pieces of a vector, of `size` vectors. `recall`: what share of the exact nearest
+    `search_near.WIDTH` candidates held when it was measured.
+    """
+
+    path: Path
+    parts: int
+    recall: float
+    size: int
+
+    @cached_property
+    def _index(self) -> Any:
+        return library().read_index(str(self.path))
+
+    def near(self, query: Floats, k: int) -> NDArray[np.int64]:
+        """Positions of about the k largest inner products with a query (d,), best first."""
+        _, found = self._index.search(np.ascontiguousarray(query[None], np.float32), min(k, self.size))
+        return np.asarray(found[0][found[0] != MISSING], np.int64)
+
+
+@dataclass(frozen=True)
 class Spread:
     """How a member's dense part spreads over all items: `mean` (d,) and `root` (d, d), the square root of the
     covariance, of its stacked vectors. So |root v| is the deviation of the scores of a vector v.
@@ -113,9 +135,9 @@ class Approximate:
     """What a large index has of this: `scores` where its model can be searched, and `vectors` by modality."""
 
     scores: ScoreSearch | None = None
-    vectors: Mapping[str, Cells] | None = None
+    vectors: Mapping[str, Codes] | None = None
 
-    def of(self, modality: str) -> Cells | None:
+    def of(self, modality: str) -> Codes | None:
         """The search of a modality, None where exact search is quick."""
         return (self.vectors or {}).get(modality)
 
@@ -125,7 +147,7 @@ def open_approximate(folder: Path, entry: Mapping[str, Any] | None) -> Approxima
     if not entry:
         return Approximate()
     scores = entry["scores"]
-    vectors = {name: _cells(folder, f"vectors.{name}", one) for name, one in entry["vectors"].items()}
+    vectors = {name: _codes(folder, f"vectors.{name}", one) for name, one in entry["vectors"].items()}
     return Approximate(None if scores is None else _scores(folder, scores), vectors)
 
 
@@ -145,3 +167,7 @@ def _scores(folder: Path, entry: Mapping[str, Any]) -> ScoreSearch:
 def _cells(folder: Path, name: str, entry: Mapping[str, Any]) -> Cells:
     path = folder / f"search.{name}{FILE}"
     return Cells(path, entry["cells"], entry["probes"], entry["recall"], entry["size"])
+
+
+def _codes(folder: Path, name: str, entry: Mapping[str, Any]) -> Codes:
+    return Codes(folder / f"search.{name}{FILE}", entry["parts"], entry["recall"], entry["size"])

@@ -1,9 +1,8 @@
 """Where a request's ranking is computed: in the event loop while it is brief, else in a thread.
 
-A ranking is Python and NumPy calls of microseconds, so threads beside the event loop run one at a time and pay for each
-change with the interpreter's lock: eight of them take twice the processor time of one after the other, and the slowest
-answers wait ten times as long (docs/guide/live.md). Only where one ranking would hold up the others for longer
-than a change of threads does is it worth a thread.
+A ranking is Python and NumPy calls of microseconds, so threads beside the event loop run one at a time, and each hands
+the interpreter's lock to the next in the middle of its work. Only where one ranking would hold up the others for longer
+than that does is it worth a thread.
 """
 
 from __future__ import annotations

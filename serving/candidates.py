@@ -12,10 +12,13 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from graph.consent import TRANSFER
 from serving.foldin import Viewer
+from serving.forms import Told
+from serving.index import Index
 from serving.index_files import MISSING
 from serving.live import Live
-from serving.rank import best, score
+from serving.rank import best, score, standardise
 
 LIST, MODEL, PERSON, FRIENDS, POPULAR = "list", "model", "person", "friends", "popular"
 
@@ -36,16 +39,20 @@ def precomputed(live: Live, user: Viewer) -> Ranked:
 
 def model_scores(live: Live, user: Viewer) -> NDArray[np.float32]:
     """Every item's score now, (num_items,); -inf for what the user has seen. What nobody met has what it inherits."""
-    scores = all_scores(live, user.place, user.history, user.before)
+    scores = all_scores(live, user.place, user.history, user.before, user.told)
     user.exclude(live, scores)
     return scores
 
 
 def all_scores(
-    live: Live, user: int, history: NDArray[np.int32], before: NDArray[np.int32] | None = None
+    live: Live,
+    user: int,
+    history: NDArray[np.int32],
+    before: NDArray[np.int32] | None = None,
+    told: Told | None = None,
 ) -> NDArray[np.float32]:
     """(num_items,) by the model; the rest as for `serving.rank.score`."""
-    scores = score(live.index, user, history, before).copy()
+    scores = score(live.index, user, history, before, told).copy()
     if live.index.inherit is not None:
         live.index.inherit.fill(scores)
     return live.extend(scores)
@@ -57,10 +64,22 @@ def model(live: Live, user: Viewer) -> Ranked:
 
 
 def borrowed(live: Live, user: Viewer) -> Ranked:
-    """Every item the user has not seen, scored as for somebody who did what their other accounts, or friends, did."""
-    scores = all_scores(live, MISSING, live.index.borrowed[user.place])
+    """Every item the user has not seen, scored as for somebody who did what their other accounts, or friends, did.
+
+    As likely as the accounts are theirs: what is left of that is what is popular, which is all that is known otherwise.
+    """
+    scores, sure = all_scores(live, MISSING, live.index.borrowed[user.place]), borrowed_sure(live.index, user.place)
+    if sure < 1:
+        there = np.isfinite(scores)
+        known, popular = (standardise(one[there]) for one in (scores, appeal(live)))
+        scores[there] = np.float32(sure) * known + np.float32(1 - sure) * popular
     user.exclude(live, scores)
     return _ranked(live, scores)
+
+
+def borrowed_sure(index: Index, user: int) -> float:
+    """How likely what a user borrows is their own."""
+    return float(index.borrowed_sure[user]) if len(index.borrowed_sure) else 1.0
 
 
 def popular(live: Live, user: Viewer) -> Ranked:
@@ -113,6 +132,18 @@ def sources_for(live: Live, user: Viewer) -> tuple[str, ...]:
     """
     if not len(user.history):
         if user.place != MISSING and len(live.index.borrowed[user.place]):
-            return (PERSON if live.index.borrowed_own[user.place] else FRIENDS,)
+            if not live.index.borrowed_own[user.place]:
+                return (FRIENDS,)
+            return (PERSON,) if _may_borrow(live, user) else (POPULAR,)
         return (POPULAR,)
     return (MODEL,) if user.moved or live.has_source.any() else (LIST, MODEL)
+
+
+def _may_borrow(live: Live, user: Viewer) -> bool:
+    """Do all accounts of the person that are concerned agree that it is carried from one to the other."""
+    if live.consents is None:
+        return True
+    index = live.index
+    places = [] if index.lenders is None else index.lenders[user.place].tolist()
+    others = ((index.user_ids[place].decode("utf-8", "surrogatepass"), place) for place in places)
+    return all(live.agrees(name, TRANSFER, place) for name, place in ((user.name, user.place), *others))

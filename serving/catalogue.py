@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from graph.guard.hidden import Hidden
 from graph.guard.policy import HIDDEN_PROPERTIES, Policy
+from graph.private import is_hidden
 from graph.schema import ENTITY, USER_BLOCKED
 from graph.snapshot import IdMap, Snapshot
 from serving.media_keys import is_media_key
@@ -27,12 +28,14 @@ PRIVATE = Hidden(Policy(hidden_properties=HIDDEN_PROPERTIES))
 def properties(table: Any, row: int) -> dict[str, Any]:
     """The non-null values of a row of an Arrow table, embeddings and private ones left out."""
     values = {name: table.column(name)[row].as_py() for name in table.column_names if _is_shown(name)}
-    return {name: value for name, value in values.items() if value is not None}
+    return {name: value for name, value in values.items() if value is not None and not is_hidden(value)}
 
 
 def public(values: Mapping[str, Any]) -> dict[str, Any]:
     """Of these properties, those that answers may show."""
-    return {name: value for name, value in values.items() if value is not None and _is_shown(name)}
+    return {
+        name: value for name, value in values.items() if value is not None and _is_shown(name) and not is_hidden(value)
+    }
 
 
 def rows(table: Any) -> Iterator[dict[str, Any]]:
@@ -40,7 +43,7 @@ def rows(table: Any) -> Iterator[dict[str, Any]]:
     kept = table.select([name for name in table.column_names if _is_shown(name)])
     for batch in kept.to_batches(max_chunksize=4096):
         for row in batch.to_pylist():
-            yield {name: value for name, value in row.items() if value is not None}
+            yield {name: value for name, value in row.items() if value is not None and not is_hidden(value)}
 
 
 def _is_shown(name: str) -> bool:

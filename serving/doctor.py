@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from typing import TYPE_CHECKING, Literal
 
-from graph.errors import InterlaceError
+from graph.errors import InterlaceError, NotFound
+from serving.index_trust import SIGNATURE
 from serving.settings import Settings
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def examine(settings: Settings, before: Callable[[str], None] = lambda _name: No
         "home": _home,
         "disk": _disk,
         "store": _store,
+        "index": _index,
         "mlflow": _mlflow,
         "text encoder": lambda _: _encoder("text"),
         "image encoder": lambda _: _encoder("image"),
@@ -123,6 +125,31 @@ def _store(settings: Settings) -> Check:
     finally:
         store.close()
     return Check("store", "ok", f"{settings.store_url} answers, {count:,} nodes")
+
+
+def _index(settings: Settings) -> Check:
+    """Every byte of the published index against its signed manifest, whatever was found right before."""
+    from serving.index import FOLDER, checked, current_version
+    from serving.signing import KEY, OWNER_ONLY, PUBLIC, can_verify
+
+    try:
+        folder = settings.home / FOLDER / current_version(settings.home)
+    except NotFound:
+        return Check("index", "ok", "none has been published yet")
+    begun = time.perf_counter()
+    files = checked(settings.home, folder, anew=True)["files"]
+    size = sum(one["bytes"] for one in files.values()) / 2**20
+    detail = f"{folder.name}: {len(files)} files, {size:,.1f} MiB, hashed in {time.perf_counter() - begun:.1f} s"
+    if not can_verify(settings.home):
+        remedy = f"copy {PUBLIC} from where it was published to {settings.home}"
+        return Check("index", "warn", f"{detail}; nobody can say who published it: there is no {PUBLIC}", remedy)
+    if not (folder / SIGNATURE).is_file():
+        remedy = "publish it again: interlace refresh --only publish"
+        return Check("index", "warn", f"{detail}; it is older than the key and not signed", remedy)
+    key = settings.home / KEY
+    if key.is_file() and key.stat().st_mode & 0o077:
+        return Check("index", "warn", f"{key} can be read by others", f"chmod {OWNER_ONLY:o} {key}")
+    return Check("index", "ok", f"{detail}, signed with {settings.home / PUBLIC}")
 
 
 def _mlflow(settings: Settings) -> Check:

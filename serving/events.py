@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,6 +115,22 @@ class EventLog:
     def drop_item(self, item: str) -> int:
         """Forgets the events with an item; returns how many."""
         return self._delete("item = ?", item)
+
+    def count_old(self, before: Mapping[int, int]) -> int:
+        """How many events of each kind (its code) happened before a time."""
+        if not self.ledger.there:
+            return 0
+        with self.ledger.open() as connection:
+            text = "SELECT count(*) FROM events WHERE kind = ? AND at < ?"
+            return sum(int(connection.execute(text, cut).fetchone()[0]) for cut in before.items())
+
+    def drop_old(self, before: Mapping[int, int]) -> int:
+        """Forgets events of each kind (its code) that happened before a time; returns how many."""
+        if not self.ledger.there:
+            return 0
+        with self.ledger.open() as connection:
+            text = "DELETE FROM events WHERE kind = ? AND at < ?"
+            return sum(connection.execute(text, cut).rowcount for cut in before.items())
 
     def covers(self, index_version: str, graph: int) -> None:
         """See `Ledger.covers`."""

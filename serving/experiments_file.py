@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import yaml
-
-from graph.errors import InvalidData, NotFound
+from graph.errors import InvalidData
 from serving.experiments import FORMS, INTERLEAVE, OPTIONS, Arm, Experiment
 from serving.schedule import parse_every
+from serving.yaml_lines import Entry, read_yaml
 
 FILE = "experiments.yaml"
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -35,71 +33,13 @@ EXAMPLE = """experiments:
 """
 
 
-@dataclass(frozen=True)
-class _Reader:
-    """A node of the file and where it stands."""
-
-    path: Path
-    node: yaml.Node
-
-    def refuse(self, what: str, valid: str, remedy: str = "correct the file") -> InvalidData:
-        line = self.node.start_mark.line + 1
-        return InvalidData(f"{self.path.name}, line {line}: {what}", valid=valid, remedy=remedy)
-
-    def items(self, known: Iterable[str] | None, what: str) -> dict[str, _Reader]:
-        """A mapping's parts; `known`: the keys there may be."""
-        if not isinstance(self.node, yaml.MappingNode):
-            raise self.refuse(f"{what} is no mapping", "key: value")
-        found: dict[str, _Reader] = {}
-        for key, value in self.node.value:
-            name = key.value if isinstance(key, yaml.ScalarNode) else ""
-            here = _Reader(self.path, key)
-            if known is not None and name not in known:
-                raise here.refuse(f"unknown key {name!r} of {what}", ", ".join(known))
-            if name in found:
-                raise here.refuse(f"{name!r} is there twice", "each key once")
-            found[name] = _Reader(self.path, value)
-        return found
-
-    def entries(self, what: str) -> list[_Reader]:
-        """A list's parts."""
-        if not isinstance(self.node, yaml.SequenceNode):
-            raise self.refuse(f"{what} is no list", "[a, b], or a line with - for each")
-        return [_Reader(self.path, one) for one in self.node.value]
-
-    @property
-    def value(self) -> Any:
-        """As YAML reads a scalar: number, text, date."""
-        loader = yaml.SafeLoader("")
-        try:
-            return loader.construct_object(self.node, deep=True)
-        except (yaml.YAMLError, ValueError) as error:
-            raise self.refuse(f"{getattr(self.node, 'value', '')!r} cannot be read", "a plain value") from error
-
-    def checked(self, what: str, valid: str, good: Callable[[Any], bool]) -> Any:
-        """The value, when it is good."""
-        value = self.value
-        if not good(value):
-            raise self.refuse(f"{what} cannot be {value!r}", valid)
-        return value
-
-
 def read_experiments(path: Path) -> dict[str, Experiment]:
     """The definitions by name, in the file's order. Raises `NotFound`, or `InvalidData` that names the line."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise NotFound(f"no file {str(path)!r}", valid="a file of experiments",
-                       remedy="write it: docs/guide/experiments-online.md has one to copy") from error  # fmt: skip
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise InvalidData(f"{path.name}, line {line}: {error.problem}", valid="YAML", remedy="correct it") from error
+    root = read_yaml(path, "write it: docs/guide/experiments-online.md has one to copy")
     if root is None:
         return {}
     found: dict[str, Experiment] = {}
-    for entry in _Reader(path, root).items((TOP,), "the file").get(TOP, _Reader(path, root)).entries(TOP):
+    for entry in root.items((TOP,), "the file").get(TOP, root).entries(TOP):
         experiment = _experiment(entry)
         if experiment.name in found:
             raise entry.refuse(f"{experiment.name!r} is there twice", "a name for each")
@@ -107,7 +47,7 @@ def read_experiments(path: Path) -> dict[str, Experiment]:
     return found
 
 
-def _experiment(entry: _Reader) -> Experiment:
+def _experiment(entry: Entry) -> Experiment:
     parts = entry.items(("name", "arms", *_FIELDS), "an experiment")
     for needed in ("name", "arms"):
         if needed not in parts:
@@ -125,7 +65,7 @@ def _experiment(entry: _Reader) -> Experiment:
     return found
 
 
-def _arm(name: str, entry: _Reader) -> Arm:
+def _arm(name: str, entry: Entry) -> Arm:
     if not NAME.fullmatch(name):
         raise entry.refuse(f"the arm's name {name!r}", NAME_WORDS)
     parts = entry.items(("weight", *OPTIONS), f"arm {name}")
@@ -140,11 +80,11 @@ def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _fraction(name: str, valid: str) -> Callable[[_Reader], float]:
+def _fraction(name: str, valid: str) -> Callable[[Entry], float]:
     return lambda entry: float(entry.checked(name, valid, lambda one: _number(one) and 0 < one <= 1))
 
 
-def _span(entry: _Reader) -> int:
+def _span(entry: Entry) -> int:
     text = str(entry.value)
     try:
         return int(parse_every(text).seconds)
@@ -152,7 +92,7 @@ def _span(entry: _Reader) -> int:
         raise entry.refuse(error.what, error.valid) from error
 
 
-def _time(entry: _Reader) -> int:
+def _time(entry: Entry) -> int:
     value = entry.value
     if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day, tzinfo=UTC)
@@ -161,35 +101,35 @@ def _time(entry: _Reader) -> int:
     return int((value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp())
 
 
-def _text(entry: _Reader) -> str:
+def _text(entry: Entry) -> str:
     return str(entry.checked("it", "a text", lambda one: isinstance(one, str)))
 
 
-def _form(entry: _Reader) -> str:
+def _form(entry: Entry) -> str:
     return str(entry.checked("form", ", ".join(FORMS), lambda one: one in FORMS))
 
 
-def _count(entry: _Reader) -> int:
+def _count(entry: Entry) -> int:
     good = entry.checked(
         "expected_users", "a whole number of 100 or more", lambda one: isinstance(one, int) and one >= 100
     )
     return int(good)
 
 
-def _measure(entry: _Reader) -> str:
+def _measure(entry: Entry) -> str:
     from training.online.tallies import MEASURES
 
     return str(entry.checked("a metric", ", ".join(MEASURES), lambda one: one in MEASURES))
 
 
-def _metrics(entry: _Reader) -> tuple[str, ...]:
+def _metrics(entry: Entry) -> tuple[str, ...]:
     found = tuple(_measure(one) for one in entry.entries("metrics"))
     if not found:
         raise entry.refuse("no metrics", "at least one: the first decides")
     return found
 
 
-def _guards(entry: _Reader) -> dict[str, float]:
+def _guards(entry: Entry) -> dict[str, float]:
     from training.online.tallies import MEASURES
 
     valid = "the share of it that may be lost, 0 to 1"
@@ -199,7 +139,7 @@ def _guards(entry: _Reader) -> dict[str, float]:
     }
 
 
-_FIELDS: Mapping[str, Callable[[_Reader], Any]] = MappingProxyType({
+_FIELDS: Mapping[str, Callable[[Entry], Any]] = MappingProxyType({
     "form": _form,
     "description": _text,
     "salt": _text,

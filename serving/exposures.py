@@ -115,11 +115,22 @@ class ExposureLog:
 
     def tidy(self, days: int) -> None:
         """Removes what is older."""
-        before = int(self._clock()) - days * DAY
-        if self.ledger.there:
-            with self.ledger.open() as connection:
-                connection.execute("DELETE FROM answers WHERE at < ?", (before,))
-                connection.execute("DELETE FROM shadowed WHERE at < ?", (before,))
+        self.drop_old(int(self._clock()) - days * DAY)
+
+    def drop_old(self, before: int) -> int:
+        """Removes what was shown before a time; returns how many answers."""
+        return self._old("DELETE FROM {} WHERE at < ?", before)
+
+    def count_old(self, before: int) -> int:
+        """How many answers were shown before a time."""
+        return self._old("SELECT 1 FROM {} WHERE at < ?", before)
+
+    def _old(self, text: str, before: int) -> int:
+        if not self.ledger.there:
+            return 0
+        with self.ledger.open() as connection:
+            done = [connection.execute(text.format(table), (before,)) for table in INSERT]
+            return sum(one.rowcount if one.rowcount >= 0 else len(one.fetchall()) for one in done)
 
     def close(self) -> None:
         self.ledger.close()

@@ -1,4 +1,5 @@
-"""What a server took, into the graph: changes of the overlay in their order, then events; each until it is done whole.
+"""What a server took, into the graph: changes of the overlay in their order, then events, then consents; each until it
+is done whole.
 
 By the worker that took a change, right after its answer, and by every refresh before its first step. A lock in the home
 lets one do it at a time, so that an older state of an item never comes after a newer one.
@@ -12,10 +13,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from graph import changes
+from graph.consent import Defaults
 from graph.queries_live import detaching
 from graph.schema import ITEM, USER, Entity, safe_name
 from graph.store import GraphStore
 from serving.catalogue import platform_of
+from serving.consent import FILE as CONSENTS
+from serving.consent import Consents
+from serving.consent_graph import flush_consents
 from serving.events import FILE as EVENTS
 from serving.events import EventLog
 from serving.events_flush import flush_events, version_now
@@ -26,15 +31,22 @@ LOCK = "overlay.lock"
 
 
 def flush(store: GraphStore, home: Path) -> int:
-    """Writes what waits into the graph; returns how many changes and events. Nothing is lost where it is killed."""
-    if not (home / FILE).is_file() and not (home / EVENTS).is_file():
+    """Writes what waits into the graph; returns how many changes, events, and users with another consent. Nothing is
+    lost where it is killed.
+    """
+    if not any((home / name).is_file() for name in (FILE, EVENTS, CONSENTS)):
         return 0
-    with closing(Overlay(home)) as overlay, closing(EventLog(home)) as log, _alone(home):
+    with (
+        closing(Overlay(home)) as overlay,
+        closing(EventLog(home)) as log,
+        closing(Consents(home, Defaults())) as consents,
+        _alone(home),
+    ):
         waiting = overlay.waiting()
         for change in waiting:
             _apply(store, home, change)
             overlay.apply(change, version_now(store))
-        return len(waiting) + flush_events(store, home, log)
+        return len(waiting) + flush_events(store, home, log) + flush_consents(store, home, consents)
 
 
 def _apply(store: GraphStore, home: Path, change: Change) -> None:

@@ -3,20 +3,23 @@
 Request path. Events take their place in the history by their own time, however late they came; one that the index holds
 already (same item, kind and time) counts once. What a model may read of a history is what `training.split.positives`
 takes: no skipped, hidden or impressed item, and where the model was fitted on values from `Index.min_value` up, none
-below it.
+below it. A model that learned what other feedback says (`training.feedback`) reads that too, from `Viewer.told`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from graph.consent import RECOMMENDATION
 from graph.errors import NotFound
 from graph.schema import KINDS, NEGATIVE_KINDS
 from serving.events import Event
+from serving.forms import Told
 from serving.index import Index
 from serving.index_files import MISSING
 from serving.live import Live
@@ -32,7 +35,9 @@ class Viewer:
 
     `place` in the index, `MISSING` for somebody it does not know. `history`: the index's items that models may read,
     oldest first. `before`: the same as the index knows it, None where nothing has changed. `seen`: positions (items
-    among them that the index does not know) that events say they have seen. `events`: those, in order of time.
+    among them that the index does not know) that events say they have seen. `events`: those, in order of time. `told`:
+    all that they did, None where no model of the index reads what is no liking.
+    `impersonal`: nothing of it is here, as they do not agree that anything is made of it (`personal`).
     """
 
     name: str
@@ -41,6 +46,8 @@ class Viewer:
     before: NDArray[np.int32] | None = None
     seen: Places = field(default_factory=lambda: np.empty(0, np.int64))
     events: tuple[Event, ...] = ()
+    told: Told | None = None
+    impersonal: bool = False
 
     @property
     def moved(self) -> bool:
@@ -68,15 +75,45 @@ def viewer(live: Live, name: str) -> Viewer:
         index.user(name)  # raises, and says what would have been right
     known = index.known[place] if place != MISSING else np.empty(0, np.int32)
     if not events:
-        return Viewer(name, place, known)
+        return Viewer(name, place, known, told=told_of(index, place))
     found = [(live.find(one.item), one) for one in events]
     found = [(item, one) for item, one in found if item != MISSING]
     seen = np.unique(np.array([item for item, one in found if one.kind != IMPRESSED], np.int64))
     liked = [(item, one) for item, one in found if item < index.num_items and likes(index, one)]
     fresh = [pair for pair in liked if place == MISSING or not _held(index, place, *pair)]
-    if not fresh:
-        return Viewer(name, place, known, None, seen, tuple(events))
-    return Viewer(name, place, _laid_over(index, place, known, fresh), known, seen, tuple(events))
+    told = told_of(index, place, [pair for pair in found if pair[0] < index.num_items])
+    moved = fresh or (told is not None and _tells_more(index, place, found))
+    if not moved:
+        return Viewer(name, place, known, None, seen, tuple(events), told)
+    history = _laid_over(index, place, known, fresh) if fresh else known
+    return Viewer(name, place, history, known, seen, tuple(events), told)
+
+
+def told_of(index: Index, place: int, events: Sequence[tuple[int, Event]] = ()) -> Told | None:
+    """All that a user did by the index and by these events; None where no model of the index asks."""
+    if not index.reads_feedback or (place == MISSING and not events):
+        return None
+    span = index.history.rows.span(place) if place != MISSING else slice(0, 0)
+    values = [math.nan if one.value is None else one.value for _, one in events]
+    return Told(
+        np.concatenate([index.history.rows.columns[span], np.array([item for item, _ in events], np.int32)]),
+        np.concatenate([index.history.kind[span], np.array([one.kind for _, one in events], np.int8)]),
+        np.concatenate([index.history.value[span], np.array(values, np.float32)]),
+    )
+
+
+def _tells_more(index: Index, place: int, events: Sequence[tuple[int, Event]]) -> bool:
+    """Is there something that the index does not know and that says anything, liking or not."""
+    known = place != MISSING
+    return any(item < index.num_items and not (known and _held(index, place, item, one)) for item, one in events)
+
+
+def personal(live: Live, name: str) -> Viewer:
+    """As `viewer`, for whatever is made of what they did: somebody without a past where they withhold their consent."""
+    who = viewer(live, name)
+    if live.agrees(name, RECOMMENDATION, who.place):
+        return who
+    return Viewer(name, MISSING, np.empty(0, np.int32), impersonal=True)
 
 
 def likes(index: Index, event: Event) -> bool:

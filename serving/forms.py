@@ -13,8 +13,24 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from graph.feedback import Weighing, pair_weights
 from serving.index_files import Rows, map_array, map_rows
 from serving.sequence import SequenceWeights
+
+
+@dataclass(frozen=True)
+class Told:
+    """All that a user did with items of the index, likings or not: columns of equal length, in no order."""
+
+    items: NDArray[np.int32]
+    kind: NDArray[np.int8]
+    value: NDArray[np.float32]
+
+    def weighed(self, weighing: Weighing) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """The items that count, once each, and what each counts (below 0: against items like it)."""
+        weights = weighing.of(self.kind, self.value)
+        _, items, found = pair_weights(np.zeros(len(self.items), np.int64), self.items, weights)
+        return items, found
 
 
 @dataclass(frozen=True)
@@ -28,7 +44,7 @@ class StaticScores:
 class ItemWeights:
     """score = history @ weights; CSR where `rows` is given (its `columns` beside `weights`), else dense.
 
-    `decay`, `last` and `normalise` weigh the history: see `training.recommender.ItemForm`.
+    `decay`, `last`, `normalise` and `said` weigh the history: see `training.recommender.ItemForm`.
     """
 
     weights: NDArray[np.float32]
@@ -36,13 +52,14 @@ class ItemWeights:
     decay: float
     last: int
     rows: Rows | None = None
+    said: Weighing | None = None
 
 
 @dataclass(frozen=True)
 class Factors:
     """score = user @ items.T; see `training.recommender.FactorForm` for how a newcomer's vector is made."""
 
-    users: NDArray[np.float32]
+    users: NDArray[np.float32] | None
     items: NDArray[np.float32]
     fold_in: NDArray[np.float32] | None
     fold_in_power: float
@@ -86,16 +103,18 @@ def _form(folder: Path, entry: Mapping[str, Any]) -> Form:
         return StaticScores(map_array(folder, f"{name}.scores"))
     if kind == "item":
         rows = map_rows(folder, name) if entry["sparse"] else None
+        said = Weighing.of_json(entry["said"]) if entry.get("said") else None
         return ItemWeights(
-            map_array(folder, f"{name}.weights"), entry["normalise"], entry["decay"], entry["last"], rows
+            map_array(folder, f"{name}.weights"), entry["normalise"], entry["decay"], entry["last"], rows, said
         )
     if kind == "sequence":
         return _sequence(folder, name, entry)
     if kind == "mlp":
         return _tower(folder, name, entry)
-    optional = {part: map_array(folder, f"{name}.{part}") if entry[part] else None for part in ("fold_in", "gram")}
+    parts = {"users": True, **{part: entry[part] for part in ("users", "fold_in", "gram") if part in entry}}
+    optional = {part: map_array(folder, f"{name}.{part}") if there else None for part, there in parts.items()}
     return Factors(
-        map_array(folder, f"{name}.users"), map_array(folder, f"{name}.items"),
+        optional["users"], map_array(folder, f"{name}.items"),
         optional["fold_in"], entry["fold_in_power"], optional["gram"], tuple(entry["ridge"]),
     )  # fmt: skip
 

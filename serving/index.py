@@ -5,29 +5,30 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.errors import Conflict, NotFound
+from graph.errors import NotFound
 from serving.approximate import Approximate, open_approximate
 from serving.circles import People, map_people
-from serving.forms import Member, map_member
+from serving.consent import ARRAY
+from serving.forms import ItemWeights, Member, map_member
 from serving.index_files import MISSING, Blobs, Names, Rows, map_array, map_blobs, map_names, map_rows
+from serving.index_trust import check_contents, check_signature, damaged
 from serving.inherit import Inheritance, Inherited
 from serving.profile import Column, Profiles
 
-FORMAT = 3
+FORMAT = 4
 FOLDER = "index"
 CURRENT = "current"
 MANIFEST = "manifest.json"
-REPUBLISH = "publish it again: interlace train, or interlace demo"
 
 
 @dataclass(frozen=True)
@@ -123,12 +124,24 @@ class Index:
     """Of users of whom nothing is known: items of the same person's other accounts, else of their friends."""
     borrowed_own: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     """Which rows of `borrowed` are the same person's."""
+    borrowed_sure: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
+    """(users,) how likely it is that they are; empty in an index of a version that did not ask."""
+    lenders: Rows | None = None
+    """Of users of whom nothing is known, the person's other accounts that `borrowed` is from; None in older indexes."""
+    consent: NDArray[np.uint8] | None = None
+    """(users,) what users' properties say they agree to (`serving.consent.ARRAY`); None in older indexes."""
     people: People | None = None
     """None where there are hardly any friendships."""
     min_value: float | None = None
     """The model read only values of at least this as likes; None: any."""
     approximate: Approximate = field(default_factory=Approximate)
     """Searches that a large catalogue is published with; empty where exact ones are quick."""
+
+    @cached_property
+    def reads_feedback(self) -> bool:
+        """Does a model weigh what is no liking too."""
+        forms = (form for member in self.members for form in member.forms)
+        return any(isinstance(form, ItemWeights) and form.said is not None for form in forms)
 
     @property
     def num_users(self) -> int:
@@ -169,15 +182,22 @@ def current_version(home: Path) -> str:
 
 
 def open_index(home: Path, version: str | None = None, *, verify: bool = False) -> Index:
-    """Maps the current (or the named) version.
+    """Maps the current (or the named) version, once it is known to be what was published (`serving.index_trust`).
 
-    Sizes of all files are checked, contents too with `verify`. Raises `NotFound` (none published), `Conflict` (damaged
-    or of another format).
+    `verify`: every file is hashed, also where that was done before. Raises `NotFound` (none published), `Conflict`
+    (damaged, not signed, or of another format).
     """
     folder = home / FOLDER / (version or current_version(home))
+    return mapped(folder, checked(home, folder, anew=verify))
+
+
+def checked(home: Path, folder: Path, *, anew: bool = False) -> dict[str, Any]:
+    """The manifest of a version that is what was published; raises as `open_index`."""
     manifest = read_manifest(folder)
-    check_files(folder, manifest, contents=verify)
-    return mapped(folder, manifest)
+    check_signature(home, folder, MANIFEST, manifest["version"])
+    check_sizes(folder, manifest)
+    check_contents(home, folder, manifest["files"], anew=anew)
+    return manifest
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -185,33 +205,21 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
     except (OSError, ValueError) as error:
-        raise _damaged(folder, f"{MANIFEST} cannot be read ({error})") from error
+        raise damaged(folder, f"{MANIFEST} cannot be read ({error})") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise _damaged(folder, f"{MANIFEST} is not of format {FORMAT}")
+        raise damaged(folder, f"{MANIFEST} is not of format {FORMAT}")
     return manifest
 
 
-def check_files(folder: Path, manifest: Mapping[str, Any], *, contents: bool) -> None:
-    """Raises `Conflict` that names the first file whose size (or SHA-256, with `contents`) is not the manifest's."""
+def check_sizes(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Raises `Conflict` that names the first file that is missing or has another size than the manifest says."""
     for name, entry in manifest["files"].items():
         path = folder / name
         size = path.stat().st_size if path.is_file() else None
         if size is None:
-            raise _damaged(folder, f"{name} is missing")
+            raise damaged(folder, f"{name} is missing")
         if size != entry["bytes"]:
-            raise _damaged(folder, f"{name} has {size} bytes instead of {entry['bytes']}")
-        if contents and file_hash(path) != entry["sha256"]:
-            raise _damaged(folder, f"the content of {name} is not what was published")
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _damaged(folder: Path, why: str) -> Conflict:
-    return Conflict(f"the index in {str(folder)!r} is damaged: {why}", valid="an index as published", remedy=REPUBLISH)
+            raise damaged(folder, f"{name} has {size} bytes instead of {entry['bytes']}")
 
 
 def mapped(folder: Path, manifest: Mapping[str, Any]) -> Index:
@@ -261,6 +269,9 @@ def mapped(folder: Path, manifest: Mapping[str, Any]) -> Index:
         onboarding=array("onboarding"),
         borrowed=map_rows(folder, "borrowed"),
         borrowed_own=array("borrowed.own"),
+        borrowed_sure=array("borrowed.sure") if (folder / "borrowed.sure.npy").is_file() else np.empty(0, np.float32),
+        lenders=map_rows(folder, "borrowed.lenders") if manifest.get("consent") else None,
+        consent=array(ARRAY) if manifest.get("consent") else None,
         people=map_people(folder) if manifest["people"] else None,
         min_value=manifest["min_value"],
         approximate=open_approximate(folder, manifest.get("approximate")),

@@ -14,6 +14,7 @@ from encoders.language.cache import FILE, AnswerCache
 from encoders.language.facts import liked_by, words_of
 from encoders.language.judge import LIKED, Judged, Words, judge
 from encoders.language.provider import Endpoint, open_provider
+from graph.consent import RECOMMENDATION
 from graph.store import GraphStore
 from serving.live import Live
 from serving.recommend import Recommendations, Wish, recommend
@@ -62,7 +63,7 @@ def short_list(
     words = words_of(store, ids[:candidates])
     judged = judge(
         asker,
-        liked_by(store, wish.user, LIKED),
+        liked_by(store, wish.user, LIKED) if live.agrees(wish.user, RECOMMENDATION) else [],
         [words.get(item, Words()) for item in ids[:candidates]],
         reach=reach,
         reasons=wish.n if reasons else 0,

@@ -15,6 +15,7 @@ import orjson
 from numpy.typing import NDArray
 
 from graph.errors import NotFound
+from serving.consent import Consents, marks_at
 from serving.events import Event, Recent
 from serving.index import Index
 from serving.index_files import MISSING, fold
@@ -45,7 +46,7 @@ class Live:
     """`fresh`: items that the index has not; `changed`: items of the index that are not as it says, by position;
     `gone`: positions in the index that nobody shall see. `sources`: what each fresh item inherits from, and
     `has_source`: whether it can inherit at all. `people`: users who were put or deleted, by id; `log`: what users did
-    that the index does not know.
+    that the index does not know; `consents`: what they agree to (None: everything).
     """
 
     index: Index
@@ -56,6 +57,7 @@ class Live:
     has_source: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     people: Mapping[str, Change] = field(default_factory=dict)
     log: Recent | None = None
+    consents: Consents | None = None
 
     @property
     def plain(self) -> bool:
@@ -117,6 +119,14 @@ class Live:
     def events(self, user: str) -> list[Event]:
         """What the user did that the index does not know, in order of time."""
         return [] if self.log is None else self.log.of(user)
+
+    def agrees(self, user: str, purpose: str, place: int | None = None) -> bool:
+        """Does a user agree to a purpose (`graph.consent`) now. `place`: theirs in the index, where it is known."""
+        if self.consents is None:
+            return True
+        if place is None:
+            place = self.index.user_ids.find(user.encode("utf-8", "surrogatepass"))
+        return self.consents.granted(user, purpose, marks_at(self.index.consent, place))
 
     def id(self, place: int) -> str:
         """Id of an item."""

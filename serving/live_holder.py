@@ -6,7 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
+from graph.consent import Defaults
 from graph.schema import ITEM, USER
+from serving.consent import Consents
 from serving.events import EventLog, Recent
 from serving.index import Index, open_index
 from serving.live import Known, Live, known, overlaid
@@ -14,9 +16,10 @@ from serving.overlay import Change, Overlay
 
 
 class LiveHolder:
-    """Cheap where nothing happened: one look at the overlay's stamp."""
+    """Cheap where nothing happened: one look at the overlay's stamp. `defaults`: what silence means (`consents`)."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, defaults: Defaults) -> None:
+        self.consents = Consents(home, defaults)
         self._overlay = Overlay(home)
         self._lock = Lock()
         self._events = EventLog(home)
@@ -39,6 +42,7 @@ class LiveHolder:
             return self._live
 
     def close(self) -> None:
+        self.consents.close()
         self._overlay.close()
         self._events.close()
 
@@ -48,13 +52,14 @@ class LiveHolder:
             self._read = max(self._read, change.sequence)
         log = Recent(self._events, self._events.covered(index.version))
         if not self._changes:
-            return Live(index, log=log)
+            return Live(index, log=log, consents=self.consents)
         held, applied = self._overlay.covered(index.version), self._overlay.applied()
         self._changes = {key: one for key, one in self._changes.items() if key in applied}
         over = [one for key, one in self._changes.items() if not _is_held(applied[key], held)]
         items, users = ([one for one in over if one.label == label] for label in (ITEM, USER))
         self._known = known(index, items, self._known if self._live and self._live.index is index else {})
-        return replace(overlaid(index, items, self._known), people={one.id: one for one in users}, log=log)
+        people = {one.id: one for one in users}
+        return replace(overlaid(index, items, self._known), people=people, log=log, consents=self.consents)
 
 
 def _is_held(applied: int | None, held: int) -> bool:
@@ -62,6 +67,6 @@ def _is_held(applied: int | None, held: int) -> bool:
     return applied is not None and applied <= held
 
 
-def open_live(home: Path) -> Live:
+def open_live(home: Path, defaults: Defaults) -> Live:
     """The catalogue of a home as it is now, for a command. Raises what `open_index` does."""
-    return LiveHolder(home).get(open_index(home))
+    return LiveHolder(home, defaults).get(open_index(home))

@@ -53,8 +53,11 @@ def attribute_vectors(snapshot: Snapshot) -> tuple[csr_matrix, NDArray[np.float3
     return csr_matrix(diags(1.0 / lengths) @ matrix, dtype=np.float32), weight.astype(np.float32), damping
 
 
-def crowd(history: csr_matrix, k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+def crowd(history: csr_matrix, k: int, fewest: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Each item's k nearest by cosine of who liked them: (items, k) positions (`MISSING` padded) and scores.
+
+    Items that fewer than `fewest` people like both are not near, and people are counted in steps of it, downwards: so
+    one person more or less shows in nothing here, unless a count passes from one step to the next.
 
     `history` (users, items) is binary. Memory is the result's: no item by item matrix is made, however popular some
     items are.
@@ -62,16 +65,17 @@ def crowd(history: csr_matrix, k: int) -> tuple[NDArray[np.int32], NDArray[np.fl
     num_items = history.shape[1]
     k = min(k, max(1, num_items - 1))
     by_item = history.tocsc()
-    counts = np.maximum(1, np.diff(by_item.indptr)).astype(np.float32)
+    counts = np.maximum(fewest, np.diff(by_item.indptr) // fewest * fewest).astype(np.float32)
     items = np.full((num_items, k), MISSING, np.int32)
     scores = np.zeros((num_items, k), np.float32)
-    _crowd(history.indptr, history.indices, by_item.indptr, by_item.indices, 1 / np.sqrt(counts), items, scores)
+    scale = 1 / np.sqrt(counts)
+    _crowd(history.indptr, history.indices, by_item.indptr, by_item.indices, scale, fewest, items, scores)
     order = np.argsort(-scores, axis=1, kind="stable")  # Found in order of position, which decides between equals.
     return np.take_along_axis(items, order, axis=1), np.take_along_axis(scores, order, axis=1)
 
 
 @njit(cache=True)
-def _crowd(indptr, indices, item_indptr, users, scale, items, scores):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _crowd(indptr, indices, item_indptr, users, scale, fewest, items, scores):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Fills each item's row with its nearest, in order of position: counts shared users by walking their histories."""
     num_items = len(scale)
     shared = np.zeros(num_items, np.int32)
@@ -86,8 +90,13 @@ def _crowd(indptr, indices, item_indptr, users, scale, items, scores):  # type: 
                     size += 1
                 shared[other] += 1
         found = np.sort(met[:size])
+        told = 0
         for place in range(size):
-            near[place] = shared[found[place]] * (scale[found[place]] * scale[item])
+            people = shared[found[place]] // fewest * fewest
+            if people > 0:
+                near[told] = people * (scale[found[place]] * scale[item])
+                found[told] = found[place]
+                told += 1
         shared[met[:size]] = 0
         shared[item] = 0
-        select(found, near, size, items[item], scores[item])
+        select(found, near, told, items[item], scores[item])

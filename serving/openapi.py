@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from serving.access.documented import describe_access
 from serving.observe.watch import PROBES
 from serving.problem import Problem, documented
+from serving.routes.consent import ConsentRequest
 from serving.routes.cypher_schemas import CypherRequest
 from serving.routes.event_schemas import EventsRequest, UserRequest
 from serving.routes.explanation_schemas import WhatIfRequest
@@ -17,7 +18,7 @@ from serving.routes.live_schemas import ClassifyRequest, ItemRequest, NewcomerRe
 
 READ_BY_HAND = (
     CypherRequest, ItemRequest, NewcomerRequest, SearchRequest, ClassifyRequest, EventsRequest, UserRequest,
-    WhatIfRequest,
+    WhatIfRequest, ConsentRequest,
 )  # fmt: skip
 """Models of bodies that routes read themselves (`serving.routes.bodies`)."""
 REPLACED = ("HTTPValidationError", "ValidationError")

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from graph import erased
 from graph.errors import Conflict, InvalidData
-from graph.schema import KINDS, USER_BLOCKED
+from graph.schema import CONSENTS, KINDS, USER_BLOCKED
 from graph.snapshot import NO_TIME
 from serving import catalogue
 from serving.erasure.begin import begin
@@ -25,7 +25,7 @@ from serving.items import is_id
 from serving.live import Live
 from serving.service import Service
 
-RESERVED = frozenset({"id", "platform", USER_BLOCKED})
+RESERVED = frozenset({"id", "platform", USER_BLOCKED, *CONSENTS})
 Row: TypeAlias = tuple[int, int, float, int]
 """An item's position (`MISSING` for one that is not there), kind, value (NaN) and time."""
 
@@ -39,8 +39,11 @@ async def put_user(
 
     Raises `InvalidData` for an id or property that cannot be taken.
     """
-    check_user(user, properties)
-    body = dict(properties) if blocked is None else {**properties, USER_BLOCKED: sorted(set(blocked))}
+    cipher = service.cipher
+    hidden = {} if cipher is None else {name: value for name, value in properties.items() if cipher.is_private(name)}
+    check_user(user, {name: value for name, value in properties.items() if name not in hidden})
+    told = {**properties, **({} if cipher is None else cipher.hide_all(user, hidden))}
+    body = told if blocked is None else {**told, USER_BLOCKED: sorted(set(blocked))}
     await run_in_threadpool(_taken_up, service, user)
     await run_in_threadpool(service.overlay.put_user, user, body)
     service.settler.soon()
@@ -124,7 +127,7 @@ def find_users(live: Live, query: str, limit: int, *, prefix: str = "") -> list[
         if (
             not change.gone
             and name.startswith(prefix)
-            and all(word in fold(f"{name} {change.body.get('name', '')}") for word in words)
+            and all(word in fold(f"{name} {catalogue.public(change.body).get('name', '')}") for word in words)
         ):
             new.append(card(live, viewer(live, name)))
     found = index.user_names.search(query, index.num_users if prefix else limit + len(changed))

@@ -9,9 +9,11 @@ from serving.settings import Settings
 def policy_of(settings: Settings) -> Policy:
     """The policy for callers without a key that says more."""
     return Policy(
-        HIDDEN_LABELS | _names(settings.hidden_labels), HIDDEN_PROPERTIES | _names(settings.hidden_properties)
+        HIDDEN_LABELS | names_of(settings.hidden_labels),
+        HIDDEN_PROPERTIES | names_of(settings.hidden_properties) | names_of(settings.private_properties),
     )
 
 
-def _names(listed: str) -> frozenset[str]:
+def names_of(listed: str) -> frozenset[str]:
+    """The names of a setting that lists them: a,b."""
     return frozenset(name.strip() for name in listed.split(",") if name.strip())

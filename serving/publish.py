@@ -17,10 +17,13 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from graph.errors import Conflict, InvalidData
+from graph.explain_tell import FEWEST_PEOPLE
 from graph.schema import KINDS
 from graph.snapshot import Interactions, Snapshot
 from graph.snapshot_files import content_hash
 from serving import catalogue
+from serving.consent import ARRAY
+from serving.consent_graph import marks_of
 from serving.experiment_runs import ExperimentRuns
 from serving.index import FOLDER, ModelInfo, mapped
 from serving.index_files import MISSING, write_array, write_blobs, write_names, write_rows
@@ -32,9 +35,8 @@ from serving.publish_newcomers import write_newcomers
 from serving.publish_people import write_people
 from serving.publish_version import finish, make_current, prune
 from training.data import Histories, UserBatch
-from training.prepare import histories as histories_of
+from training.prepare import known_histories
 from training.recommender import Recommender
-from training.split import positives
 from training.topk import top_k
 
 __all__ = ["ModelInfo", "publish"]
@@ -57,6 +59,7 @@ def publish(  # noqa: PLR0913  what an index is made of
     histories: Histories | None = None,
     seen: csr_matrix | None = None,
     min_value: float | None = None,
+    k_anonymity: int = FEWEST_PEOPLE,
     created: str = "",
     current: bool = True,
     progress: Callable[[str], None] | None = None,
@@ -67,13 +70,13 @@ def publish(  # noqa: PLR0913  what an index is made of
 
     `histories`: what the model may read about each user, oldest first; by default every positive interaction.
     `seen` (users x items): what is never recommended; by default every interaction but a mere impression. `min_value`:
-    only values of at least this are likes, in `histories` and in what people do from now on. `created`: the time that
-    the manifest names, by default now.
+    only values of at least this are likes, in `histories` and in what people do from now on. `k_anonymity`: the fewest
+    people by whom two items are alike. `created`: the time that the manifest names, by default now.
     Raises `InvalidData` for scores that are not finite, `Conflict` for a model of another snapshot.
     """
     shape = (len(snapshot.users), len(snapshot.items))
     rows = snapshot.interactions
-    known = histories if histories is not None else histories_of(rows.take(positives(rows, min_value)), shape)
+    known = histories if histories is not None else known_histories(snapshot, min_value)
     _check_shape((len(known), known.num_items), shape)
     seen = _seen(rows, shape) if seen is None else seen
     root = home / FOLDER
@@ -82,8 +85,9 @@ def publish(  # noqa: PLR0913  what an index is made of
     try:
         tell = progress or (lambda _: None)
         entries = _write(temporary, snapshot, recommender, known, seen, tell)
+        _write_crowd(temporary, known, k_anonymity)
         entries |= {"snapshot": snapshot_hash or content_hash(snapshot), "model": model.json(), "created": created}
-        entries["min_value"] = min_value
+        entries |= {"min_value": min_value, "k_anonymity": k_anonymity}
         tell("approximate search")
         entries["approximate"] = write_approximate(temporary, mapped(temporary, {**entries, "version": ""}))
         folder = finish(temporary, root, entries)
@@ -121,11 +125,12 @@ def _write(
     write_array(folder, "popular", popular)
     kinds = _write_items(folder, snapshot, popular)
     _write_users(folder, snapshot)
+    write_array(folder, ARRAY, marks_of(snapshot))
     _write_history(folder, snapshot.interactions, len(snapshot.users))
     write_rows(folder, "known", known.indptr, known.items)
     write_rows(folder, "seen", *_sorted_rows(seen))
     tell("similar items")
-    _write_similarity(folder, snapshot, known)
+    _write_similarity(folder, snapshot)
     tell("what newcomers are asked and told")
     profile = write_newcomers(folder, snapshot, known)
     tell("people who may know each other")
@@ -138,7 +143,7 @@ def _write(
     encoders = {name: [table.encoder, table.version] for name, table in sorted(snapshot.embeddings.items())}
     modalities = sorted(snapshot.embeddings)
     return {"kinds": kinds, "members": members, "modalities": modalities, "encoders": encoders, "inherit": inherit,
-            "profile": profile, "people": people}  # fmt: skip
+            "profile": profile, "people": people, "consent": True}  # fmt: skip
 
 
 def _write_items(folder: Path, snapshot: Snapshot, popular: NDArray[np.int32]) -> tuple[str, ...]:
@@ -179,7 +184,7 @@ def _write_history(folder: Path, rows: Interactions, num_users: int) -> None:
         write_array(folder, f"history.{name}", getattr(newest, name))
 
 
-def _write_similarity(folder: Path, snapshot: Snapshot, known: Histories) -> None:
+def _write_similarity(folder: Path, snapshot: Snapshot) -> None:
     for name, table in snapshot.embeddings.items():
         write_array(folder, f"vectors.{name}.unit", unit(table))
         write_array(folder, f"vectors.{name}.present", table.present)
@@ -190,7 +195,10 @@ def _write_similarity(folder: Path, snapshot: Snapshot, known: Histories) -> Non
         weights = "attributes.weights" if name == "attributes" else "attribute_items.weights"
         write_rows(folder, name, matrix.indptr, matrix.indices)
         write_array(folder, weights, matrix.data)
-    items, scores = crowd(known.matrix, CROWD_SIZE)
+
+
+def _write_crowd(folder: Path, known: Histories, k_anonymity: int) -> None:
+    items, scores = crowd(known.matrix, CROWD_SIZE, k_anonymity)
     write_array(folder, "crowd.items", items)
     write_array(folder, "crowd.scores", scores)
 

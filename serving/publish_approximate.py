@@ -1,8 +1,9 @@
 """Builds `serving.approximate` when a large index is published, and measures how far each search must look.
 
-Reads what `serving.publish` has written, block by block, so memory is the searches' own. How many cells are read is not
-a setting: it is doubled until queries that were drawn for this (users' own questions; vectors of items, and mixtures of
-two) find the share `RECALL` of what exact search finds, so the promise holds on any data.
+Reads what `serving.publish` has written, block by block, so memory is the searches' own. How many cells are read
+and how fine the codes are is not a setting: it is doubled until queries that were drawn for this (users' own questions;
+vectors of items, and mixtures of two) find the share `RECALL` of what exact search finds, so that the promise holds on
+any data.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.approximate import FILE, Approximate, Cells, ScoreSearch, Spread, library
+from serving.approximate import FILE, Approximate, Cells, Codes, ScoreSearch, Spread, library
 from serving.foldin import Viewer
 from serving.forms import ItemWeights, Member
 from serving.index import Index, Vectors
@@ -35,6 +36,8 @@ QUERIES = 256
 HEAD = 4_096
 """Items with the longest vectors, which every user's search compares: cells by direction do not find them."""
 BLOCK = 16_384
+LEARNT_FROM = 50_000
+"""Vectors that the codes are learnt from, evenly spaced."""
 POINTS_A_CELL = 40
 """That the centres are learnt from."""
 ITERATIONS = 8
@@ -44,27 +47,52 @@ def write_approximate(folder: Path, index: Index) -> dict[str, Any] | None:
     """Writes the searches of an index whose other files are in `folder`; returns what the manifest says of them."""
     scores = _write_scores(folder, index) if index.num_items >= SCORES_FROM else None
     vectors = {
-        name: write_vector_cells(folder, name, table)
+        name: write_vector_codes(folder, name, table)
         for name, table in sorted(index.vectors.items())
         if int(table.present.sum()) >= VECTORS_FROM
     }
     return {"scores": scores, "vectors": vectors} if scores or vectors else None
 
 
-def write_vector_cells(folder: Path, name: str, table: Vectors) -> dict[str, Any]:
+def write_vector_codes(folder: Path, name: str, table: Vectors) -> dict[str, Any]:
     """The search of one modality; returns its entry in the manifest."""
     places = np.flatnonzero(table.present)
     random = np.random.default_rng(0)
     one, two = (table.unit[np.sort(random.choice(places, QUERIES, replace=False))] for _ in range(2))
     mixed = one + random.permutation(two)
     queries = np.concatenate([one[: QUERIES // 2], mixed[QUERIES // 2 :] / _lengths(mixed[QUERIES // 2 :])])
+    best, values = np.zeros((len(queries), 0), np.int64), np.zeros((len(queries), 0), np.float32)
+    for rows, vectors in _blocks(table, places):
+        best, values = _merge(best, values, rows, queries @ vectors.T)
+    path = folder / f"search.vectors.{name}{FILE}"
+    for parts in _pieces(queries.shape[1]):
+        _write_codes(path, table, places, parts)
+        found = Codes(path, parts, 0.0, len(places))
+        near = [found.near(query, VECTORS_WIDTH) for query in queries]
+        recall = float(np.mean([np.isin(one, two).mean() for one, two in zip(best, near, strict=True)]))
+        if recall >= RECALL:
+            break
+    return {"parts": parts, "recall": round(recall, 4), "size": len(places)}
 
-    def blocks() -> Iterator[tuple[NDArray[np.int64], Floats]]:
-        for start in range(0, len(places), BLOCK):
-            rows = places[start : start + BLOCK]
-            yield rows, np.asarray(table.unit[rows])
 
-    return _build(folder, f"vectors.{name}", blocks, len(places), queries, VECTORS_WIDTH, "SQ8")
+def _pieces(dim: int) -> list[int]:
+    """Into how many pieces a vector is cut, coarsest first: four, two or one of its numbers each."""
+    return [dim // size for size in (4, 2, 1) if dim % size == 0]
+
+
+def _blocks(table: Vectors, places: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], Floats]]:
+    for start in range(0, len(places), BLOCK):
+        rows = places[start : start + BLOCK]
+        yield rows, np.asarray(table.unit[rows])
+
+
+def _write_codes(path: Path, table: Vectors, places: NDArray[np.int64], parts: int) -> None:
+    faiss = library()
+    index = faiss.IndexIDMap(faiss.IndexPQFastScan(table.unit.shape[1], parts, 4, faiss.METRIC_INNER_PRODUCT))
+    index.train(np.asarray(table.unit[places[:: max(1, len(places) // LEARNT_FROM)]]))
+    for rows, vectors in _blocks(table, places):
+        index.add_with_ids(vectors, rows)
+    faiss.write_index(index, str(path))
 
 
 def _lengths(rows: Floats) -> Floats:
@@ -100,7 +128,7 @@ def _write_cells(folder: Path, index: Index, spreads: tuple[Spread | None, ...])
             rows = others[start : start + BLOCK]
             yield rows, dense[rows]
 
-    return _build(folder, "scores", blocks, len(others), _users_queries(index, spreads), WIDTH, "SQfp16")
+    return _build(folder, blocks, len(others), _users_queries(index, spreads))
 
 
 def _whitened(member: Member, spread: Spread) -> Floats:
@@ -156,18 +184,12 @@ def _rows(member: Member) -> Floats:
 
 
 def _build(
-    folder: Path,
-    name: str,
-    blocks: Callable[[], Iterator[tuple[NDArray[np.int64], Floats]]],
-    size: int,
-    queries: Floats,
-    width: int,
-    code: str,
+    folder: Path, blocks: Callable[[], Iterator[tuple[NDArray[np.int64], Floats]]], size: int, queries: Floats
 ) -> dict[str, Any]:
     """One inverted file of the rows that `blocks` yields, and the probes that it needs."""
     faiss = library()
     dim, cells = queries.shape[1], min(4096, 1 << max(0, round(np.log2(2 * size**0.5))))
-    index = faiss.index_factory(dim, f"IVF{cells},{code}", faiss.METRIC_INNER_PRODUCT)
+    index = faiss.index_factory(dim, f"IVF{cells},SQfp16", faiss.METRIC_INNER_PRODUCT)
     index.by_residual = False
     index.cp.niter, index.cp.max_points_per_centroid = ITERATIONS, POINTS_A_CELL
     share = min(1.0, POINTS_A_CELL * cells / size)
@@ -177,9 +199,9 @@ def _build(
     for places, rows in blocks():
         index.add_with_ids(np.ascontiguousarray(rows, np.float32), places)
         best, values = _merge(best, values, places, queries @ rows.T)
-    path = folder / f"search.{name}{FILE}"
+    path = folder / f"search.scores{FILE}"
     faiss.write_index(index, str(path))
-    probes, recall = _tune(Cells(path, cells, 1, 0.0, size), queries, best, width)
+    probes, recall = _tune(Cells(path, cells, 1, 0.0, size), queries, best)
     return {"cells": cells, "probes": probes, "recall": round(recall, 4), "size": size}
 
 
@@ -195,11 +217,11 @@ def _merge(
     return best, values
 
 
-def _tune(found: Cells, queries: Floats, best: NDArray[np.int64], width: int) -> tuple[int, float]:
+def _tune(found: Cells, queries: Floats, best: NDArray[np.int64]) -> tuple[int, float]:
     """The fewest probes, a power of two, that are enough, and their recall."""
     probes = 1
     while True:
-        nearest, _ = replace(found, probes=probes).nearest(queries, width)
+        nearest, _ = replace(found, probes=probes).nearest(queries, WIDTH)
         pairs = zip(best, nearest, strict=True)
         recall = float(np.mean([np.isin(one, two).mean() for one, two in pairs]))
         if recall >= RECALL or probes >= found.cells:

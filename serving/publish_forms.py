@@ -42,8 +42,8 @@ def _write_form(folder: Path, name: str, form: Form) -> dict[str, Any]:
         return _write_sequence_form(folder, name, form)
     if isinstance(form, MLPForm):
         return _write_mlp_form(folder, name, form)
-    parts: dict[str, NDArray[np.float32] | None] = {"fold_in": form.fold_in, "gram": form.gram}
-    for part, array in {"users": form.users, "items": form.items, **parts}.items():
+    parts: dict[str, NDArray[np.float32] | None] = {"users": form.users, "fold_in": form.fold_in, "gram": form.gram}
+    for part, array in {"items": form.items, **parts}.items():
         if array is not None:
             write_array(folder, f"{name}.{part}", array.astype(np.float32))
     present = {part: array is not None for part, array in parts.items()}
@@ -60,7 +60,8 @@ def _write_item_form(folder: Path, name: str, form: ItemForm) -> dict[str, Any]:
         write_rows(folder, name, matrix.indptr, matrix.indices)
         write_array(folder, f"{name}.weights", matrix.data.astype(np.float32))
     return {"kind": "item", "file": name, "sparse": sparse, "normalise": bool(form.normalise),
-            "decay": form.decay, "last": form.last}  # fmt: skip
+            "decay": form.decay, "last": form.last,
+            "said": None if form.said is None else form.said.json()}  # fmt: skip
 
 
 def _write_sequence_form(folder: Path, name: str, form: SequenceForm) -> dict[str, Any]:

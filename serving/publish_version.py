@@ -1,4 +1,4 @@
-"""A written folder becomes a version of the index: manifest, sync, rename, pointer; old versions go.
+"""A written folder becomes a version of the index: manifest, signature, sync, rename, pointer; old versions go.
 
 A version's name is the hash of what it holds, so publishing the same thing twice changes nothing, and a process killed
 at any point leaves either the old index or the new one.
@@ -18,36 +18,43 @@ from pathlib import Path
 from typing import Any
 
 from graph.errors import Conflict
-from serving.index import CURRENT, FORMAT, MANIFEST, check_files, file_hash, read_manifest
+from serving.index import CURRENT, FORMAT, MANIFEST, checked
+from serving.index_trust import SIGNATURE, hashes, note, record_of, stamp_of
+from serving.signing import sign
 
 KEEP = 3
 STALE_SECONDS = 24 * 3600
 
 
 def finish(temporary: Path, root: Path, entries: Mapping[str, Any]) -> Path:
-    """Manifest, sync, rename. The version is the hash of what the index holds, not of when or by which run it was made.
+    """Manifest, signature, sync, rename. The version is the hash of what the index holds, not of when or by which run
+    it was made.
 
     So a publication that was killed is done again to the same bytes, and equal models make equal indexes.
     """
+    paths = sorted(temporary.iterdir())
     files = {
-        path.name: {"bytes": path.stat().st_size, "sha256": file_hash(path)} for path in sorted(temporary.iterdir())
+        path.name: {"bytes": path.stat().st_size, "sha256": found}
+        for path, found in zip(paths, hashes(paths), strict=True)
     }
     created = entries.get("created") or datetime.now(UTC).isoformat(timespec="seconds")
     content = {"format": FORMAT, **entries, "files": files}
     version = hashlib.sha256(json.dumps(_lasting(content), sort_keys=True).encode()).hexdigest()[:16]
     content |= {"version": version, "created": created}
     (temporary / MANIFEST).write_text(json.dumps(content, indent=1), encoding="utf-8")
+    (temporary / SIGNATURE).write_bytes(sign(root.parent, (temporary / MANIFEST).read_bytes()))
     for path in (*temporary.iterdir(), temporary):
         _sync(path)
     temporary.chmod(0o755)
     folder = root / version
-    if _intact(folder):
+    if _intact(root.parent, folder):
         os.utime(folder)
         return folder
     shutil.rmtree(folder, ignore_errors=True)
     temporary.rename(folder)
     os.utime(folder)
     _sync(root)
+    note(record_of(root.parent, version), {path.name: stamp_of(folder / path.name) for path in paths})
     return folder
 
 
@@ -57,12 +64,12 @@ def _lasting(content: Mapping[str, Any]) -> dict[str, Any]:
     return {**content, "model": model, "created": ""}
 
 
-def _intact(folder: Path) -> bool:
-    """Whether this version is there already, whole: its name says what it holds."""
-    if not folder.is_dir():
+def _intact(home: Path, folder: Path) -> bool:
+    """Whether this version is there already, whole and signed: its name says what it holds."""
+    if not (folder / SIGNATURE).is_file():
         return False
     try:
-        check_files(folder, read_manifest(folder), contents=True)
+        checked(home, folder, anew=True)
     except Conflict:
         return False
     return True

@@ -5,32 +5,45 @@ NumPy's version of each model's `score`: `tests/serving/test_rank.py` holds both
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.forms import Factors, Form, ItemWeights, StaticScores, Tower
+from serving.forms import Factors, Form, ItemWeights, StaticScores, Told, Tower
 from serving.index import Index
 from serving.index_files import MISSING
 from serving.observe.record import SCORE, timed
 from serving.sequence import SequenceWeights, user_vector
 
-Read: TypeAlias = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int32] | None]
-"""Of a history: its items once each, how many steps back each was met last (the newest is 0), and the items it had when
-the model learned the user."""
+
+@dataclass(frozen=True)
+class Read:
+    """Of a history: its `items` once each, how many steps back each was met last (`ages`, the newest is 0), and the
+    items it had when the model learned the user (`old`). `told`: all that the user did, None where only that is known.
+    """
+
+    items: NDArray[np.int32]
+    ages: NDArray[np.float32]
+    old: NDArray[np.int32] | None = None
+    told: Told | None = None
 
 
 @timed(SCORE)
 def score(
-    index: Index, user: int, history: NDArray[np.int32], before: NDArray[np.int32] | None = None
+    index: Index,
+    user: int,
+    history: NDArray[np.int32],
+    before: NDArray[np.int32] | None = None,
+    told: Told | None = None,
 ) -> NDArray[np.float32]:
     """(num_items,) scores; `user` is a position, or `MISSING` for somebody the model was not fitted on (fold-in).
 
     `history`: the items that the model may read, oldest first, repeats allowed. `before`: what it was when the model
     learned the user, where that is another; what was learned then is moved by what fold-in says of the difference.
+    `told`: all that they did, for models that weigh what is no liking too.
     """
-    read = read_of(history, before)
+    read = read_of(history, before, told)
     total = np.zeros(index.num_items, np.float32)
     for member in index.members:
         parts = (_form_scores(form, user, read, history) for form in member.forms)
@@ -39,10 +52,10 @@ def score(
     return total
 
 
-def read_of(history: NDArray[np.int32], before: NDArray[np.int32] | None = None) -> Read:
+def read_of(history: NDArray[np.int32], before: NDArray[np.int32] | None = None, told: Told | None = None) -> Read:
     """What models read of a history, arguments as for `score`."""
     items, back = np.unique(history[::-1], return_index=True)
-    return items, back.astype(np.float32), None if before is None else np.unique(before)
+    return Read(items, back.astype(np.float32), None if before is None else np.unique(before), told)
 
 
 def standardise(scores: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -64,25 +77,23 @@ def best(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
 
 
 def _form_scores(form: Form, user: int, read: Read, history: NDArray[np.int32]) -> NDArray[np.float32]:
-    items, ages, _ = read
     if isinstance(form, StaticScores):
         return form.scores
     if isinstance(form, ItemWeights):
-        return _item_scores(form, items, ages)
+        return _item_scores(form, read)
     return np.asarray(form.items @ dense_vector(form, user, read, history), np.float32)
 
 
 def dense_vector(form: Form, user: int, read: Read, history: NDArray[np.int32]) -> NDArray[np.float32]:
     """(d,) by which the items' vectors of a form are multiplied, arguments as above; of static scores (1,), one."""
-    items, _, old = read
     if isinstance(form, StaticScores):
         return np.ones(1, np.float32)
     if isinstance(form, SequenceWeights):
         return user_vector(form, history)
     if isinstance(form, Tower):
-        return _tower_vector(form, user, items)
+        return _tower_vector(form, user, read.items)
     assert isinstance(form, Factors), "item weights have no vector"
-    return _factor(form, user, items, old)
+    return _factor(form, user, read.items, read.old)
 
 
 def _factor(form: Factors, user: int, items: NDArray[np.int32], old: NDArray[np.int32] | None) -> NDArray[np.float32]:
@@ -91,24 +102,25 @@ def _factor(form: Factors, user: int, items: NDArray[np.int32], old: NDArray[np.
     What implicit ALS solves for the new history is what it would have learned; other models learn users apart from
     what fold-in makes of their items, so only the difference is taken.
     """
-    if user == MISSING or (old is not None and form.gram is not None):
+    if user == MISSING or form.users is None or (old is not None and form.gram is not None):
         return _newcomer(form, items)
     if old is None or form.fold_in is None:
         return np.asarray(form.users[user])
     return np.asarray(form.users[user] + _newcomer(form, items) - _newcomer(form, old), np.float32)
 
 
-def history_scale(
-    form: ItemWeights, items: NDArray[np.int32], ages: NDArray[np.float32]
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+def history_scale(form: ItemWeights, read: Read) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """The items of a history that the form reads, and what each counts."""
+    if form.said is not None and read.told is not None:
+        return read.told.weighed(form.said)
+    items, ages = read.items, read.ages
     if form.last:
         items, ages = items[ages < form.last], ages[ages < form.last]
     return items, np.float32(1.0 / max(1, len(items)) if form.normalise else 1.0) * np.float32(form.decay) ** ages
 
 
-def _item_scores(form: ItemWeights, items: NDArray[np.int32], ages: NDArray[np.float32]) -> NDArray[np.float32]:
-    items, scale = history_scale(form, items, ages)
+def _item_scores(form: ItemWeights, read: Read) -> NDArray[np.float32]:
+    items, scale = history_scale(form, read)
     if form.rows is None:
         return np.asarray(scale @ form.weights[items], np.float32)
     num_items = len(form.rows)

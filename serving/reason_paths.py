@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from graph.explain_tell import FEWEST_PEOPLE, NEW, at_least
+from graph.explain_tell import NEW
 from graph.explain_words import VERBS
 from graph.schema import KIND_TO_TYPE, KINDS
 from serving.corrections import Interest, has_any
@@ -161,15 +161,15 @@ def _paths(live: Live, crowd: Crowd, ties: Ties, who: Likings, item: int, pair: 
             )
     by = who.liked[liked] if who.liked[liked] in VERBS else "RATED"
     both = crowd.together(liked, item, KINDS.index(_KIND_OF[by]))
-    if both.people >= FEWEST_PEOPLE and both.people * crowd.users >= LIFT * both.first * both.second:
+    if both.people and both.people * both.everybody >= LIFT * both.first * both.second:
         yield _of_people(candidate, both, by)
 
 
 def _of_people(candidate: Callable[[str, float, Mapping[str, Any]], Candidate], both: Together, by: str) -> Candidate:
     says = 0.4 + 0.6 * min(1.0, 2 * both.people / (both.first * both.second) ** 0.5)
-    if both.after >= FEWEST_PEOPLE and both.after >= IN_ORDER * both.people:
-        return candidate("next", 1.05 * says, {"people": at_least(both.after), "by": by})
-    return candidate("people", says, {"people": at_least(both.people), "by": by})
+    if both.after and both.after >= IN_ORDER * both.people:
+        return candidate("next", 1.05 * says, {"people": both.after, "by": by})
+    return candidate("people", says, {"people": both.people, "by": by})
 
 
 _KIND_OF: Mapping[str, str] = {type_: kind for kind, type_ in KIND_TO_TYPE.items()}

@@ -12,6 +12,7 @@ from dataclasses import replace
 from threading import Lock
 from typing import Any
 
+from graph.consent import EXPLANATION
 from graph.explain import explain
 from graph.explain_tell import FEWEST_PEOPLE, NEW, Effect, Explanation, at_least, told
 from graph.explain_words import ENGLISH, VERBS
@@ -36,9 +37,10 @@ Fact = tuple[str, str, str, str]
 
 
 class Reasoner:
-    """One a worker; keeps what it has learned of one index."""
+    """One a worker; keeps what it has learned of one index. `k_anonymity`: the fewest people a reason speaks of."""
 
-    def __init__(self) -> None:
+    def __init__(self, k_anonymity: int = FEWEST_PEOPLE) -> None:
+        self._fewest = k_anonymity
         self._lock = Lock()
         self._index: Index | None = None
         self._crowd: Crowd | None = None
@@ -58,6 +60,8 @@ class Reasoner:
 
         `removed`: interests that count no more: no reason names what has them.
         """
+        if who.impersonal:
+            return [None] * len(items)
         crowd, _ = self._ready(live.index)
         return self._explain(store, live, without(live, likings_of(live, who, crowd), removed), list(items), lang)
 
@@ -71,7 +75,8 @@ class Reasoner:
     def _ready(self, index: Index) -> tuple[Crowd, Ties]:
         with self._lock:
             if self._index is not index or self._crowd is None:
-                self._index, self._crowd, self._ties, self._facts = index, crowd_of(index), Ties(), {}
+                self._index, self._ties, self._facts = index, Ties(), {}
+                self._crowd = crowd_of(index, self._fewest)
             if len(self._facts) > REMEMBERED:
                 self._facts = {}
             return self._crowd, self._ties
@@ -179,7 +184,7 @@ class Reasoner:
         left = [live.id(item) for item, one in zip(items, found, strict=True) if one is None]
         if not left:
             return found
-        given = _by_friends(store, live, user, left, least, lang)
+        given = _by_friends(store, live, user, left, least, lang, self._fewest)
         if live.index.inherit is None and len(given) < len(left) and lang == ENGLISH:
             given = explain(store, user, [name for name in left if name not in given]) | given
         return [given.get(live.id(item)) if one is None else one for item, one in zip(items, found, strict=True)]
@@ -224,18 +229,24 @@ def _effect(found: tuple[float, float, int, int]) -> Effect:
 
 
 def _by_friends(
-    store: GraphStore, live: Live, user: str, items: list[str], least: float, lang: str
+    store: GraphStore, live: Live, user: str, items: list[str], least: float, lang: str, fewest: int
 ) -> dict[str, Explanation]:
-    """A friend who lets friends know by name; else how many, where they are enough to point at nobody."""
-    asked = {"user": user, "items": items, "types": list(VERBS), "at_least": least, "limit": FRIENDS_READ}
+    """A friend who lets friends know by name; else how many, where they are enough to point at nobody. None of them
+    withholds their consent to explanations, also where the graph has not followed yet.
+    """
+    agreed = live.consents is None or "" not in live.consents.defaults.silent(EXPLANATION)
+    asked = {"user": user, "items": items, "types": list(VERBS), "at_least": least, "limit": FRIENDS_READ,
+             "agreed": agreed}  # fmt: skip
+    rows = store.query("items_friends", asked).dicts()
+    agree = {one for one in {one for row in rows for one in row["sharing"]} if live.agrees(one, EXPLANATION)}
     found: dict[str, Explanation] = {}
-    for row in sorted(store.query("items_friends", asked).dicts(), key=lambda row: (row["item"], -row["people"])):
+    for row in sorted(rows, key=lambda row: (row["item"], -len(row["sharing"]), row["last"])):
         name = row["item"]
-        facts = {"user": user, "item": name, "last": row["last"], "at_least": least}
+        facts = {"user": user, "item": name, "last": row["last"], "at_least": least, "agreed": agreed}
         whole = {"user": user, **card(live, live.item(name), "item")}
-        if row["via"] is not None:
-            found.setdefault(name, told("friend", facts | {"via": row["via"]}, {**whole, "via": row["via"]}, lang))
-        elif row["people"] >= FEWEST_PEOPLE:
-            people = at_least(row["people"])
+        via = min(agree.intersection(row["telling"]), default=None)
+        if via is not None:
+            found.setdefault(name, told("friend", facts | {"via": via}, {**whole, "via": via}, lang))
+        elif people := at_least(len(agree.intersection(row["sharing"])), fewest):
             found.setdefault(name, told("friends", facts | {"people": people}, {**whole, "people": people}, lang))
     return found

@@ -19,13 +19,14 @@ from serving.candidates import (
     POPULAR,
     SOURCES,
     Ranked,
+    borrowed_sure,
     model_scores,
     popular_first,
     sources_for,
 )
 from serving.corrections import Interest, corrected
 from serving.diversify import diversify, pool_size
-from serving.foldin import Viewer, viewer
+from serving.foldin import Viewer, personal
 from serving.index_files import MISSING
 from serving.live import Live
 from serving.observe.record import CANDIDATES, timed
@@ -88,7 +89,7 @@ def recommend(live: Live, wish: Wish, user: Viewer | None = None) -> Recommendat
         raise InvalidData(f"a diversity of {wish.diversity:g}", valid="0 (the model's order) to 1", remedy="try 0.3")
     if wish.diversity:
         return _diverse(live, wish, user)
-    return answered(live, user or viewer(live, wish.user), wish, choose(live, wish.kind, wish.exclude))
+    return answered(live, user or personal(live, wish.user), wish, choose(live, wish.kind, wish.exclude))
 
 
 def answered(live: Live, user: Viewer, wish: Wish, chosen: Filter) -> Recommendations:
@@ -127,7 +128,7 @@ def _diverse(live: Live, wish: Wish, user: Viewer | None) -> Recommendations:
 def _ask(live: Live, user: Viewer, wish: Wish, chosen: Filter, name: str) -> Recommendations:
     if name == LIST and chosen == Filter() and not len(live.gone) and not len(user.seen):
         return _head(live, user, wish)
-    if name in (MODEL, PERSON, FRIENDS) and can_retrieve(live.index):
+    if name in (MODEL, PERSON, FRIENDS) and can_retrieve(live.index) and not _doubtful(live, user, name):
         ranked = _retrieved(live, user, wish.n, chosen, name)
         if ranked is not None:
             return Recommendations(wish.user, ranked[0].tolist(), ranked[1].tolist(), name)
@@ -139,6 +140,11 @@ def _ask(live: Live, user: Viewer, wish: Wish, chosen: Filter, name: str) -> Rec
     items, scores = SOURCES[name](live, user)
     kept = np.flatnonzero(chosen.keep(live, items))[: wish.n]
     return Recommendations(wish.user, items[kept].tolist(), scores[kept].tolist(), name)
+
+
+def _doubtful(live: Live, user: Viewer, name: str) -> bool:
+    """Is it unsure that the person's other accounts are theirs: then what is popular counts too, of every item."""
+    return name == PERSON and borrowed_sure(live.index, user.place) < 1
 
 
 def _retrieved(live: Live, user: Viewer, n: int, chosen: Filter, name: str) -> Ranked | None:

@@ -26,7 +26,7 @@ from graph.errors import Conflict, InvalidData, Unsupported
 from serving.refresh_runs import RunRecord
 from serving.settings import Settings
 
-STEPS = ("ingest", "encode", "tags", "snapshot", "train", "publish", "write-back")
+STEPS = ("ingest", "retain", "encode", "tags", "snapshot", "train", "publish", "write-back")
 """Names of `serving.refresh_steps.STEPS`, which the request path may not import: a test holds them equal."""
 LOG = "log"
 KEPT = 20

@@ -9,7 +9,9 @@ done again to the same end.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -18,10 +20,15 @@ from typing import Any, TypeAlias
 from graph.changes import mark_of
 from graph.errors import InvalidData, NotFound
 from graph.store import GraphStore
+from serving.consent import Consents
+from serving.private import cipher_of
 from serving.progress import Reporter, parts
 from serving.refresh_choice import Choice, encoders_of
 from serving.refresh_sources import Source
 from serving.refresh_train import Training
+from serving.retention import policy_of
+from serving.retention import retain as remove_old
+from serving.retention_file import DAY
 from serving.settings import Settings
 from serving.steps import Step, Steps, code_version, fingerprint
 
@@ -59,6 +66,7 @@ def ingest(flow: Flow) -> Step:
     """Sources whose files changed into the graph."""
     versions = {f"files of {one.path} ({one.platform})": (one.version(), _options(one)) for one in flow.sources}
     inputs = {**versions, "store": flow.settings.store_url, "code of ingest": _code_of_ingest()}
+    inputs |= _private(flow)
 
     def work() -> Result:
         counts = dict.fromkeys(COUNTED, 0)
@@ -75,6 +83,7 @@ def _one_source(flow: Flow, source: Source) -> Step:
     """The record of one source, so that one that did not change is not read when another did."""
     name = f"ingest-{fingerprint({'': source.key})[:12]}"
     inputs = {"files": source.version(), "options": _options(source), "code of ingest": _code_of_ingest()}
+    inputs |= _private(flow)
 
     def work() -> Result:
         from graph.ingest import ingest as load
@@ -91,6 +100,7 @@ def _one_source(flow: Flow, source: Source) -> Step:
                 same_users=source.same_users,
                 sync=source.sync,
                 progress=step.advance,
+                cipher=cipher_of(flow.settings),
             )
         found = asdict(report)
         numbers = {name: value for name, value in found.items() if isinstance(value, int)}
@@ -102,6 +112,12 @@ def _one_source(flow: Flow, source: Source) -> Step:
         }
 
     return Step(name, inputs, work, lambda result: _version(flow.graph) >= result["version"])
+
+
+def _private(flow: Flow) -> dict[str, Any]:
+    """Which properties are encrypted: sources are read again when it changes; nothing where none are."""
+    names = flow.settings.private_properties
+    return {"private properties": names} if names else {}
 
 
 def _options(source: Source) -> dict[str, Any]:
@@ -124,6 +140,24 @@ def _state(graph: GraphStore) -> Any:
     if mark is not None:
         return mark.token
     return [graph.query(name).rows[0][0] for name in ("node_count", "relationship_count")]
+
+
+def retain(flow: Flow) -> Step:
+    """What is older than `HOME/retention.yaml` allows goes; nothing where there is no such file."""
+    policy = policy_of(flow.home)
+    inputs: dict[str, Any] = {"policy": None if policy is None else policy.json()}
+    if policy is not None:
+        inputs |= {"graph": _state(flow.graph), "day": int(time.time()) // DAY}
+
+    def work() -> Result:
+        if policy is None:
+            return {"counts": {}}
+        with flow.reporter.step("removing what is too old"):
+            counts = remove_old(flow.graph, flow.home, policy)
+        inputs["graph"] = _state(flow.graph)
+        return {"counts": {name: count for name, count in counts.items() if count}}
+
+    return Step("retain", dict(inputs), work, settled=lambda: inputs)
 
 
 def encode(flow: Flow) -> Step:
@@ -182,17 +216,23 @@ def snapshot(flow: Flow) -> Step:
     inputs = {
         "graph": _state(flow.graph),
         "encoders": flow.results["encode"]["encoders"],
+        "consent": _consent(flow),
         "code of the graph": code_version("graph"),
     }
 
     def work() -> Result:
         with flow.reporter.step("freezing the graph"):
-            frozen = freeze(flow.graph, flow.home, full=flow.full)
+            frozen = freeze(flow.graph, flow.home, flow.settings.consent_defaults, full=flow.full)
         counts = sizes(frozen.snapshot)
         return {"snapshot": frozen.hash, "dataset": frozen.dataset, "sizes": counts, "counts": _numbers(counts)}
 
     kept = flow.home / SNAPSHOTS
     return Step("snapshot", inputs, work, lambda result: (kept / result["snapshot"]).is_dir())
+
+
+def _consent(flow: Flow) -> str:
+    with closing(Consents(flow.home, flow.settings.consent_defaults)) as consents:
+        return consents.fingerprint()
 
 
 def train(flow: Flow) -> Step:
@@ -214,9 +254,20 @@ def publish(flow: Flow) -> Step:
 
     trained = flow.results["train"]
     parts_of_it = ("forms", "approximate", "inherit", "newcomers", "people")
-    files = ("publish", *(f"publish_{name}" for name in parts_of_it), "forms", "inherit", "index", "catalogue")
-    code = code_version(*(f"serving/{name}.py" for name in files))
-    inputs = {"snapshot": trained["snapshot"], "model version": trained["version"], "code of publish": code}
+    files = (
+        "consent_graph",
+        "publish",
+        *(f"publish_{name}" for name in parts_of_it),
+        "forms",
+        "inherit",
+        "index",
+        "catalogue",
+        "neighbours",
+    )
+    code = code_version(*(f"serving/{name}.py" for name in files), "training/links.py")
+    fewest = flow.settings.k_anonymity
+    inputs = {"snapshot": trained["snapshot"], "model version": trained["version"], "code of publish": code,
+              "k_anonymity": fewest}  # fmt: skip
 
     def work() -> Result:
         from serving.workflow import open_registry, publish_version, thaw
@@ -224,7 +275,8 @@ def publish(flow: Flow) -> Step:
         with flow.reporter.step("publishing the index") as step:
             registry = open_registry(flow.settings.mlflow)
             champion = registry.find("champion")
-            folder = publish_version(thaw(flow.home, trained["snapshot"]), registry, champion, flow.home, step.note)
+            frozen = thaw(flow.home, trained["snapshot"])
+            folder = publish_version(frozen, registry, champion, flow.home, step.note, k_anonymity=fewest)
         counts = {
             "users": flow.results["snapshot"]["counts"]["users"],
             "items": flow.results["snapshot"]["counts"]["items"],
@@ -263,6 +315,7 @@ def _numbers(values: Mapping[str, Any]) -> dict[str, int | float]:
 STEPS: Mapping[str, Callable[[Flow], Step]] = MappingProxyType(
     {
         "ingest": ingest,
+        "retain": retain,
         "encode": encode,
         "tags": tags,
         "snapshot": snapshot,

@@ -23,7 +23,7 @@ from serving.foldin import Viewer
 from serving.forms import Factors, Form, ItemWeights, Member, StaticScores, Tower
 from serving.index import Index
 from serving.live import Live
-from serving.rank import best, dense_vector, history_scale, read_of
+from serving.rank import Read, best, dense_vector, history_scale, read_of
 from serving.sequence import SequenceWeights
 
 WIDTH = 500
@@ -92,15 +92,14 @@ def can_retrieve(index: Index) -> bool:
 def asked(index: Index, user: Viewer) -> Asked:
     """What the models are asked of a user."""
     assert index.approximate.scores is not None
-    read = read_of(user.history, user.before)
-    items, ages, _ = read
+    read = read_of(user.history, user.before, user.told)
     dense: list[Dense] = []
     sparse: list[Sparse] = []
     query: list[Floats] = []
     constant = offset = 0.0
     for member, spread in zip(index.members, index.approximate.scores.spreads, strict=True):
         vectors = [dense_vector(form, user.place, read, user.history) for form in member.forms if not _is_sparse(form)]
-        touched = _sum([_touched(form, items, ages) for form in member.forms if isinstance(form, ItemWeights)])
+        touched = _sum([_touched(form, read) for form in member.forms if isinstance(form, ItemWeights)])
         mean, deviation = _moments(index, member, spread, vectors, touched)
         factor = np.float32(1.0 if member.weight is None else member.weight / deviation if deviation >= 1e-12 else 0.0)
         constant -= 0.0 if member.weight is None else float(factor) * mean
@@ -231,10 +230,10 @@ def _is_sparse(form: Form) -> bool:
     return isinstance(form, ItemWeights)
 
 
-def _touched(form: ItemWeights, items: NDArray[np.int32], ages: Floats) -> Sparse:
+def _touched(form: ItemWeights, read: Read) -> Sparse:
     """The form's scores at the neighbours of the history."""
     assert form.rows is not None
-    items, scale = history_scale(form, items, ages)
+    items, scale = history_scale(form, read)
     spans = [form.rows.span(item) for item in items.tolist()]
     if not spans:
         return Sparse(np.empty(0, np.int32), np.empty(0, np.float32))

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 import uvicorn
+from threadpoolctl import threadpool_limits
 from uvicorn.supervisors import Multiprocess
 
 from graph.errors import Conflict, InterlaceError, InvalidData
@@ -69,7 +70,17 @@ def warm(home: Path) -> None:
 def worker(settings: Settings, metrics: Path) -> Wrapped:
     """One worker's application, and its log. `metrics`: where all workers of this server share their numbers."""
     configure(settings)
+    one_thread()
     return create_app(settings, make_service(settings, metrics=metrics))
+
+
+def one_thread() -> None:
+    """Lets this process multiply in one thread. A request's products are small: the threads of a BLAS spend three times
+    the processor time on them waiting for each other. Cores are shared out by workers; the encoders have their own
+    process, and all of its threads.
+    """
+    if "OPENBLAS_NUM_THREADS" not in os.environ:
+        threadpool_limits(1, user_api="blas")
 
 
 @contextmanager

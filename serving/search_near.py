@@ -1,4 +1,4 @@
-"""Search by vectors in a large catalogue: near ones from inverted files, then their exact cosines, filters held inside.
+"""Search by vectors in a large catalogue: near ones by short codes, then their exact cosines, filters held inside.
 
 Request path. Answers as `serving.search` and `serving.similar` do over all items, with the recall that was measured
 when the index was published. While too few pass the filters it looks eight times farther; where that is a large part of
@@ -71,9 +71,9 @@ def widths(live: Live, n: int) -> list[int]:
 
 
 def _candidates(live: Live, name: str, vector: Floats, width: int) -> NDArray[np.int64]:
-    cells = live.index.approximate.of(name)
-    if cells is not None:
-        return cells.near(vector, width, widen=max(1, width // WIDTH))[0]
+    codes = live.index.approximate.of(name)
+    if codes is not None:
+        return codes.near(vector, width)
     scores, there = live.cosines(name, vector)
     scores[~there] = -np.inf
     return best(scores, width)

@@ -14,12 +14,14 @@ from fastapi import Request
 
 from graph.erased import ErasedList
 from graph.errors import InterlaceError, StoreUnavailable
+from graph.private import Cipher
 from graph.store import GraphStore
 from serving.access.caller import caller_of
 from serving.access.scope import OnePlatform
 from serving.admission import Admission
 from serving.breaker import Breaker
 from serving.connect import connect
+from serving.consent import Consents
 from serving.corrections import Corrections
 from serving.cypher import Cypher
 from serving.drain import Drain
@@ -34,7 +36,10 @@ from serving.live import Live
 from serving.live_holder import LiveHolder
 from serving.observe.observer import Observer, make_observer
 from serving.overlay import Overlay
+from serving.private import cipher_of
 from serving.reasons import Reasoner
+from serving.scenarios.columns import ColumnsHolder
+from serving.scenarios.find import Scenarios
 from serving.settings import Settings
 from serving.settler import Settler
 from serving.trials import Trials
@@ -123,12 +128,19 @@ class Service:
     trials: Trials
     corrections: Corrections
     """What users took out of their profiles."""
+    consents: Consents
+    """Where what users agree to is written and read."""
+    reasoner: Reasoner
+    scenarios: Scenarios
+    cipher: Cipher | None
+    """Of users' private properties; None where none are."""
     later: Later
     """Carries erasures on."""
     erased: ErasedList
+    columns: ColumnsHolder = field(default_factory=ColumnsHolder)
+    """What items are, for filters of home pages."""
     population: Population = field(default_factory=Population)
     """What all like, for profiles."""
-    reasoner: Reasoner = field(default_factory=Reasoner)
     narrowed: dict[str, Service] = field(default_factory=dict)
     """For callers that see one platform alone, by platform."""
 
@@ -155,6 +167,7 @@ class Service:
         if "cypher" in self.__dict__:
             self.cypher.close()
         self.corrections.close()
+        self.consents.close()
         self.gateway.close()
         self.encoders.close()
         self.changes.close()
@@ -185,7 +198,7 @@ def make_service(settings: Settings, *, gateway: Gateway | None = None, metrics:
         settings,
         IndexHolder(home),
         gateway,
-        LiveHolder(home),
+        LiveHolder(home, settings.consent_defaults),
         Overlay(home),
         EncoderClient(home),
         EventWriter(EventLog(home)),
@@ -195,6 +208,10 @@ def make_service(settings: Settings, *, gateway: Gateway | None = None, metrics:
         Drain(settings.drain_seconds),
         Trials(home, settings),
         Corrections(home),
+        Consents(home, settings.consent_defaults),
+        Reasoner(settings.k_anonymity),
+        Scenarios(home),
+        cipher_of(settings),
         Later(settings),
         ErasedList(home),
     )

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from graph.consent import Defaults
 from graph.errors import InvalidData
 
 _MLFLOW = "MLFLOW_TRACKING_URI"
@@ -55,6 +56,12 @@ class Settings(BaseSettings):
     cypher_in_flight: int = Field(4, ge=1, description="Cypher queries that one caller may run at the same time")
     hidden_labels: str = Field("", description="labels that Cypher answers never show, besides the usual: a,b")
     hidden_properties: str = Field("", description="properties that Cypher never shows, besides the usual: a,b")
+    private_properties: str = Field(
+        "", description="properties of users that are kept encrypted and never shown: email,name,birth_year"
+    )
+    private_key_file: Path | None = Field(
+        None, description="file with their keys, outside of the store (`interlace keys create-private` makes it)"
+    )
     language_provider: str = Field(
         "", description="language model: 'openai:MODEL', 'local:FOLDER' or 'local:HUB-NAME'; empty: none, all of it off"
     )
@@ -81,6 +88,7 @@ class Settings(BaseSettings):
     audit_bytes: int = Field(
         16 << 20, ge=1 << 10, description="size at which HOME/audit.jsonl is put aside; 5 are kept"
     )
+    audit_ids: bool = Field(False, description="users' ids in the audit log; else the names that the server's log has")
     oidc_issuer: str = Field("", description="OpenID Connect issuer whose bearer tokens count; empty: none")
     oidc_audience: str = Field("", description="audience that those tokens must name")
     oidc_jwks: str = Field("", description="the issuer's keys: a JWKS file or https address; empty: by discovery")
@@ -129,6 +137,11 @@ class Settings(BaseSettings):
     )
     store_slow_seconds: float = Field(5.0, gt=0, description="seconds after which an answer of the store is a failure")
 
+    k_anonymity: int = Field(
+        5,
+        ge=1,
+        description="fewest people that a reason or a likeness by the crowd speaks of; counts are in steps of it",
+    )
     exposures: Literal["experiments", "all", "none"] = Field(
         "experiments", description="which answers are logged as shown: of users in experiments, all, or none"
     )
@@ -139,9 +152,19 @@ class Settings(BaseSettings):
         "0: never, interlace erase does",
     )
     exposure_days: int = Field(90, ge=1, description="days that the log of what was shown is kept")
+    consent_withheld: str = Field(
+        "",
+        description="what counts as withheld while a user has said nothing: PURPOSE or PLATFORM:PURPOSE, a,b; "
+        "purposes are recommendation, transfer, explanation; empty: all are granted",
+    )
     shadow_rate: float = Field(
         0.05, gt=0, le=1, description="share of the requests that a shadow answers too when its start does not say"
     )
+
+    @property
+    def consent_defaults(self) -> Defaults:
+        """What silence means. Raises `InvalidData` for a purpose that there is not."""
+        return Defaults.of(self.consent_withheld)
 
     @property
     def store_url(self) -> str:

@@ -19,7 +19,7 @@ from serving.brief import computed
 from serving.experiment_runs import ExperimentRuns, ShadowRun, versions_of
 from serving.experiments import DEFAULT_POOL, DIVERSITY, EXPLORE, INTERLEAVE, MODEL, POOL, Experiment, Option
 from serving.exposures import Exposure, ExposureLog, ExposureWriter
-from serving.foldin import Viewer, viewer
+from serving.foldin import Viewer, personal
 from serving.index_files import MISSING
 from serving.interleave import explore, team_draft
 from serving.live import Live
@@ -87,7 +87,7 @@ class Trials:
     ) -> None:
         self.runs = ExperimentRuns(home)
         self.exposures = ExposureWriter(ExposureLog(home), days=settings.exposure_days)
-        self.versions = Versions(home)
+        self.versions = Versions(home, settings.consent_defaults)
         self.shadow = Shadow(self.versions, self.exposures.add)
         self._logs = settings.exposures
         self._clock = clock
@@ -97,13 +97,15 @@ class Trials:
         self._going = _Going()
 
     def turn(self, live: Live, wish: Wish) -> Turn:
-        """Raises `NotFound` for a user whom the current index does not know."""
+        """Raises `NotFound` for a user whom the current index does not know. Who withholds their consent to
+        recommendations takes no part in anything, and is not logged.
+        """
         now = self._clock()
         if now >= self._next:
             self._look(now)
-        turn = Turn(live, wish, viewer(live, wish.user), self)
+        turn = Turn(live, wish, personal(live, wish.user), self)
         going = self._going
-        if going.experiments or going.shadow is not None or self._logs == "all":
+        if not turn.who.impersonal and (going.experiments or going.shadow is not None or self._logs == "all"):
             self._take_part(turn, now)
         return turn
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from graph.consent import Defaults
 from graph.errors import InterlaceError, NotFound
 from serving.foldin import Viewer, viewer
 from serving.index import Index, open_index
@@ -27,8 +28,8 @@ class Versions:
     since laid over it, as the current one.
     """
 
-    def __init__(self, home: Path) -> None:
-        self._home = home
+    def __init__(self, home: Path, defaults: Defaults) -> None:
+        self._home, self._defaults = home, defaults
         self._open: dict[str, _Open] = {}
 
     def keep(self, versions: Iterable[str]) -> dict[str, InterlaceError]:
@@ -37,7 +38,7 @@ class Versions:
         found = {version: one for version, one in self._open.items() if version in wanted}
         for version in sorted(wanted - found.keys()):
             try:
-                found[version] = _Open(open_index(self._home, version), LiveHolder(self._home))
+                found[version] = _Open(open_index(self._home, version), LiveHolder(self._home, self._defaults))
             except InterlaceError as error:
                 failed[version] = error
         gone = [one for version, one in self._open.items() if version not in found]

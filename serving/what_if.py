@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from graph.errors import InvalidData
 from serving.candidates import all_scores, appeal
-from serving.foldin import Viewer, viewer
+from serving.foldin import Viewer, personal
 from serving.index_files import MISSING
 from serving.live import Live
 from serving.rank import best
@@ -63,7 +63,7 @@ def what_if(live: Live, user: str, n: int, *, without: Sequence[str] = (), also:
     """The n best before and after. Raises `NotFound` for an unknown user or item, `InvalidData` for nothing to change,
     an item that is not in the history, or one too new for any model.
     """
-    who = viewer(live, user)
+    who = personal(live, user)
     out = _places(live, without)
     added = _places(live, also)
     if not out and not added:

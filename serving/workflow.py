@@ -12,12 +12,16 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
+from graph.consent import Defaults
+from graph.consent_snapshot import obeyed
 from graph.errors import InvalidData
 from graph.ingest import recover
 from graph.snapshot import Snapshot
 from graph.snapshot_files import load
-from graph.snapshot_fresh import SNAPSHOTS, How, take_snapshot, version_of
+from graph.snapshot_fresh import SNAPSHOTS, How, Taken, keep_part, take_snapshot, version_of
 from graph.store import GraphStore
+from serving.consent import Consents
+from serving.consent_graph import say_again
 from serving.events import EventLog
 from serving.flush import flush
 from serving.index import MANIFEST, ModelInfo
@@ -46,8 +50,9 @@ class Frozen:
         return "+".join(sorted({identity.partition(":")[0] for identity in self.snapshot.items.ids}))
 
 
-def freeze(store: GraphStore, home: Path, *, full: bool = False) -> Frozen:
-    """The graph as a snapshot, which is kept. Raises `InvalidData` for a graph without interactions.
+def freeze(store: GraphStore, home: Path, defaults: Defaults, *, full: bool = False) -> Frozen:
+    """The graph as a snapshot, which is kept, without what people did not agree to (`graph.consent_snapshot`);
+    `defaults`: what the silence of others means. Raises `InvalidData` for a graph without interactions.
 
     A kept snapshot is brought up to date where the changes since are known, else (or with `full`) everything is read.
     An ingest that was killed is finished or taken back first: a snapshot never holds half of one.
@@ -55,13 +60,23 @@ def freeze(store: GraphStore, home: Path, *, full: bool = False) -> Frozen:
     recover(store, home)
     flush(store, home)
     taken = take_snapshot(store, home, full=full)
-    if not len(taken.snapshot.interactions):
+    frozen = _obeyed(home, taken, defaults)
+    if not len(frozen.snapshot.interactions):
         raise InvalidData(
-            f"the graph at {store.url!r} holds no interactions",
-            valid="a graph with users, items and what the users did",
+            f"the graph at {store.url!r} holds no interactions that may be learned from",
+            valid="a graph with users who did not withhold their consent, items, and what the users did",
             remedy="interlace ingest PATH --platform NAME (or interlace demo)",
         )
-    return Frozen(taken.snapshot, taken.hash, taken.how)
+    return frozen
+
+
+def _obeyed(home: Path, taken: Taken, defaults: Defaults) -> Frozen:
+    with closing(Consents(home, defaults)) as consents:
+        snapshot = obeyed(taken.snapshot, defaults, consents.said())
+        say_again(consents, taken.snapshot)
+    if snapshot is taken.snapshot:
+        return Frozen(snapshot, taken.hash, taken.how)
+    return Frozen(snapshot, keep_part(home, taken.hash, snapshot), taken.how)
 
 
 def thaw(home: Path, snapshot_hash: str) -> Frozen:
@@ -87,9 +102,11 @@ def publish_version(
     home: Path,
     progress: Callable[[str], None] | None = None,
     *,
+    k_anonymity: int,
     current: bool = True,
 ) -> Path:
     """Publishes the index of a model version; `current` False: beside the current one, for experiments and shadows.
+    `k_anonymity`: see `Settings`.
 
     Raises `Conflict` for a model of another snapshot.
     """
@@ -106,6 +123,7 @@ def publish_version(
         snapshot_hash=frozen.hash,
         histories=known,
         min_value=card.min_value,
+        k_anonymity=k_anonymity,
         created=datetime.fromtimestamp(version.created / 1000, UTC).isoformat(timespec="seconds"),
         current=current,
         progress=progress,

@@ -17,7 +17,7 @@ from serving.settings import Settings
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)[^)]*\)")
-COMMAND = re.compile(r"(?:^|`)interlace ([a-z]+)", re.MULTILINE)
+COMMAND = re.compile(r"(?:^|`)interlace ([a-z-]+)", re.MULTILINE)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -18,7 +18,7 @@ from graph.snapshot_read import FolderData, read_folder
 from training.ablation import ablate
 from training.appeal import appeal
 from training.auto import BUDGET, Chosen, Progress, choose, fit_auto
-from training.blend import Blend, BlendConfig, MemberConfig
+from training.blend import Blend, BlendConfig, MemberConfig, told_by
 from training.data import TrainingData
 from training.evaluate import Evaluation, on_test
 from training.leaks import Leak, as_dicts, find_leaks, order_of
@@ -43,7 +43,8 @@ class BenchResult:
     `report`: what is beside accuracy (`training.report`). `without`, where a task measures a kind of side information:
     the same without it, and the paired `difference` in `measure` that it makes. `comparisons`: with popularity, with
     that and, for newcomers among items, with `appeal` (`training.appeal`), as one family (Holm-corrected). `leaks`:
-    what gives the test part away (`training.leaks`).
+    what gives the test part away (`training.leaks`). `feedback`: by model, what kinds and values of interactions were
+    learned to count (`training.feedback`).
     """
 
     task: str
@@ -65,6 +66,7 @@ class BenchResult:
     report: Mapping[str, Any] = field(default_factory=dict)
     comparisons: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     leaks: Sequence[Mapping[str, Any]] = ()
+    feedback: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -155,6 +157,7 @@ def _measured(plan: _Plan, snapshot: Snapshot, read: float) -> BenchResult:
         metrics=evaluation.metrics,
         baselines={"popularity": baseline.metrics, **{name: one.metrics for name, one in expected.items()}},
         chosen=fitted.chosen,
+        feedback=told_by(fitted.recommender),
         seconds=seconds,
         peak_mb=peak_mb(),
         users=len(snapshot.users),

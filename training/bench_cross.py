@@ -13,13 +13,15 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from graph.snapshot_read import FolderData, read_folder
 from training.auto import BUDGET, Progress, Tried
 from training.bench import Embed, peak_mb
 from training.cross.data import Pair, pair_of, platforms
 from training.cross.members import Member, across, alone, find_methods
 from training.cross.newcomers import measure_newcomers
-from training.cross.switch import Learned, Switched, Weighted, learn_switched
+from training.cross.switch import Learned, Weighted, learn_switched
 from training.evaluate import Evaluation, on_test
 from training.metrics import KS, TARGET
 from training.significance import paired_test
@@ -127,7 +129,8 @@ def _direction(plan: _Plan, folder: FolderData, pair: Pair) -> Direction:
     more, others = across(pair, plan.model, plan.methods, overrides=plan.overrides, budget=half, progress=note)
     note("blending on validation")
     assert pair.alone.data.validation is not None
-    learned = learn_switched([*members, *more], pair.alone.data.validation, seed=plan.seed)
+    there = np.diff(pair.source.indptr)
+    learned = learn_switched([*members, *more], pair.alone.data.validation, there, seed=plan.seed)
     if plan.refit:
         note("refitting on train and validation")
         learned = _refitted(learned, [*members, *more])
@@ -183,5 +186,5 @@ def _refitted(learned: Learned, members: Sequence[Member]) -> Learned:
         return replace(blend, members=tuple(made[id(one)] for one in blend.members))
 
     plain = fresh(learned.alone)
-    switched = Switched(plain, fresh(learned.switched.across), learned.switched.bounds, learned.switched.on)
+    switched = replace(learned.switched, alone=plain, across=fresh(learned.switched.across))
     return replace(learned, alone=plain, switched=switched)

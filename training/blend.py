@@ -99,6 +99,13 @@ class Blend:
         return self
 
 
+def told_by(recommender: object) -> dict[str, Mapping[str, Any]]:
+    """What the model, or each of a blend's members, learned that interactions count (`training.feedback`)."""
+    members = recommender.members if isinstance(recommender, Blend) else (recommender,)
+    found = {str(getattr(one, "name", "")): getattr(one, "told", None) for one in members}
+    return {name: told for name, told in found.items() if told}
+
+
 def _build(member: MemberConfig) -> Recommender:
     model = find(member.name)
     return model.build(model.config(member.settings))

@@ -39,12 +39,21 @@ def model_card(
     parts = (
         (f"# {dataset}: {card.model}", _what(card)),
         ("## Data", _data(card, dataset, sizes)),
+        *((("## What interactions count", _feedback(card)),) if card.feedback else ()),
         ("## Figures on the test part", _figures(card, evaluation, popularity)),
         ("## Beside accuracy", _beside(evaluation, report)),
         ("## By group", _groups(report)),
+        ("## Privacy", _privacy(card)),
         ("## Intended use and limits", _limits(card, report, evaluation)),
     )
     return "\n\n".join(f"{title}\n\n" + "\n".join(lines) for title, lines in parts) + "\n"
+
+
+def with_section(text: str, title: str, body: str) -> str:
+    """A card with one more section, or with this one in place of that of the same title."""
+    before, _, rest = text.partition(f"{title}\n")
+    after = rest[rest.index("\n## ") + 1 :] if "\n## " in rest else ""
+    return f"{before.rstrip()}\n\n{title}\n\n{body}\n" + (f"\n{after}" if after else "")
 
 
 def description(text: str) -> str:
@@ -83,6 +92,21 @@ def _data(card: ModelCard, dataset: str, sizes: Mapping[str, Any]) -> Iterator[s
         yield "- what serves was fitted once more, on everything, with the same settings and weights"
     for leak in card.leaks:
         yield f"- **leak check, {leak['name']}**: {leak['what']} ({leak['count']:,} of {leak['of']:,} {leak['unit']})"
+
+
+def _feedback(card: ModelCard) -> Iterator[str]:
+    yield ("Learned on train, of what each kind and value says of likings that were hidden; 1: as a liking does on "
+           "average, below 0: against items like it. A refit learns them anew.")  # fmt: skip
+    for name, told in card.feedback.items():
+        yield ""
+        yield f"| {name} | counts |"
+        yield "|---|---|"
+        yield from (f"| {what} | {weight:+.2f} |" for what, weight in told["weights"].items())
+        if "difference" in told:
+            stands = "they stand" if told["learned"] else "so likings alone count"
+            yield ""
+            yield (f"Against likings alone, on users they were not learned from: {TARGET} {told['difference']:+.4f} "
+                   f"[{told['low']:+.4f}, {told['high']:+.4f}], p = {told['p_value']:.4f}; {stands}.")  # fmt: skip
 
 
 def _figures(card: ModelCard, evaluation: Evaluation, popularity: Evaluation) -> Iterator[str]:
@@ -137,6 +161,19 @@ def _groups(report: Mapping[str, Any]) -> Iterator[str]:
                 yield f"| {side}: {name} ({one['measure']}) | {best} | {worst} | {_with(one['gap'])} | {p} |"
     yield ""
     yield "p: chance of groups this different if all were served alike (Kruskal-Wallis, Holm-corrected)."
+
+
+def _privacy(card: ModelCard) -> Iterator[str]:
+    promise = card.privacy
+    if not promise:
+        yield "Nothing is promised: what one person did may show in this model. `interlace leak-test` measures how far."
+        return
+    yield (f"({promise['epsilon']:g}, {promise['delta']:g})-differentially private: whether one {promise['unit']}, "
+           "with everything they did, was in the data changes the chance of any outcome by a factor of e^epsilon at "
+           f"most, but for delta. By {promise['mechanism']}.")  # fmt: skip
+    yield ""
+    yield f"- covered: {promise['covers']}"
+    yield f"- not covered: {promise['leaves_out']}"
 
 
 def _limits(card: ModelCard, report: Mapping[str, Any], evaluation: Evaluation) -> Iterator[str]:

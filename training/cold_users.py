@@ -119,7 +119,7 @@ def _without(known: Histories, users: NDArray[np.int64]) -> Histories:
     """Nothing is known of `users`."""
     stays = np.ones(len(known), bool)
     stays[users] = False
-    return _kept(known, np.repeat(stays, np.diff(known.indptr)))
+    return known.keep(np.repeat(stays, np.diff(known.indptr)))
 
 
 def _new_users(known: Histories, users: NDArray[np.int64], rng: np.random.Generator) -> NewUsers:
@@ -132,7 +132,7 @@ def _new_users(known: Histories, users: NDArray[np.int64], rng: np.random.Genera
     target = place < np.repeat(np.maximum(1, counts // TARGETS), counts)
     ones = np.ones(int(target.sum()), np.float32)
     relevant = csr_matrix((ones, (rows[target], mine.items[target])), shape=(len(users), known.num_items))
-    return NewUsers(users, _kept(mine, ~target), relevant)
+    return NewUsers(users, mine.keep(~target), relevant)
 
 
 def _first(histories: Histories, given: int | None) -> Histories:
@@ -140,10 +140,4 @@ def _first(histories: Histories, given: int | None) -> Histories:
     if given is None:
         return histories
     place = np.arange(len(histories.items)) - np.repeat(histories.indptr[:-1], np.diff(histories.indptr))
-    return _kept(histories, place < given)
-
-
-def _kept(histories: Histories, mask: NDArray[np.bool_]) -> Histories:
-    """The items of the mask, in their rows."""
-    ends = np.concatenate([[0], np.cumsum(mask)])[histories.indptr].astype(np.int64)
-    return Histories(ends, histories.items[mask], histories.times[mask], histories.num_items)
+    return histories.keep(place < given)

@@ -19,6 +19,8 @@ class DenseItemModel:
     weights: NDArray[np.float32] = np.empty((0, 0), np.float32)
 
     def score(self, users: UserBatch) -> NDArray[np.float32]:
+        if users.histories.sure is not None:
+            return np.asarray(users.expected @ self.weights, np.float32)
         return times_dense(users.matrix, self.weights)
 
     def forms(self) -> Sequence[Form]:

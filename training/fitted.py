@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from graph.snapshot import Snapshot
 from training.artifacts import log_per_user
 from training.auto import AutoResult, Chosen
@@ -22,11 +20,10 @@ from training.data import TrainingData
 from training.evaluate import Evaluation, on_test
 from training.metrics import TARGET
 from training.model_files import ModelCard, Tested, save
-from training.prepare import Prepared, histories, side_information
+from training.prepare import Prepared, known_histories, side_information
 from training.recommender import SILENT, Monitor, Recommender
 from training.registry import Registry, Version
 from training.significance import Comparison, FamilyMember, compare_all, paired_test
-from training.split import positives
 from training.tracking import Run
 from training.warm import Start
 from training.warm_files import save_weights
@@ -150,10 +147,7 @@ def measure(fitted: Fitted, prepared: Prepared) -> Measured:
 
 def everything(snapshot: Snapshot, min_value: float | None, seed: int = 42) -> TrainingData:
     """All positives of the snapshot as training data, nothing held out."""
-    kept = snapshot.interactions.take(positives(snapshot.interactions, min_value))
-    rows = kept.take(np.lexsort((kept.time, kept.user)))
-    known = histories(rows, (len(snapshot.users), len(snapshot.items)))
-    return TrainingData(known, side_information(snapshot), None, seed)
+    return TrainingData(known_histories(snapshot, min_value), side_information(snapshot), None, seed)
 
 
 def log_fit(

@@ -37,6 +37,8 @@ class ModelCard:
     `settings` of a blend hold its members. `snapshot` is the content hash; `split` says how test was made.
     `models`: test metrics of all that was fitted, `comparisons`: the model against each of them (Holm-corrected).
     `guards`: what a promotion may not make worse. `origin`: where the recipe is from: chosen here, or carried over.
+    `feedback`: by model, what each kind and value of interaction was learned to count (`training.feedback`).
+    `privacy`: what a private model promises (`training.privacy.guarantee`); empty where nothing is.
     """
 
     model: str
@@ -56,6 +58,8 @@ class ModelCard:
     comparisons: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     guards: Mapping[str, float] = field(default_factory=dict)
     leaks: Sequence[Mapping[str, Any]] = ()
+    feedback: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    privacy: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

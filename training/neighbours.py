@@ -47,12 +47,11 @@ def nearest_by_users(
 ) -> csr_matrix:
     """The same, of s_ij = c_ij / (history_i candidate_j + shrinkage_i shrinkage_j) with c = X^T D X, in one pass.
 
-    `matrix` is a binary X; `by_item` is X as CSC and holds D, a user's weight, in every entry of the user. No item by
-    item matrix is made: memory is the result's.
+    `matrix` is X; `by_item` is D X as CSC, D a user's weight. No item by item matrix is made: memory is the result's.
     """
     kept = _Kept.empty(matrix.shape[1], k)
     _by_users(
-        matrix.indptr, matrix.indices, by_item.indptr, by_item.indices, by_item.data,
+        matrix.indptr, matrix.indices, matrix.data, by_item.indptr, by_item.indices, by_item.data,
         (history, candidate, shrinkage), (kept.items, kept.values, kept.counts),
     )  # fmt: skip
     return kept.weights()
@@ -140,7 +139,7 @@ def _select_rows(block, first, items, values, counts):  # type: ignore[no-untype
 
 
 @njit(cache=True)
-def _by_users(indptr, indices, item_indptr, users, weights, norms, kept):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _by_users(indptr, indices, entries, item_indptr, users, weights, norms, kept):  # type: ignore[no-untyped-def]  # pragma: no cover
     history, candidate, shrinkage = norms
     items, values, counts = kept
     num_items = len(history)
@@ -150,7 +149,7 @@ def _by_users(indptr, indices, item_indptr, users, weights, norms, kept):  # typ
         for place in range(item_indptr[item], item_indptr[item + 1]):
             user, weight = users[place], weights[place]
             for other in range(indptr[user], indptr[user + 1]):
-                shared[indices[other]] += weight
+                shared[indices[other]] += weight * entries[other]
         shared[item] = 0
         size = 0
         for other in range(num_items):
@@ -172,6 +171,8 @@ class NeighbourModel:
     weights: csr_matrix
 
     def score(self, users: UserBatch) -> NDArray[np.float32]:
+        if users.histories.sure is not None:
+            return np.asarray((users.expected @ self.weights).toarray(), np.float32)
         return times_sparse(users.matrix, self.weights)
 
     def forms(self) -> Sequence[Form]:

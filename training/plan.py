@@ -57,6 +57,7 @@ class TrainReport:
     """What `train` did. `models`: test metrics of every model fitted; `metrics`: of the one that was registered.
 
     `comparisons`: that one against each of them, user by user, Holm-corrected. `leaks`: see `training.leaks`.
+    `feedback`: by model, what kinds and values of interactions were learned to count.
     """
 
     model: str
@@ -78,6 +79,7 @@ class TrainReport:
     seconds: Mapping[str, float]
     comparisons: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     leaks: Sequence[Mapping[str, Any]] = ()
+    feedback: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -174,4 +176,5 @@ def report_of(
         seconds=dict(laps),
         comparisons=card.comparisons,
         leaks=card.leaks,
+        feedback=card.feedback,
     )

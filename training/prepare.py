@@ -1,7 +1,8 @@
 """From a snapshot and a split to what models and the evaluator read: `TrainingData` and `HeldOut`.
 
 The one place that says what a model may know when: fitted on train; validation scored with train histories; test scored
-with train and validation histories, and both excluded from the ranking.
+with train and validation histories, and both excluded from the ranking. What users are known to have done that is no
+liking (`Histories.said`) stays in the ranking, as published protocols have it.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from graph.snapshot import Interactions, Snapshot
-from training.data import HeldOut, Histories, SideInformation, TrainingData
+from training.data import Feedback, HeldOut, Histories, SideInformation, TrainingData
+from training.links import links_of
 from training.profiles import profile_features
-from training.split import Split
+from training.split import Split, positives, varied
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,8 @@ def prepare(snapshot: Snapshot, split: Split, *, seed: int = 42) -> Prepared:
 
 def prepare_parts(split: Split, shape: tuple[int, int], side: SideInformation, seed: int) -> Prepared:
     """The same of (num_users, num_items) and side information that are given."""
-    train = histories(split.train, shape)
-    seen = histories(_join(split.train, split.validation), shape)
+    train = histories(split.train, shape, split.said)
+    seen = histories(_join(split.train, split.validation), shape, split.said_later)
     validation = _held_out(split.validation, train)
     return Prepared(
         data=TrainingData(train, side, validation, seed),
@@ -45,7 +47,7 @@ def prepare_parts(split: Split, shape: tuple[int, int], side: SideInformation, s
 
 
 def side_information(snapshot: Snapshot) -> SideInformation:
-    """The snapshot's triples, friendships, embeddings and profiles."""
+    """The snapshot's triples, friendships, embeddings, profiles and links across platforms."""
     return SideInformation(
         snapshot.num_nodes,
         snapshot.relations,
@@ -53,15 +55,31 @@ def side_information(snapshot: Snapshot) -> SideInformation:
         snapshot.friendships,
         snapshot.embeddings,
         profile_features(snapshot.user_properties, len(snapshot.users)),
+        links_of(snapshot),
     )
 
 
-def histories(interactions: Interactions, shape: tuple[int, int]) -> Histories:
-    """Rows must be in time order within each user; `shape` is (num_users, num_items)."""
+def histories(interactions: Interactions, shape: tuple[int, int], said: Interactions | None = None) -> Histories:
+    """Rows must be in time order within each user; `shape` is (num_users, num_items). `said`: all that they did."""
     order = np.argsort(interactions.user, kind="stable")
     counts = np.bincount(interactions.user, minlength=shape[0])
     indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    return Histories(indptr, interactions.item[order], interactions.time[order], shape[1])
+    feedback = None if said is None else _feedback(said, shape[0])
+    return Histories(indptr, interactions.item[order], interactions.time[order], shape[1], None, feedback)
+
+
+def _feedback(rows: Interactions, num_users: int) -> Feedback:
+    order = np.argsort(rows.user, kind="stable")
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows.user, minlength=num_users))]).astype(np.int64)
+    return Feedback(indptr, rows.item[order], rows.kind[order], rows.value[order])
+
+
+def known_histories(snapshot: Snapshot, min_value: float | None) -> Histories:
+    """All that the snapshot's users like, oldest first, and all that they did."""
+    rows = snapshot.interactions
+    kept = rows.take(positives(rows, min_value))
+    kept = kept.take(np.lexsort((kept.time, kept.user)))
+    return histories(kept, (len(snapshot.users), len(snapshot.items)), rows if varied(rows) else None)
 
 
 def _join(first: Interactions, second: Interactions) -> Interactions:

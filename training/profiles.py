@@ -15,7 +15,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
 
-NO_PROFILE = frozenset({"id", "platform"})
+from graph.schema import CONSENTS
+
+NO_PROFILE = frozenset({"id", "platform", *CONSENTS})
 GROUPS = 8
 """Of a column of numbers."""
 FEW = 12

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from graph.feedback import Weighing
 from training.data import TrainingData, UserBatch
 
 
@@ -52,24 +53,27 @@ class ItemForm:
 
     With `normalise`, the history is divided by its number of items first. With `decay`, an item weighs decay ** age
     instead of one, age 0 being the newest, and only the `last` newest are read (a repeat counts once, as its newest).
+    With `said`, an item counts what feedback about it does, where that is known, whether it was liked or not.
     """
 
     weights: NDArray[np.float32] | csr_matrix
     normalise: bool = False
     decay: float = 1.0
     last: int = 0
+    said: Weighing | None = None
 
 
 @dataclass(frozen=True)
 class FactorForm:
-    """score = user @ items.T. Known users: `users` (num_users, d). Newcomers, of n distinct items, by one of two ways.
+    """score = user @ items.T. Known users: `users` (num_users, d). Newcomers, of n distinct items, by one of two ways;
+    known users too where `users` is None: a model that keeps nothing of a person.
 
     With `gram` (d, d), x solves (gram + ridge (n + ridge_offset)^ridge_power I + sum_i y_i y_i^T) x = sum_i y_i over
     the history's items, y = `items` (implicit ALS). Else with `fold_in` (num_items, d),
     x = history @ fold_in / max(1, n) ** fold_in_power.
     """
 
-    users: NDArray[np.float32]
+    users: NDArray[np.float32] | None
     items: NDArray[np.float32]
     fold_in: NDArray[np.float32] | None = None
     fold_in_power: float = 1.0

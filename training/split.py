@@ -7,7 +7,7 @@ the test, the one before validation), `global-time` (80/10/10 by time over every
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Literal
 
@@ -29,12 +29,17 @@ MIN_ITEMS_LAST_OUT = 3
 
 @dataclass(frozen=True)
 class Split:
-    """Train, validation and test interactions, each sorted by user and time, and how they were made."""
+    """Train, validation and test interactions, each sorted by user and time, and how they were made.
+
+    `said`: all that is known of users when train is, what is no liking too; `said_later`: when validation is as well.
+    """
 
     train: Interactions
     validation: Interactions
     test: Interactions
     how: str
+    said: Interactions | None = None
+    said_later: Interactions | None = None
 
 
 def positives(interactions: Interactions, min_value: float | None) -> NDArray[np.bool_]:
@@ -72,7 +77,43 @@ def make_split(
     train, validation, test = (rows.take(labels == name) for name in (TRAIN, VALIDATION, TEST))
     split = Split(train, validation, test, made)
     _refuse_empty(split, how, min_value)
-    return split
+    if not varied(interactions):
+        return split
+    said = said_before(interactions, split, (VALIDATION, TEST), part)
+    return replace(split, said=said, said_later=said_before(interactions, split, (TEST,), part))
+
+
+def varied(interactions: Interactions) -> bool:
+    """Are there several kinds of interactions, or several values: else each says the same."""
+    several = len(interactions) > 0 and bool(np.ptp(interactions.kind))
+    return several or len(np.unique(interactions.value[~np.isnan(interactions.value)])) > 1
+
+
+def said_before(
+    interactions: Interactions, split: Split, hidden: tuple[int, ...], part: NDArray[np.int8] | None
+) -> Interactions:
+    """All rows but what tells of the `hidden` parts: their pairs, rows that the data puts there, and where the split
+    goes by time, what is not older than the first that its user (or anybody) has in them.
+    """
+    known = np.ones(len(interactions), np.bool_) if part is None else ~np.isin(part, hidden)
+    later = [one for name, one in ((VALIDATION, split.validation), (TEST, split.test)) if name in hidden]
+    pair = _pairs(interactions)
+    for one in later:
+        known &= ~np.isin(pair, _pairs(one))
+    if split.how.startswith(("last-out", "global-time")):
+        first = np.full(int(interactions.user.max(initial=-1)) + 1, np.iinfo(np.int64).max)
+        if split.how.startswith("global-time"):
+            first[:] = min(int(one.time.min()) for one in later)
+        for one in later:
+            np.minimum.at(first, one.user, one.time)
+        until = first[interactions.user]
+        of_train = np.isin(pair, _pairs(split.train))  # may be of the same second as what is hidden
+        known &= (interactions.time < until) | (of_train & (interactions.time == until))
+    return interactions.take(known)
+
+
+def _pairs(rows: Interactions) -> NDArray[np.int64]:
+    return rows.user.astype(np.int64) << 32 | rows.item
 
 
 def split_of(snapshot: Snapshot, *, how: How, min_value: float | None, seed: int) -> Split:

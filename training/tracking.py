@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import re
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -152,6 +153,14 @@ class Run:
     def text(self, text: str, path: str) -> None:
         """Logs a text as an artifact."""
         self.tracker.client.log_text(self.id, text, path)
+
+    def read_text(self, path: str) -> str:
+        """A text that was logged; empty where there is none."""
+        if not any(one.path == path for one in self.tracker.client.list_artifacts(self.id)):
+            return ""
+        with tempfile.TemporaryDirectory() as folder:
+            file = self.tracker.client.download_artifacts(self.id, path, folder)
+            return Path(file).read_text(encoding="utf-8")
 
     @contextmanager
     def system_metrics(self) -> Iterator[None]:

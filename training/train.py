@@ -13,6 +13,7 @@ from typing import Any
 from graph.snapshot import Snapshot
 from training.artifacts import curves_of, log_per_user, log_plots, log_report
 from training.auto import choose, fit_auto
+from training.blend import told_by
 from training.cards import FILE as CARD_FILE
 from training.cards import description, model_card
 from training.environment import environment, sizes
@@ -47,6 +48,7 @@ from training.plan import (
     report_of,
 )
 from training.prepare import Prepared, prepare
+from training.privacy.guarantee import guarantee_of, log_guarantee
 from training.recommender import Monitor, Recommender
 from training.refit import refit
 from training.registry import Promotion, Registry, Version
@@ -96,6 +98,7 @@ def carry_out(job: Job, decide: Decide) -> TrainReport:
         report = full_report(decided.measured.evaluation, prepared, snapshot)
         card = card_of(job, decided, guards=guarded(decided.measured.evaluation, report), leaks=leaks)
         run.tags({"chosen": card.chosen})
+        log_guarantee(run, card.privacy)
         _record(run, job, decided.measured.evaluation, report)
         clock.lap("evaluate")
         final = _refitted(job, decided.fitted)
@@ -223,6 +226,8 @@ def card_of(
         comparisons={name: asdict(one) for name, one in measured.compared(fitted.recommender.name).items()},
         guards=guards,
         leaks=leaks,
+        feedback=told_by(fitted.recommender),
+        privacy=guarantee_of(fitted.recommender),
     )
 
 

@@ -25,7 +25,8 @@ class Model:
     least one embedding. `reads_side`: side information that is there goes in, needed or not. `slow`: gradient training,
     not a closed form. `most_items`: with more items its dense item by item matrix would not fit in 16 GB.
     `least_items`: with fewer another model does the same sooner, so that `auto` leaves this one out. `by_name`: another
-    always does better on what somebody met, as far as we measured: it is fitted where it is named.
+    always does better on what somebody met, as far as we measured: it is fitted where it is named. `reads_feedback`:
+    without several kinds or values of interactions it is another model, so that `auto` leaves it out.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Model:
     most_items: int | None = None
     least_items: int = 0
     by_name: bool = False
+    reads_feedback: bool = False
 
     def config(self, overrides: Mapping[str, Any] | None = None) -> Any:
         """Its config dataclass with `overrides` set; an unknown name raises `InvalidData` with those that exist."""
@@ -81,7 +83,8 @@ class Model:
 
     def in_auto(self, data: TrainingData) -> bool:
         """Does `auto` try it on this data unasked."""
-        return not self.by_name and data.num_items >= self.least_items and self.fits(data)
+        told = not self.reads_feedback or data.histories.said is not None
+        return told and not self.by_name and data.num_items >= self.least_items and self.fits(data)
 
     @property
     def reads_content(self) -> bool:
@@ -113,6 +116,13 @@ ZOO: Mapping[str, Model] = MappingProxyType(
                 "Profile",
                 "what people of the same profile like, for those of whom nothing else is known",
                 ("profiles",),
+                by_name=True,
+            ),
+            Model(
+                "dp-popularity",
+                "dp_popularity",
+                "DPPopularity",
+                "popularity with differential privacy: nobody's part in it can be told",
                 by_name=True,
             ),
             Model("item-knn", "item_knn", "ItemKNN", "items that the same people liked, by shrunk cosine or BM25"),
@@ -164,6 +174,21 @@ ZOO: Mapping[str, Model] = MappingProxyType(
             ),
             Model("ease", "ease", "EASE", "closed-form linear autoencoder over items", most_items=25_000),
             Model(
+                "ease-feedback",
+                "ease_feedback",
+                "FeedbackEASE",
+                "EASE on all that people did, each kind and value counting what was learned that it says",
+                most_items=25_000,
+                reads_feedback=True,
+            ),
+            Model(
+                "dp-ease",
+                "dp_ease",
+                "DPEASE",
+                "EASE with differential privacy, from co-occurrence counts with noise",
+                by_name=True,
+            ),
+            Model(
                 "ease-sparse",
                 "ease_sparse",
                 "SparseEASE",
@@ -186,6 +211,13 @@ ZOO: Mapping[str, Model] = MappingProxyType(
             ),
             Model("ials", "ials", "IALS", "implicit matrix factorisation by alternating least squares"),
             Model("bpr", "bpr", "BPR", "matrix factorisation by pairs: what was met above what was not"),
+            Model(
+                "dp-autoencoder",
+                "dp_autoencoder",
+                "DPAutoencoder",
+                "item vectors by gradient descent with differential privacy (DP-SGD), no vector of anybody",
+                by_name=True,
+            ),
             Model(
                 "distilled",
                 "distilled",

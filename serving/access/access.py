@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 from fastapi import Request
 
@@ -16,6 +17,7 @@ from serving.access.cookie import Cookies
 from serving.access.keys import KeyStore
 from serving.access.limits import Buckets
 from serving.access.oidc import Issuer, open_issuer
+from serving.observe.logs import log_key, pseudonym
 from serving.settings import Settings
 
 LOCALHOST = "localhost"
@@ -71,6 +73,13 @@ class Access:
             if secret is not None:
                 self._cookies.append(Cookies(secret, self.settings.behind_tls))
         return self._cookies[0] if self._cookies else None
+
+    @cached_property
+    def pseudonyms(self) -> Callable[[str], str]:
+        """Users' names in the audit log: those of the server's log; their ids where the settings say so."""
+        if self.settings.audit_ids:
+            return lambda user: user
+        return partial(pseudonym, log_key(self.settings.home))
 
     @cached_property
     def open(self) -> bool:

@@ -5,9 +5,10 @@ Pure ASGI; writes down what `serving.access.rules` says. `python -m benchmarks.g
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+import re
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from fastapi import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,6 +26,9 @@ from serving.observe.watch import REQUEST_NAME
 
 LONGEST_LENGTH = 18
 MEDIA_RULE = "GET /media/{folder}/{name}"
+
+_OF_USERS = re.compile(r"(/v1/users/|/v1/graph/(?:User|Person)/)([^/]+)")
+"""Paths that name somebody."""
 
 
 class Gate:
@@ -139,12 +143,24 @@ class _Attempt:
         log = self.access.strangers if caller is NOBODY else self.access.audit
         if self.rule.streamed and status < 400:
             log = self.access.streamed
+        name = self.access.pseudonyms
+        path, users = named_path(self.scope["path"], name)
+        target = unquote(self.part, errors="replace")
         log.write({
             "caller": caller.name, "role": "user" if caller.user else caller.role.word, "platform": caller.platform,
-            "user": caller.user, "method": self.scope["method"], "path": self.scope["path"],
-            "target": unquote(self.part, errors="replace"), "status": status, "refused": reason,
+            "user": caller.user and name(caller.user), "method": self.scope["method"], "path": path,
+            "target": name(target) if users and target else target, "status": status, "refused": reason,
             "request": self.scope.get(REQUEST_NAME, ""), "address": self.address,
         })  # fmt: skip
+
+
+def named_path(path: str, name: Callable[[str], str]) -> tuple[str, bool]:
+    """A path with the user in it by another name, and whether there is one."""
+    found = _OF_USERS.match(path)
+    if found is None:
+        return path, False
+    user = unquote(found[2], errors="replace")
+    return f"{found[1]}{quote(name(user), safe='')}{path[found.end() :]}", True
 
 
 def limited(receive: Receive, method: str, heads: Mapping[bytes, str], most: int) -> Receive:

@@ -23,6 +23,7 @@ from serving.cli.train import (
     Tuned,
     parse_settings,
     read_tuned,
+    show_feedback,
     show_leaks,
     show_models,
 )
@@ -154,6 +155,7 @@ def show(console: Console, result: dict[str, Any]) -> None:
     console.print(f"[bold]{result['task']}[/] {result['users']:,} users, {result['items']:,} items, {result['split']}")
     console.print(result["chosen"])
     show_models(console, {result["model"]: result["metrics"], **result["baselines"]})
+    show_feedback(console, result["feedback"])
     show_report(console, result["report"])
     show_leaks(console, result["leaks"])
     seconds = ", ".join(f"{name} {value:.1f} s" for name, value in result["seconds"].items())

@@ -103,7 +103,8 @@ def show(console: Console, result: dict[str, Any]) -> None:
             console.print(f"{name}: {found['difference']:+.4f} ({low:+.4f} to {high:+.4f}), p {found['p_value']:.4f}")
         for group in one["groups"]:
             on = "on" if group["on"] else "off"
-            text = f"{group['known']} known ({group['users']:,} users): {group['difference']:+.4f}, transfer {on}"
+            who = f"{group['known']} known here, {group['elsewhere']} elsewhere ({group['users']:,} users)"
+            text = f"{who}: {group['difference']:+.4f}, transfer {on}"
             console.print(text, markup=False, style="dim")
         console.print(f"with: {one['chosen']}", markup=False, style="dim")
         console.print(f"without: {one['chosen_without']}", markup=False, style="dim")

@@ -73,9 +73,10 @@ def erase(
     """
     session = start(ctx, home, store, as_json)
     if public_key:
-        from serving.signing import public_key as text
+        from serving.erasure.receipt import signed
 
-        session.answer({"public_key": (key := text(session.home))}, lambda console: console.print(key, soft_wrap=True))
+        key = signed(session.home, {})["public_key"]
+        session.answer({"public_key": key}, lambda console: console.print(key, soft_wrap=True))
     elif verify is not None:
         _verify(session, verify)
     else:

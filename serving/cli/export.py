@@ -132,5 +132,7 @@ def _tensors(session: Session, folder: Path, name: str) -> None:
     from serving.workflow import freeze
 
     with session.reporter.step(f"writing {folder}"), session.store() as graph:
-        report = save_graph(freeze(graph, session.home).snapshot, folder, library=name)
+        report = save_graph(
+            freeze(graph, session.home, session.settings.consent_defaults).snapshot, folder, library=name
+        )
     session.answer(report, lambda console: show_fields(console, report))

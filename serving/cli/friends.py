@@ -33,7 +33,7 @@ def friends(
     from serving.acquaintances import people_you_may_know
     from serving.live_holder import open_live
 
-    live = open_live(session.home)
+    live = open_live(session.home, session.settings.consent_defaults)
     found = [
         {"rank": rank, "score": one.score, "user": live.index.user_ids[one.place].decode(),
          "common_friends": one.shared, "taste": one.taste, "reason": one.reason}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from graph.errors import Unsupported
 from serving.cli.ingest_options import Rate, is_neo4j, open_place
 from serving.cli.session import Home, Json, Session, Store, examples, require, start
 
@@ -177,8 +178,13 @@ def ingest(
         require(Path(path))
     from graph.ingest import ingest as load
     from graph.sources.graph_map import make_map
+    from serving.private import cipher_of
 
     mapping = make_map(users=users or (), items=items or (), interactions=interactions or (), file=map_)
+    cipher = cipher_of(session.settings)
+    if cipher is not None and offline is not None:
+        raise Unsupported("private properties with --offline", valid="an ingest into a store that runs",
+                          remedy="leave --offline out: the importer's files would hold them in the clear")  # fmt: skip
     with session.reporter.step(f"ingesting {path}") as step:
         source = open_place(path, format=format_, mapping=mapping, user=source_user, password=source_password_file)
         if offline is not None:
@@ -196,6 +202,7 @@ def ingest(
                 same_users=same_users,
                 sync=sync,
                 watch=Rate(step),
+                cipher=cipher,
             )
             known = Known(graph.url, format_, posters, max_refused, same_users, sync)
     if not is_neo4j(path) and not mapping:

@@ -16,6 +16,7 @@ from serving.cli.session import Home, Json, Session, Store, examples, start
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from graph.private import Cipher
     from serving.access.keys import Key, KeyStore
 
 UNITS = {"m": 60, "h": 3600, "d": 86_400}
@@ -28,6 +29,7 @@ Platform = Annotated[str, typer.Option("--platform", metavar="P", help="See and 
 User = Annotated[
     str, typer.Option("--user", metavar="ID", help="A user's own token: this user alone, and the catalogue.")
 ]
+UserId = Annotated[str, typer.Argument(metavar="USER", help="User id, platform:native.")]
 Expires = Annotated[str, typer.Option("--expires", metavar="SPAN", help="End after 30d, 12h or 15m.")]
 Grace = Annotated[str, typer.Option("--grace", metavar="SPAN", help="How long the old secret stays good, as 1h.")]
 
@@ -47,7 +49,22 @@ def add_to(app: typer.Typer) -> None:
     group.command(
         "rotate", epilog=examples(("interlace keys rotate shop --grace 1h", "a new secret; the old one lasts an hour"))
     )(rotate)  # fmt: skip
+    group.command(
+        "pseudonym", epilog=examples(("interlace keys pseudonym shop:42", "what to look for in logs and audit.jsonl"))
+    )(pseudonym_of)
     group.command("revoke", epilog=examples(("interlace keys revoke shop", "at once, in every worker")))(revoke)
+    group.command(
+        "create-private",
+        epilog=examples(("interlace keys create-private", "the file that INTERLACE_PRIVATE_KEY_FILE names")),
+    )(create_private)
+    group.command(
+        "rotate-private",
+        epilog=examples(("interlace keys rotate-private", "private properties are written anew; the old key goes")),
+    )(rotate_private)
+    group.command(
+        "show-private",
+        epilog=examples(("interlace keys show-private shop:42", "what is kept encrypted of user 42")),
+    )(show_private)
     app.add_typer(
         group,
         name="keys",
@@ -136,13 +153,90 @@ def opened(session: Session) -> Iterator[KeyStore]:
         keys.close()
 
 
+def create_private(ctx: typer.Context, home: Home = None, store: Store = None, as_json: Json = False) -> None:
+    """Make the file of keys for private properties, for its owner's eyes alone."""
+    session = start(ctx, home, store, as_json)
+    from serving.private import key_file
+
+    file = key_file(session.settings)
+    file.create()
+    note_act(session, {"act": "private-key-create", "target": str(file.path)})
+    payload = {"file": str(file.path)}
+    told = f"{file.path} is made. Keep a copy of it apart from the data: without it nobody can read them."
+    session.answer(payload, lambda console: console.print(told))
+
+
+def rotate_private(ctx: typer.Context, home: Home = None, store: Store = None, as_json: Json = False) -> None:
+    """Give private properties another key. Goes on where it was cut short; encrypts what is still in the clear."""
+    session = start(ctx, home, store, as_json)
+    from serving.private_rotation import rotate
+
+    cipher = _cipher(session)
+    with session.store() as graph:
+        written = rotate(graph, session.home, cipher)
+    note_act(session, {"act": "private-key-rotate", "target": str(cipher.keys.path)})
+    session.answer({"written": written}, lambda console: console.print(f"properties of {written:,} users written anew"))
+
+
+def show_private(
+    ctx: typer.Context, user: UserId, home: Home = None, store: Store = None, as_json: Json = False
+) -> None:
+    """Decrypt what is kept encrypted of a user. Written into the audit log."""
+    session = start(ctx, home, store, as_json)
+    from graph.errors import NotFound
+    from graph.queries import node_of
+    from graph.schema import USER
+
+    cipher = _cipher(session)
+    with session.store() as graph:
+        rows = graph.query(node_of(USER), {"id": user}).rows
+    if not rows:
+        raise NotFound(f"no user {user!r} in the graph", valid="an id that GET /v1/users finds", remedy="check the id")
+    note_act(session, {"act": "private-show", "target": logged_name(session, user)})
+    found = {name: cipher.show(user, name, value) for name, value in rows[0][0].items() if cipher.is_private(name)}
+    session.answer({"user": user, "private": found}, lambda console: console.print_json(data=found))
+
+
+def pseudonym_of(
+    ctx: typer.Context, user: UserId, home: Home = None, store: Store = None, as_json: Json = False
+) -> None:
+    """Show the name that a user has in the server's log and in the audit log."""
+    session = start(ctx, home, store, as_json)
+    from serving.observe.logs import log_key, pseudonym
+
+    name = pseudonym(log_key(session.home), user)
+    session.answer({"user": user, "name": name}, lambda console: console.print(name))
+
+
+def _cipher(session: Session) -> Cipher:
+    from serving.private import cipher_of
+
+    cipher = cipher_of(session.settings)
+    if cipher is None:
+        raise InvalidData("no property is private", valid="names in INTERLACE_PRIVATE_PROPERTIES: email,name",
+                          remedy="set it, and INTERLACE_PRIVATE_KEY_FILE")  # fmt: skip
+    return cipher
+
+
 def note(session: Session, act: str, key: Key) -> None:
     """Writes the act into the audit log."""
+    note_act(session, {"act": act, "target": key.id, "name": key.name, "role": key.role, "platform": key.platform,
+                       "user": key.user and logged_name(session, key.user)})  # fmt: skip
+
+
+def logged_name(session: Session, user: str) -> str:
+    """A user's name in logs."""
+    from serving.observe.logs import log_key, pseudonym
+
+    return user if session.settings.audit_ids else pseudonym(log_key(session.home), user)
+
+
+def note_act(session: Session, entry: dict[str, Any]) -> None:
+    """The same of any act."""
     from serving.access.audit import FILE, AuditLog
 
     log = AuditLog(session.home / FILE, session.settings.audit_bytes)
-    log.write({"caller": "command", "act": act, "target": key.id, "name": key.name, "role": key.role,
-               "platform": key.platform, "user": key.user})  # fmt: skip
+    log.write({"caller": "command", **entry})
     log.close()
 
 

@@ -124,7 +124,8 @@ def stage(
     found = registry.find(version)
     with session.reporter.step("publishing the index") as step:
         frozen = thaw(session.home, found.snapshot)
-        folder = publish_version(frozen, registry, found, session.home, step.note, current=False)
+        folder = publish_version(frozen, registry, found, session.home, step.note, current=False,
+                                 k_anonymity=session.settings.k_anonymity)  # fmt: skip
     payload = {"version": found.version, "index": folder.name}
     session.answer(
         payload, lambda console: console.print(f"version {found.version} is index {folder.name}: not current")
@@ -157,6 +158,7 @@ def _answer(session: Session, registry: Registry, done: Promotion) -> None:
     version = registry.find(done.version)
     with session.reporter.step("publishing the index") as step:
         frozen = thaw(session.home, version.snapshot)
-        folder = publish_version(frozen, registry, version, session.home, step.note)
+        folder = publish_version(frozen, registry, version, session.home, step.note,
+                                 k_anonymity=session.settings.k_anonymity)  # fmt: skip
     payload = {**asdict(done), "index": folder.name}
     session.answer(payload, lambda console: console.print(f"version {done.version} is the champion: {done.why}"))

@@ -125,7 +125,7 @@ def recommend(
     from serving.recommend import recommend as rank
     from serving.render import recommendations
 
-    live = open_live(session.home)
+    live = open_live(session.home, session.settings.consent_defaults)
     if without or also:
         _what_if(session, live, user, without or [], also or [], n)
         return
@@ -198,11 +198,12 @@ def _judged(session: Session, live: Live, wish: Wish, explain: bool, lang: str) 
 def _reasons(session: Session, live: Live, found: Recommendations, lang: str) -> list[bytes]:
     import orjson
 
-    from serving.foldin import viewer
+    from serving.foldin import personal
     from serving.reasons import Reasoner
 
     with session.store() as graph:
-        given = Reasoner().for_user(graph, live, viewer(live, found.user), found.items, lang)
+        reasoner = Reasoner(session.settings.k_anonymity)
+        given = reasoner.for_user(graph, live, personal(live, found.user), found.items, lang)
     return [b"null" if one is None else orjson.dumps(one.json()) for one in given]
 
 
@@ -224,7 +225,7 @@ def similar(
     from serving.render import ranked
     from serving.similar import similar as nearest
 
-    live = open_live(session.home)
+    live = open_live(session.home, session.settings.consent_defaults)
     if mix is not None:
         _mixed(session, live, item, mix, n)
         return

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from serving.all_lists import Lists
     from serving.cli.session import Session
     from serving.live import Live
+    from serving.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def everybody(session: Session, wanted: Wanted) -> None:
         )
     from serving.live_holder import open_live
 
-    live = open_live(session.home)
+    live = open_live(session.home, session.settings.consent_defaults)
     users = _there(live, _users(live, wanted.platform))
     begun = time.perf_counter()
     with session.reporter.step("recommending to everybody", len(users)) as step:
@@ -63,7 +64,7 @@ def _written(
         from serving.write_lists import check_name, write_file
 
         check_name(wanted.out)
-        written = write_file(live, _blocks(session.home, live, wanted, users), wanted.out, advance)
+        written = write_file(live, _blocks(session.settings, live, wanted, users), wanted.out, advance)
         return {"rows": written.rows, "out": str(wanted.out)}
     from dataclasses import asdict
 
@@ -71,7 +72,7 @@ def _written(
 
     run = f"recommend-all-{uuid.uuid4().hex[:8]}"
     with session.store() as store:
-        lists = _blocks(session.home, live, wanted, users)
+        lists = _blocks(session.settings, live, wanted, users)
         found = write_graph(live, lists, store, run=run, advance=advance)
     return {"run": run, "recommended": asdict(found)}
 
@@ -102,11 +103,14 @@ def _there(live: Live, users: NDArray[np.int64]) -> NDArray[np.int64]:
     return users[~np.isin(users, gone)]
 
 
-def _blocks(home: Path, live: Live, wanted: Wanted, users: NDArray[np.int64]) -> Iterator[Lists]:
+def _blocks(settings: Settings, live: Live, wanted: Wanted, users: NDArray[np.int64]) -> Iterator[Lists]:
     from serving.all_lists import Everybody, blocks, in_processes, removals
     from serving.recommend import choose
 
     chosen = choose(live, wanted.kind, ())
     if wanted.workers > 1:
-        return in_processes(home, live.index.version, wanted.n, wanted.kind, users, workers=wanted.workers)
-    return blocks(Everybody(live, wanted.n, chosen, removals(home)), users)
+        return in_processes(
+            settings.home, live.index.version, wanted.n, wanted.kind, users,
+            workers=wanted.workers, defaults=settings.consent_defaults,
+        )  # fmt: skip
+    return blocks(Everybody(live, wanted.n, chosen, removals(settings.home)), users)

@@ -24,7 +24,7 @@ Full = Annotated[
 Only = Annotated[
     str | None,
     typer.Option("--only", metavar="STEP", show_default=False,
-                 help="That step alone: ingest, encode, tags, snapshot, train, publish or write-back."),
+                 help="That step alone: ingest, retain, encode, tags, snapshot, train, publish or write-back."),
 ]  # fmt: skip
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say which steps would run, and why; do nothing.")]
 Status = Annotated[bool, typer.Option("--status", help="Show the last runs; do nothing.")]

@@ -74,7 +74,7 @@ def search(
     from serving.search_vectors import query_vectors
 
     wanted = Wanted(kind, years=_years(year), attributes=dict(_pair(one) for one in where or ()))
-    live = open_live(session.home)
+    live = open_live(session.home, session.settings.consent_defaults)
     things = {name: thing for name, thing in (("text", words.strip()), ("image", image), ("audio", audio)) if thing}
     items, scores = nearest(live, query_vectors(live.index, things), n, like=like or (), wanted=wanted)
     found = orjson.loads(ranked(live, items.tolist(), scores.tolist()))

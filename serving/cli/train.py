@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -126,7 +127,7 @@ def _run(session: Session, plan: Plan, *, publish: bool, resume: bool) -> tuple[
 
     check(plan)
     with session.reporter.step("reading the graph"), session.store() as graph:
-        frozen = freeze(graph, session.home)
+        frozen = freeze(graph, session.home, session.settings.consent_defaults)
     registry = open_registry(session.settings.mlflow, guards=guards_of(session.settings))
     with session.reporter.step(f"training {plan.model}") as step:
         watch = Watch(step.note, lambda _name: EpochMonitor(step))
@@ -136,7 +137,8 @@ def _run(session: Session, plan: Plan, *, publish: bool, resume: bool) -> tuple[
     if not (publish and report.promoted):
         return report, None
     with session.reporter.step("publishing the index") as step:
-        folder = publish_version(frozen, registry, registry.find(report.version), session.home, step.note)
+        folder = publish_version(frozen, registry, registry.find(report.version), session.home, step.note,
+                                 k_anonymity=session.settings.k_anonymity)  # fmt: skip
     return report, folder.name
 
 
@@ -205,11 +207,19 @@ def show(console: Console, report: TrainReport) -> None:
     """What a training did, for people."""
     console.print(f"[bold]{report.chosen}[/]")
     show_models(console, {**report.models, report.model: report.metrics, "popularity": report.popularity})
+    show_feedback(console, report.feedback)
     show_comparisons(console, report.model, report.comparisons)
     show_leaks(console, report.leaks)
     state = "[green]champion[/]" if report.promoted else "[yellow]not promoted[/]"
     console.print(f"version {report.version}: {state}, {report.why}")
     console.print("[dim]see it in[/] interlace mlflow[dim], try it with[/] interlace recommend USER --explain")
+
+
+def show_feedback(console: Console, feedback: Mapping[str, Mapping[str, Any]]) -> None:
+    """What interactions were learned to count, a line a model."""
+    for name, told in feedback.items():
+        weights = ", ".join(f"{what} {weight:+.2f}" for what, weight in told["weights"].items())
+        console.print(f"{name} counts {weights}", markup=False)
 
 
 def show_comparisons(console: Console, model: str, comparisons: Any) -> None:

@@ -127,7 +127,7 @@ def _of_graph(session: Session, split: Any, min_value: float | None) -> tuple[st
     from training.train import Plan
 
     with session.reporter.step("reading the graph"), session.store() as graph:
-        frozen = freeze(graph, session.home)
+        frozen = freeze(graph, session.home, session.settings.consent_defaults)
     seed = session.settings.seed
     parts = split_of(frozen.snapshot, how=split, min_value=min_value, seed=seed)
     text = Plan(how=split, min_value=min_value, seed=seed).split_text

@@ -17,6 +17,7 @@ import orjson
 
 from graph.schema import USER, USER_BLOCKED
 from serving.access.keys import FILE as KEYS
+from serving.consent import FILE as CONSENT
 from serving.corrections import FILE as CORRECTIONS
 from serving.erasure.work import Counts, Work
 from serving.events import FILE as EVENTS
@@ -54,6 +55,11 @@ def exposures(work: Work) -> Counts:
 def corrections(work: Work) -> Counts:
     """Interests that they removed from their profile."""
     return {"interests": delete(work.home / CORRECTIONS, ["DELETE FROM removed WHERE user = ?"], work.users)}
+
+
+def consents(work: Work) -> Counts:
+    """What they agreed to, and what not."""
+    return {"words": delete(work.home / CONSENT, ["DELETE FROM consent WHERE user = ?"], work.users)}
 
 
 def keys(work: Work) -> Counts:

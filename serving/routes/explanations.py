@@ -12,7 +12,7 @@ from pydantic import AfterValidator
 from serving.access.scope import check_items, check_users
 from serving.brief import computed
 from serving.corrections import Corrections
-from serving.foldin import viewer
+from serving.foldin import personal, viewer
 from serving.interests import profile
 from serving.render import json_response
 from serving.routes.bodies import body_of, parsed, takes
@@ -125,5 +125,5 @@ def _corrected(request: Request, user: str, lang: str | None, change: Callable[[
 
 def _profile(service: Service, user: str, lang: str) -> Response:
     live = service.live
-    found = profile(live, viewer(live, user), service.population, service.corrections.of(user))
+    found = profile(live, personal(live, user), service.population, service.corrections.of(user))
     return json_response(orjson.dumps(found.json(live, lang)))

@@ -18,4 +18,5 @@ def publish_ease(snapshot: Snapshot, home: Path) -> None:
     rows = snapshot.interactions
     known = histories(rows.take(positives(rows, LIKED)), (len(snapshot.users), len(snapshot.items)))
     model = EASE(EASEConfig(regularization=5.0)).fit(TrainingData(known, side_information(snapshot)))
-    publish(snapshot, model, home=home, model=ModelInfo("ease", "1", {"ndcg@10": 0.4321}), histories=known)
+    publish(snapshot, model, home=home, model=ModelInfo("ease", "1", {"ndcg@10": 0.4321}), histories=known,
+            k_anonymity=1)  # fmt: skip

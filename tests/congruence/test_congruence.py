@@ -180,6 +180,7 @@ def _named_parameters(graph: Graph, name: str) -> list[dict[str, Any]]:
         "user": graph.users[0], "users": graph.users, "items": graph.items, "ids": graph.items, "limit": 50,
         "types": list(KIND_TO_TYPE.values()), "at_least": 3.0, "after": "", "upto": LAST, "until": LAST,
         "unknown_value": float("nan"), "unknown_time": NO_TIME, "item": graph.items[0], "before": LAST, "page": 50,
+        "agreed": True,
     }  # fmt: skip
     if name.startswith("pairs_"):
         return [{**common, "pairs": [{**path, "label": "Genre"} for path in _paths(graph)]}]

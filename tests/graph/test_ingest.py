@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import graph.plan
+from graph.consent import Defaults
 from graph.errors import Conflict, InvalidData, NotFound, StoreUnavailable
 from graph.ingest import IngestReport, ingest, recover
 from graph.local_store import LocalStore
@@ -215,7 +216,7 @@ def test_a_snapshot_never_holds_half_an_ingest(local_store, local_home, folder):
     done = subprocess.run(script, check=False, cwd=Path(__file__).parents[2], capture_output=True)
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
     expected = read_folder(folder, platform="shop", now=NOW).snapshot
-    assert freeze(local_store, folder.parent).hash == content_hash(expected)
+    assert freeze(local_store, folder.parent, Defaults()).hash == content_hash(expected)
 
 
 def test_a_full_disk_writes_nothing(local_store, folder, monkeypatch):

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from graph.errors import Conflict, InvalidData, NotFound
-from graph.snapshot import EmbeddingTable, IdMap, Interactions, Snapshot, Triples
+from graph.snapshot import EmbeddingTable, IdMap, Interactions, SameItems, Snapshot, Triples, no_same_items
 from graph.snapshot_files import content_hash, load, save
 
 
@@ -31,6 +31,8 @@ def snapshot() -> Snapshot:
         item_properties=pa.table({"id": ["a:x", "a:y", "a:ż🙂"], "title": ["X", None, "Z"], "year": [1, 2, None]}),
         user_properties=pa.table({"id": ["a:1", "a:'\n\"2"]}),
         embeddings={"text": EmbeddingTable(vectors, np.array([True, False, True]), "minilm", "1")},
+        doubts={1: 0.7},
+        same_items=SameItems(np.array([[0, 2]], np.int32), np.array([0.4], np.float32)),
     )  # fmt: skip
 
 
@@ -38,7 +40,9 @@ def test_saved_and_loaded_it_is_the_same(snapshot, tmp_path):
     again = load(save(snapshot, tmp_path / "one"))
     assert content_hash(again) == content_hash(snapshot)
     assert again.users == snapshot.users
-    assert again.identities == snapshot.identities
+    assert (again.identities, again.doubts) == (snapshot.identities, snapshot.doubts)
+    assert again.same_items.pairs.tolist() == [[0, 2]]
+    assert again.same_items.probability.tolist() == snapshot.same_items.probability.tolist()
     assert (again.embeddings["text"].vectors == snapshot.embeddings["text"].vectors).all()
     assert again.item_properties.to_pydict() == snapshot.item_properties.to_pydict()
     assert np.isnan(again.interactions.value[0])
@@ -62,6 +66,9 @@ def test_lists_survive_too(snapshot, tmp_path):
         lambda s: replace(s, relations=("HAS_ACTOR",)),
         lambda s: replace(s, friendships=np.empty((0, 2), np.int32)),
         lambda s: replace(s, identities={}),
+        lambda s: replace(s, doubts={}),
+        lambda s: replace(s, same_items=no_same_items()),
+        lambda s: replace(s, same_items=replace(s.same_items, probability=np.array([0.5], np.float32))),
         lambda s: replace(s, item_properties=s.item_properties.drop_columns(["title"])),
         lambda s: s.with_embeddings({}),
         lambda s: s.with_embeddings({"text": replace(s.embeddings["text"], version="2")}),

@@ -14,6 +14,9 @@ from hypothesis import strategies as st
 
 from graph import changes
 from graph.ingest import ingest, recover
+from graph.link import store as link_store
+from graph.link.records import ITEMS, PEOPLE
+from graph.link.store import Link
 from graph.schema import ITEM, USER, Entity
 from graph.snapshot_files import content_hash
 from graph.snapshot_fresh import KEEP, SNAPSHOTS, take_snapshot
@@ -118,7 +121,18 @@ def nothing(store: GraphStore, random: Random, root: Path) -> None:
     """Nothing happens."""
 
 
-OPERATIONS = (load, load, encode, erase, unexplained, behind_our_back, nothing)
+def linked(store: GraphStore, random: Random, root: Path) -> None:
+    """A linkage of people or of items, or an earlier one taken back."""
+    what = random.choice([PEOPLE, ITEMS])
+    label = USER if what == PEOPLE else ITEM
+    ids = [row[0] for row in store.query(f"MATCH (n:{label}) RETURN n.id ORDER BY n.id")]
+    chosen = random.sample(ids, min(len(ids), 2 * random.randint(0, 1)))
+    tails = ["someone"] * len(chosen) if what == PEOPLE else chosen[1:]
+    links = [Link(head, tail, random.choice([0.4, 1.0]), "run") for head, tail in zip(chosen, tails, strict=False)]
+    link_store.apply(store, root / "home", what, link_store.difference(store, what, links), f"run{random.random()}")
+
+
+OPERATIONS = (load, load, encode, erase, linked, linked, unexplained, behind_our_back, nothing)
 
 
 def same(store: GraphStore, home: Path) -> str:
@@ -176,6 +190,27 @@ def test_what_is_read_after_what(any_store, tmp_path):
     any_store.query("MATCH (u:User {id: 'shop:bob'})-[r]->(:Item) DELETE r")
     taken = take_snapshot(any_store, home)
     assert (taken.how, "counts do not fit" in taken.why) == ("all", True)
+
+
+def test_links_are_read_with_their_probability_and_go_when_they_are_undone(any_store, tmp_path):
+    home = tmp_path / "home"
+    shop(any_store, tmp_path, SHOP)
+    before = take_snapshot(any_store, home)
+    for what, link in (
+        (ITEMS, Link("shop:pad", "shop:ink", 0.6, "a")),
+        (PEOPLE, Link("shop:bob", "p1", 0.7, "b")),
+    ):
+        link_store.apply(any_store, home, what, link_store.difference(any_store, what, [link]), link.run)
+    assert same(any_store, home) == "changes"
+    found = take_snapshot(any_store, home).snapshot
+    items, users = found.items.positions, found.users.positions
+    assert found.same_items.pairs.tolist() == [sorted((items["shop:ink"], items["shop:pad"]))]
+    assert found.same_items.probability.tolist() == pytest.approx([0.6])
+    assert (found.identities[users["shop:bob"]], found.doubts) == ("p1", {users["shop:bob"]: 0.7})
+    link_store.undo(any_store, home, "a")
+    link_store.undo(any_store, home, "b")
+    assert same(any_store, home) == "all"
+    assert take_snapshot(any_store, home).hash == before.hash
 
 
 def test_another_home_or_store_shares_nothing(local_store, tmp_path):

@@ -147,6 +147,12 @@ def test_taste_is_recommended(interlace: Interlace, trained: dict[str, dict[str,
     assert genres.count("Drama") >= 2
 
 
+def test_a_trained_model_is_attacked(interlace: Interlace, trained: dict[str, dict[str, Any]]) -> None:
+    leak = interlace("leak-test", "--models", "4")
+    assert (leak["version"], leak["model"], leak["users"]) == (trained["train"]["version"], "ease", USERS)
+    assert leak["user"]["low"] <= leak["user"]["auc"] <= leak["user"]["high"]
+
+
 @pytest.mark.parametrize("way", ["text", "image", "graph", "crowd"])
 def test_similar_items_in_every_way(interlace: Interlace, trained: dict[str, dict[str, Any]], way: str) -> None:
     assert len(interlace("similar", "shop:i4", "--by", way, "-n", "3")["items"]) == 3

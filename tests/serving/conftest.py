@@ -44,7 +44,7 @@ def ease(training: TrainingData) -> Recommender:
 def home(snapshot: Snapshot, ease: Recommender, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home folder with one published index. Read only: tests that publish use their own."""
     folder = tmp_path_factory.mktemp("home")
-    publish(snapshot, ease, home=folder, model=INFO)
+    publish(snapshot, ease, home=folder, model=INFO, k_anonymity=1)  # thirty users: no five of them like the same two
     (folder / "media" / "ab").mkdir(parents=True)
     (folder / "media" / "ab" / "abcdef012345.jpg").write_bytes(b"\xff\xd8jpeg")
     (folder / "secret.txt").write_text("secret")

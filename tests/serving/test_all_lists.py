@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from graph.consent import Defaults
 from graph.errors import InvalidData
 from serving import publish as publishing
 from serving import publish_approximate
@@ -83,7 +84,7 @@ def test_processes_give_the_same(blended: Index) -> None:
     users = np.arange(blended.num_users)
     home = blended.folder.parents[1]
     here = next(blocks(Everybody(Live(blended), 5), users))
-    there = next(in_processes(home, blended.version, 5, None, users, workers=2))
+    there = next(in_processes(home, blended.version, 5, None, users, workers=2, defaults=Defaults()))
     np.testing.assert_array_equal(here.items, there.items)
     np.testing.assert_allclose(here.scores, there.scores, rtol=1e-5)
 

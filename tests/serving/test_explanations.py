@@ -83,7 +83,7 @@ def test_a_profile_speaks_both_languages(get: Get) -> None:
 
 
 def test_people_are_counted_as_they_are(index: Index) -> None:
-    crowd, history = crowd_of(index), index.history
+    crowd, history = crowd_of(index, 1), index.history
     rated = index.history.kind == 3
     users = np.repeat(np.arange(index.num_users), np.diff(history.rows.indptr))
     liked = rated & (history.value >= crowd.at_least)

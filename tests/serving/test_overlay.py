@@ -12,6 +12,7 @@ import numpy as np
 import orjson
 import pytest
 
+from graph.consent import Defaults
 from graph.errors import NotFound
 from serving.foldin import viewer
 from serving.index import Index
@@ -201,7 +202,7 @@ def test_a_deleted_item_is_nowhere(index: Index) -> None:
 
 
 def test_a_holder_follows_the_overlay_and_knows_what_the_index_holds(index: Index, tmp_path: Path) -> None:
-    writer, holder = Overlay(tmp_path), LiveHolder(tmp_path)
+    writer, holder = Overlay(tmp_path), LiveHolder(tmp_path, Defaults())
     assert holder.get(index).plain
     writer.put("p:new", BODY, made(index, 0))
     live = holder.get(index)
@@ -221,5 +222,5 @@ def test_a_holder_follows_the_overlay_and_knows_what_the_index_holds(index: Inde
 
 
 def test_commands_see_the_overlay(home: Path, index: Index) -> None:
-    assert open_live(home).plain
-    assert open_live(home).index.version == index.version
+    assert open_live(home, Defaults()).plain
+    assert open_live(home, Defaults()).index.version == index.version

@@ -16,7 +16,7 @@ import serving.refresh_steps
 import serving.refresh_train
 from graph.errors import Conflict, InvalidData, NotFound
 from graph.local_store import LocalStore
-from graph.schema import Entity
+from graph.schema import Entity, Interaction
 from serving.index import open_index
 from serving.progress import Lines
 from serving.refresh import Refresh, RefreshReport
@@ -135,7 +135,7 @@ def test_a_dry_run_says_what_would_run_and_does_nothing(shop: Shop) -> None:
     planned = shop.job().plan(shop.store)
     assert [(step.name, step.why) for step in planned][:2] == [
         ("ingest", "not done yet"),
-        ("encode", "if ingest brings something new"),
+        ("retain", "if ingest brings something new"),
     ]
     assert not recent(shop.store)
     shop.refresh()
@@ -204,3 +204,17 @@ def test_how_models_are_trained_is_remembered(shop: Shop) -> None:
     found = remembered(shop.home)
     assert found is not None
     assert (found.min_value, found.names) == (4.0, ("popularity", "ease"))
+
+
+def test_what_is_too_old_leaves_graph_snapshot_and_index(shop: Shop) -> None:
+    first = shop.refresh()
+    assert {step.name: step.state for step in first.record.steps}["retain"] == "done"
+    assert ran(shop.refresh()) == []
+    shop.store.write((), [Interaction("shop:u0", f"shop:i{number}", "viewed", at=1_000_000_000) for number in range(9)])
+    (shop.home / "retention.yaml").write_text("retention:\n  interactions:\n    viewed: 30d\n")
+    second = shop.refresh()
+    assert ran(second)[:2] == ["retain", "encode"]
+    assert second.results["retain"]["counts"] == {"viewed": 9}
+    assert second.results["snapshot"]["counts"]["interactions"] == first_size(first)
+    assert second.record.index == first.record.index
+    assert ran(shop.refresh()) == []

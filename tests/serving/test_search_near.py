@@ -29,6 +29,7 @@ ITEMS = 3_000
 def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
     patch = pytest.MonkeyPatch()
     patch.setattr(publish_approximate, "VECTORS_FROM", 1)
+    patch.setattr(publish_approximate, "VECTORS_WIDTH", 200)
     home: Path = tmp_path_factory.mktemp("home")
     snapshot = draw(LargeSize(30, ITEMS, per_user=5, dim=16))
     publish(snapshot, find("popularity").build().fit(everything(snapshot, None)), home=home, model=INFO)
@@ -47,11 +48,19 @@ def exact(index: Index) -> Live:
 
 
 def test_it_is_used_and_was_tuned(index: Index) -> None:
-    cells = index.approximate.of("text")
-    assert cells is not None
-    assert cells.recall >= publish_approximate.RECALL
-    assert cells.probes <= cells.cells
+    codes = index.approximate.of("text")
+    assert codes is not None
+    assert codes.recall >= publish_approximate.RECALL
+    assert codes.parts in (4, 8, 16)
     assert index.approximate.of("image") is None
+
+
+def test_codes_are_made_finer_until_enough_is_found(index: Index, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(publish_approximate, "VECTORS_WIDTH", 130)
+    narrow = publish_approximate.write_vector_codes(tmp_path, "text", index.vectors["text"])
+    assert narrow["parts"] > 4
+    assert narrow["recall"] > 0.8
+    assert narrow["size"] == ITEMS
 
 
 def test_the_nearest_are_found(index: Index) -> None:

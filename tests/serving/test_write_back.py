@@ -45,7 +45,8 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Index:
     """The index of another day: other histories, other vectors."""
     snapshot = sample_snapshot(seed=1)
     folder = tmp_path_factory.mktemp("other")
-    publish(snapshot, find("ease").build().fit(everything(snapshot, None)), home=folder, model=ModelInfo("ease", "8"))
+    model = find("ease").build().fit(everything(snapshot, None))
+    publish(snapshot, model, home=folder, model=ModelInfo("ease", "8"), k_anonymity=1)
     return open_index(folder)
 
 

@@ -135,3 +135,18 @@ def test_nothing_is_pickled(snapshot: Snapshot, registry: Registry) -> None:
     files = [path for path in Path(registry.tracker.folder / "artifacts").rglob("*") if path.is_file()]
     assert {path.suffix for path in files} <= {".json", ".md", ".safetensors", ".txt", ""}
     assert {path.name for path in files if not path.suffix} == {"MLmodel"}
+
+
+def test_a_private_model_carries_its_promise_to_mlflow_and_onto_its_card(
+    snapshot: Snapshot, registry: Registry
+) -> None:
+    plan = Plan(model="dp-ease", overrides={"epsilon": 8.0, "delta": 1e-6})
+    report = train(snapshot, HASH, registry, plan, dataset="planted")
+    client = registry.tracker.client
+    run = client.get_run(report.run_id)
+    assert (run.data.metrics["privacy/epsilon"], run.data.metrics["privacy/delta"]) == (8.0, 1e-6)
+    assert run.data.tags["privacy"] == "(8, 1e-06)-differentially private by user"
+    assert {"privacy.json", "model_card.md"} <= {item.path for item in client.list_artifacts(report.run_id)}
+    folder = registry.folder(registry.find(report.version))
+    assert read_card(folder).privacy["epsilon"] == 8.0
+    assert "(8, 1e-06)-differentially private" in client.get_model_version(registry.name, report.version).description

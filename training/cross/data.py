@@ -1,11 +1,14 @@
 """A target platform, and what its people did elsewhere: from a data set of several platforms to `Pair`.
 
 Users with one identity are one row. The target's items keep their places in `Pair.alone`; the others' items follow
-them in joint rows (`Pair.lift`). Nothing of another platform's test part is read.
+them in joint rows (`Pair.lift`). What somebody did elsewhere is as likely as it is that it was they (`training.links`),
+and an item elsewhere that is one of the target's counts as that one too, by the probability of both. Nothing of another
+platform's test part is read.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,9 +16,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from graph.errors import InvalidData, NotFound
-from graph.snapshot import EmbeddingTable, Interactions, Snapshot, Triples
+from graph.snapshot import EmbeddingTable, Interactions, SameItems, Snapshot, Triples
 from graph.snapshot_read import FolderData
 from training.data import HeldOut, Histories, SideInformation, TrainingData
+from training.links import surest
 from training.prepare import Prepared, histories, prepare_parts
 from training.split import TEST, How, first_of_each_pair, make_split, ordered_positives
 from training.tasks import with_negatives
@@ -25,6 +29,7 @@ from training.tasks import with_negatives
 class Pair:
     """`alone`: the target as if there were no other platform. `source` (people, other items): what people did there.
 
+    `twins` (people, the target's items): what of it is an item of the target too, by its probability; None: nothing.
     `side`: side information of the joint items, the target's first. `linked`: people with something on both.
     """
 
@@ -35,6 +40,7 @@ class Pair:
     side: SideInformation
     split: str
     linked: int
+    twins: Histories | None = None
 
     @property
     def num_items(self) -> int:
@@ -49,7 +55,10 @@ class Pair:
 
     def joined(self, known: Histories, people: NDArray[np.int64]) -> Histories:
         """Rows of joint items: what `people` did elsewhere, then what is `known` of them here."""
-        return join_rows(self.source.take(np.maximum(people, 0)), known, self.num_items)
+        rows = np.maximum(people, 0)
+        twins = () if self.twins is None else (self.twins.take(rows),)
+        total = self.num_items + self.source.num_items
+        return join_rows((*twins, _moved(self.source.take(rows), self.num_items), known), total)
 
     def _lift_held_out(self, held_out: HeldOut) -> HeldOut:
         total = self.num_items + self.source.num_items
@@ -66,17 +75,24 @@ class Pair:
         )
 
 
-def join_rows(source: Histories, known: Histories, num_items: int) -> Histories:
-    """Each row's items elsewhere, numbered from `num_items`, before those known here."""
-    lengths = np.diff(source.indptr), np.diff(known.indptr)
-    indptr = np.concatenate([[0], np.cumsum(lengths[0] + lengths[1])]).astype(np.int64)
-    items = np.empty(indptr[-1], np.int32)
-    times = np.empty(indptr[-1], np.int64)
-    starts = indptr[:-1], indptr[:-1] + lengths[0]
-    for part, start, size, offset in zip((source, known), starts, lengths, (num_items, 0), strict=True):
-        places = np.repeat(start - part.indptr[:-1], size) + np.arange(len(part.items))
-        items[places], times[places] = part.items + offset, part.times
-    return Histories(indptr, items, times, num_items + source.num_items)
+def join_rows(parts: Sequence[Histories], num_items: int) -> Histories:
+    """Each row's items of all parts, one part after the other."""
+    lengths = [np.diff(one.indptr) for one in parts]
+    indptr = np.concatenate([[0], np.cumsum(np.sum(lengths, axis=0))]).astype(np.int64)
+    items, times = np.empty(indptr[-1], np.int32), np.empty(indptr[-1], np.int64)
+    sure = None if all(one.sure is None for one in parts) else np.ones(indptr[-1], np.float32)
+    starts = indptr[:-1].copy()
+    for part, size in zip(parts, lengths, strict=True):
+        places = np.repeat(starts - part.indptr[:-1], size) + np.arange(len(part.items))
+        items[places], times[places] = part.items, part.times
+        if sure is not None and part.sure is not None:
+            sure[places] = part.sure
+        starts += size
+    return Histories(indptr, items, times, num_items, sure)
+
+
+def _moved(known: Histories, offset: int) -> Histories:
+    return replace(known, items=(known.items + offset).astype(np.int32))
 
 
 def _widen(matrix: csr_matrix, columns: int) -> csr_matrix:
@@ -93,7 +109,7 @@ def pair_of(folder: FolderData, target: str, *, min_value: float | None = None, 
     names = platforms(folder)
     if target not in names:
         raise NotFound(f"no platform {target!r} in this data", valid=", ".join(names), remedy="choose one of these")
-    people, number = _people(snapshot)
+    people, number = people_of(snapshot)
     mine = np.flatnonzero(platform == target)
     others = np.flatnonzero(platform != target)
     rows = replace(snapshot.interactions, user=people[snapshot.interactions.user])
@@ -111,7 +127,8 @@ def pair_of(folder: FolderData, target: str, *, min_value: float | None = None, 
     if folder.negatives:
         alone = with_negatives(alone, _negatives(folder, people, mine, target), seed)
         how += "; given negatives"
-    source = histories(_elsewhere(folder, rows, platform, target, others, min_value), (number, len(others)))
+    sure = _sure(snapshot, people, target)[snapshot.interactions.user]
+    source, twins = _elsewhere(folder, rows, (mine, others), number, sure, min_value)
     linked = int(((np.diff(source.indptr) > 0) & (np.diff(alone.data.histories.indptr) > 0)).sum())
     if not linked:
         raise InvalidData(
@@ -120,7 +137,7 @@ def pair_of(folder: FolderData, target: str, *, min_value: float | None = None, 
             remedy="give --same-users if equal user ids are the same people, or run `interlace link`",
         )
     side = _side(snapshot, np.concatenate([mine, others]), people)
-    return Pair(target, tuple(name for name in names if name != target), alone, source, side, how, linked)
+    return Pair(target, tuple(name for name in names if name != target), alone, source, side, how, linked, twins)
 
 
 def platforms(folder: FolderData) -> tuple[str, ...]:
@@ -128,7 +145,7 @@ def platforms(folder: FolderData) -> tuple[str, ...]:
     return tuple(sorted({name.partition(":")[0] for name in folder.snapshot.items.ids}))
 
 
-def _people(snapshot: Snapshot) -> tuple[NDArray[np.int32], int]:
+def people_of(snapshot: Snapshot) -> tuple[NDArray[np.int32], int]:
     """(num_users,) each user's person, and how many people there are; without an identity a user is one alone."""
     known = snapshot.identities
     names = [f"person {known[place]}" if place in known else f"user {name}"
@@ -153,18 +170,55 @@ def _numbered(rows: Interactions, items: NDArray[np.int64], number: int) -> Inte
 def _elsewhere(
     folder: FolderData,
     rows: Interactions,
-    platform: NDArray[np.str_],
-    target: str,
-    others: NDArray[np.int64],
+    items: tuple[NDArray[np.int64], NDArray[np.int64]],
+    number: int,
+    sure: NDArray[np.float32],
     min_value: float | None,
-) -> Interactions:
-    there = platform[rows.item] != target
+) -> tuple[Histories, Histories | None]:
+    """What `number` people did on the other platforms. Of `items` (the target's, the others') the latter, and those of
+    the target that are the same as one of them; None where there are none.
+    """
+    mine, others = items
+    here = np.zeros(mine.size + others.size, np.bool_)
+    here[mine] = True
+    there = ~here[rows.item]
     if folder.part is not None:
         there &= folder.part != TEST
     kept = ordered_positives(rows, min_value, folder.order)
     kept = kept[there[kept]]
     kept = kept[first_of_each_pair(rows, kept)]
-    return _numbered(rows.take(kept), others, len(platform))
+    found, sure = rows.take(kept), sure[kept]
+    source = _likely(_numbered(found, others, len(here)), (number, len(others)), sure)
+    same = _same_here(folder.snapshot.same_items, here)[found.item]
+    if not same.nnz:
+        return source, None
+    act = np.repeat(np.arange(len(found)), np.diff(same.indptr))
+    twins = replace(found.take(act), item=same.indices.astype(np.int32))
+    return source, _likely(_numbered(twins, mine, len(here)), (number, len(mine)), sure[act] * same.data)
+
+
+def _same_here(links: SameItems, here: NDArray[np.bool_]) -> csr_matrix:
+    """(items, items): rows are items elsewhere, columns those of the target that are the same, by probability."""
+    one, two = links.pairs.T
+    across = here[one] != here[two]
+    ends = np.where(here[one], two, one)[across], np.where(here[one], one, two)[across]
+    return csr_matrix((links.probability[across], ends), shape=(len(here), len(here)))
+
+
+def _likely(rows: Interactions, shape: tuple[int, int], sure: NDArray[np.float32]) -> Histories:
+    """Rows are in order of their users."""
+    found = histories(rows, shape)
+    return found if (sure == 1).all() else replace(found, sure=sure.astype(np.float32))
+
+
+def _sure(snapshot: Snapshot, people: NDArray[np.int32], target: str) -> NDArray[np.float32]:
+    """(users,) how likely each is the same person as the account on the target that is served."""
+    sure = surest(snapshot)
+    here = np.array([name.partition(":")[0] == target for name in snapshot.users.ids], np.bool_)
+    served = np.zeros(int(people.max(initial=-1)) + 1, np.float32)
+    np.maximum.at(served, people[here], sure[here])
+    served[served == 0] = 1  # no account here: there is nobody else whom it could be
+    return np.where(here, np.float32(1), sure * served[people])
 
 
 def _negatives(

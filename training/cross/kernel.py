@@ -1,14 +1,15 @@
 """EASE over people instead of items: one small ridge regression for catalogues of any size, other platforms weighed in.
 
 Steck 2019 (`training.models.ease`) in its dual form. X (people, the target's items) and Z (people, other items) with
-each row over n^user_power and each column over n^item_power, n what it sums to,
+each row over n^user_power and each column over n^item_power, n how many it has,
 
     K = X X^T / a + source_weight Z Z^T / b,  a, b the means of the diagonals,
     M = (K + regularization I)^-1,
     score(u, j) = (k_u M X)_j / (1 - x_j^T M x_j / a) * n_j^item_power,
 
 k_u the row of K of u's own history and x_j the column of j: for items that u did not meet the same number as from EASE
-over both catalogues. With source_weight 0 it is the target's own EASE.
+over both catalogues. Z holds how likely it is that each thing was done by this person, and with it X what of Z is an
+item of the target too. With source_weight 0 it is the target's own EASE.
 """
 
 from __future__ import annotations
@@ -40,23 +41,26 @@ MOST_PEOPLE = 20_000
 
 
 class Kernel:
-    """See the module's docstring. `source`: what people did elsewhere, by their position."""
+    """See the module's docstring. `source`: what people did elsewhere, by their position; `twins`: what of it is an
+    item of the target too.
+    """
 
     name = "kernel"
 
-    def __init__(self, config: KernelConfig, source: Histories) -> None:
+    def __init__(self, config: KernelConfig, source: Histories, twins: Histories | None = None) -> None:
         self.config, self.source = config, source
+        self.twins = twins if config.source_weight else None
         if config.source_weight:
             self.name = "shared kernel"
 
     def fit(self, data: TrainingData) -> Self:
         config = self.config
         self._counts = np.maximum(np.bincount(data.matrix.indices, minlength=data.num_items), 1).astype(np.float32)
-        self._x = self._scaled(data.matrix)
+        self._x = self._scaled(self._with_twins(data.matrix, np.arange(data.num_users)))
         gram, self._unit = _gram(self._x)
         self._elsewhere: NDArray[np.float32] | None = None
         if config.source_weight:
-            there = self.source.matrix
+            there = self.source.expected
             popular = np.maximum(np.bincount(there.indices, minlength=there.shape[1]), 1).astype(np.float32)
             z = _rows(there, config.user_power) @ diags(popular**-config.item_power)
             self._elsewhere, unit = _gram(z.tocsr())
@@ -72,10 +76,17 @@ class Kernel:
 
     def score(self, users: UserBatch) -> NDArray[np.float32]:
         """(len(users), num_items); an item that nobody met has 0."""
-        near = np.asarray((self._scaled(users.matrix) @ self._x.T).toarray(), np.float32) / np.float32(self._unit)
+        known = self._with_twins(users.matrix, users.index)
+        near = np.asarray((self._scaled(known) @ self._x.T).toarray(), np.float32) / np.float32(self._unit)
         if self._elsewhere is not None:
             near += np.where(users.index[:, None] >= 0, self._elsewhere[np.maximum(users.index, 0)], 0)
         return np.asarray((self._x.T @ (near @ self._inverse).T).T * self._over, np.float32)
+
+    def _with_twins(self, matrix: csr_matrix, people: NDArray[np.integer]) -> csr_matrix:
+        if self.twins is None:
+            return matrix
+        there = diags((people >= 0).astype(np.float32)) @ self.twins.expected[np.maximum(people, 0)]
+        return csr_matrix(matrix.maximum(there))
 
     def _scaled(self, matrix: csr_matrix) -> csr_matrix:
         scaled = _rows(matrix, self.config.user_power) @ diags(self._counts**-self.config.item_power)

@@ -4,7 +4,8 @@ Man et al. 2017, «Cross-Domain Recommendation: An Embedding and Mapping Approac
 P_target ~ [F, 1] W, score(u) = [F_u, 1] W Q^T. `personal`: each person has a map of their own, a sum of a few weighed
 by what they like elsewhere, after Zhu et al. 2022, «Personalized Transfer of User Preferences» (PTUPCDR):
 P_target ~ sum_k c_uk F_u W_k, c_u the first `bridges` principal components of the mean of the items' factors, beside a
-constant. One ridge regression of the products, in closed form.
+constant. One ridge regression of the products, in closed form, in which people count by how likely it is that both
+accounts are theirs.
 """
 
 from __future__ import annotations
@@ -72,10 +73,20 @@ class Mapped:
         both = found.there & found.here
         x = features[both].astype(np.float64)
         ridge = self.config.regularization * float((x * x).mean()) * max(1, len(x))
-        weights = np.linalg.solve(x.T @ x + max(ridge, 1e-9) * np.eye(x.shape[1]), x.T @ found.people[both])
+        by = x * self._sure()[both, None]
+        weights = np.linalg.solve(by.T @ x + max(ridge, 1e-9) * np.eye(x.shape[1]), by.T @ found.people[both])
         self._users = np.where(found.there[:, None], features @ weights, 0).astype(np.float32)
         self._items = found.items
         return self
+
+    def _sure(self) -> NDArray[np.float64]:
+        """(people,) the mean certainty of what each did elsewhere."""
+        counts = np.diff(self.source.indptr)
+        if self.source.sure is None:
+            return np.ones(len(counts))
+        return np.bincount(np.repeat(np.arange(len(counts)), counts), self.source.sure, len(counts)) / np.maximum(
+            counts, 1
+        )
 
     def _features(self, found: Factors) -> NDArray[np.float64]:
         one = np.ones((len(found.elsewhere), 1))

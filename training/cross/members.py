@@ -150,11 +150,13 @@ def _member(name: str, one: Chosen, recommender: Any, config: Any, again: Callab
 def _kernel(pair: Pair, *, shared: bool, tried: list[Tried], budget: float | None) -> Member:
     deadline = time.monotonic() + budget if budget else float("inf")
     data, held_out = pair.alone.data, _validation(pair)
-    model, config, found = search.kernel(data, pair.source, held_out, shared=shared, deadline=deadline)
+    model, config, found = search.kernel(data, pair, held_out, shared=shared, deadline=deadline)
     tried += found
     best = max(one.validation for one in found)
     everything = pair.alone.everything
-    return Member(model.name, model, lambda: Kernel(config, pair.source).fit(everything), str(config), shared, best)
+    return Member(
+        model.name, model, lambda: Kernel(config, pair.source, pair.twins).fit(everything), str(config), shared, best
+    )
 
 
 def _mapped(pair: Pair, methods: Sequence[str], tried: list[Tried]) -> list[Member]:

@@ -81,7 +81,7 @@ def _members(pair: Pair, data: TrainingData, validation: HeldOut, methods: tuple
     plain = find("popularity").build().fit(data)
     found: list[tuple[Any, Any]] = [(plain, None)]
     if "kernel" in methods and data.num_users <= MOST_PEOPLE:
-        found.append(search.kernel(data, pair.source, validation, shared=True)[:2])
+        found.append(search.kernel(data, pair, validation, shared=True)[:2])
     if {"mapped", "personal"} & set(methods):
         factors = factors_of(data, pair.source, 64)
         found += [
@@ -97,8 +97,10 @@ def _again(pair: Pair, data: TrainingData, members: list[Member]) -> list[Any]:
     found: list[Any] = []
     for one in members:
         model = one.recommender
-        if isinstance(model, (Kernel, Mapped)):
-            found.append(type(model)(model.config, pair.source).fit(data))  # type: ignore[arg-type]
+        if isinstance(model, Kernel):
+            found.append(Kernel(model.config, pair.source, pair.twins).fit(data))
+        elif isinstance(model, Mapped):
+            found.append(Mapped(model.config, pair.source).fit(data))
         else:
             found.append(find(model.name).build().fit(data))
     return found

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from training.auto import Tried
+from training.cross.data import Pair
 from training.cross.kernel import Kernel, KernelConfig
 from training.cross.mapped import Factors, Mapped, MappedConfig
 from training.data import HeldOut, Histories, TrainingData
@@ -68,12 +69,12 @@ def descend(
 
 
 def kernel(
-    data: TrainingData, source: Histories, held_out: HeldOut, *, shared: bool, deadline: float = float("inf")
+    data: TrainingData, pair: Pair, held_out: HeldOut, *, shared: bool, deadline: float = float("inf")
 ) -> tuple[Recommender, KernelConfig, list[Tried]]:
     """EASE over people, of the target alone or with the other platforms."""
     start = KernelConfig(source_weight=1.0 if shared else 0.0)
     grid = SHARED if shared else KERNEL
-    return descend(start, grid, lambda one: Kernel(one, source).fit(data), held_out, deadline)
+    return descend(start, grid, lambda one: Kernel(one, pair.source, pair.twins).fit(data), held_out, deadline)
 
 
 def mapped(

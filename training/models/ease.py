@@ -72,15 +72,19 @@ class EASE(DenseItemModel):
 
     def fit(self, data: TrainingData, monitor: Monitor = SILENT) -> Self:
         del monitor  # a closed form has no epochs
+        self.weights = self.solved(data.rows)
+        return self
+
+    def solved(self, rows: csr_matrix) -> NDArray[np.float32]:
+        """B of rows (anybody, num_items) of what was met, or of how much each counts."""
         config = self.config
-        gram = co_occurrence(data.matrix, user_weights(data.matrix, config.user_power))
+        gram = co_occurrence(rows, user_weights(rows, config.user_power))
         diagonal = np.diag_indices_from(gram)
         gram[diagonal] *= np.float32(1 / (1 - config.dropout))
         gram[diagonal] += np.float32(config.regularization)
         self._invert(gram)
         _weights_in_place(gram)
-        self.weights = gram
-        return self
+        return gram
 
     def _invert(self, gram: NDArray[np.float32]) -> None:
         """In place, upper triangle: its transpose is LAPACK's column order with the lower triangle filled."""
@@ -105,7 +109,7 @@ def user_weights(matrix: csr_matrix, power: float) -> NDArray[np.float32]:
 
 
 def co_occurrence(matrix: csr_matrix, weights: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-    """X^T W X (num_items, num_items) of a binary X: the diagonal and what is above it; the rest stays zero.
+    """X^T W X (num_items, num_items): the diagonal and what is above it; the rest stays zero.
 
     W: `weights` (num_users,) on the diagonal, 1 unless given.
 
@@ -115,7 +119,11 @@ def co_occurrence(matrix: csr_matrix, weights: NDArray[np.float32] | None = None
     gram = np.zeros((matrix.shape[1], matrix.shape[1]), np.float32)
     if weights is None:
         weights = np.ones(matrix.shape[0], np.float32)
-    _count_later(matrix.indptr, matrix.indices, by_item.indptr, by_item.indices, weights, gram)
+    places = matrix.indptr, matrix.indices, by_item.indptr, by_item.indices
+    if (matrix.data == 1).all():
+        _count_later(*places, weights, gram)
+    else:
+        _sum_later(*places, matrix.data, by_item.data, weights, gram)
     return gram
 
 
@@ -129,6 +137,20 @@ def _count_later(indptr, indices, item_indptr, users, weights, gram):  # type: i
             user = users[place]
             for other in range(cursor[user], indptr[user + 1]):
                 line[indices[other]] += weights[user]
+            cursor[user] += 1
+
+
+@njit(cache=True)
+def _sum_later(indptr, indices, item_indptr, users, values, by_item, weights, gram):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """The same of entries that are not all one."""
+    cursor = indptr[:-1].copy()
+    for item in range(gram.shape[0]):
+        line = gram[item]
+        for place in range(item_indptr[item], item_indptr[item + 1]):
+            user = users[place]
+            weight = weights[user] * by_item[place]
+            for other in range(cursor[user], indptr[user + 1]):
+                line[indices[other]] += weight * values[other]
             cursor[user] += 1
 
 

@@ -101,7 +101,7 @@ class GNNModule(nn.Module):
         self.users = nn.Parameter(
             (0.1 * torch.randn(data.num_users, config.embedding_size, generator=self.generator) * known).to(device)
         )
-        adjacency = symmetric_normalised(bipartite(data.matrix))
+        adjacency = symmetric_normalised(bipartite(data.edges))
         self.liked = Propagation.of(adjacency, symmetric=True, device=device)
         self.friends = _friends(graph, device)
         self.friends_weight = nn.Parameter(torch.zeros((), device=device))

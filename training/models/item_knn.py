@@ -1,7 +1,7 @@
 """ItemKNN: items that the same people liked.
 
 Sarwar et al. 2001, «Item-based Collaborative Filtering Recommendation Algorithms»; shrinkage after Bell and Koren 2007;
-asymmetric cosine after Aiolli 2013. With X the binary interactions and c = X^T D X,
+asymmetric cosine after Aiolli 2013. With X the interactions (binary, or as likely as links are) and c = X^T D X,
 
     s_ij = c_ij / (c_ii^alpha c_jj^(1 - alpha) + shrinkage),
     score(u, j) = sum of s_ij over the i in u's history that are among j's `neighbours` nearest.
@@ -68,11 +68,12 @@ class ItemKNN(NeighbourModel):
 
     def fit(self, data: TrainingData, monitor: Monitor = SILENT) -> Self:
         del monitor  # nothing is iterated
-        config, matrix = self.config, data.matrix
+        config, matrix = self.config, data.rows
         users, items = _bm25(matrix) if config.weighting == "bm25" else _lengths(matrix, config.user_power)
         by_item = matrix.tocsc()
-        by_item.data = users[by_item.indices]
-        norms = np.add.reduceat(np.append(by_item.data, 0), by_item.indptr[:-1]) * (np.diff(by_item.indptr) > 0)
+        entries, by_item.data = by_item.data, users[by_item.indices] * by_item.data
+        squares = np.append(by_item.data * entries, 0)
+        norms = np.add.reduceat(squares, by_item.indptr[:-1]) * (np.diff(by_item.indptr) > 0)
         norms = np.maximum(norms * items**2, 1e-12).astype(np.float64)
         self.weights = nearest_by_users(
             matrix,

@@ -161,7 +161,7 @@ class LightGCN(FactorModel):
         device = default_device()
         positives = Positives.of(data.matrix)
         candidates = Candidates(positives.item_counts, self.config.candidates)
-        module = self.network(data.matrix, self.config, log_expected=candidates.log_expected, device=device)
+        module = self.network(data.edges, self.config, log_expected=candidates.log_expected, device=device)
         rng = np.random.default_rng([self.config.seed, data.seed])
 
         def epoch() -> Iterator[PairBatch] | Iterator[ListBatch]:

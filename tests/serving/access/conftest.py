@@ -32,7 +32,7 @@ def two_platforms(snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory) 
     items = tuple(f"{OTHERS}{one[1:]}" if one >= "p:i15" else one for one in snapshot.items.ids)
     users = tuple(f"{OTHERS}{one[1:]}" if one >= "p:u20" else one for one in snapshot.users.ids)
     both = replace(snapshot, items=IdMap(items, "item"), users=IdMap(users, "user"))
-    publish(both, find("ease").build().fit(everything(both, None)), home=folder, model=INFO)
+    publish(both, find("ease").build().fit(everything(both, None)), home=folder, model=INFO, k_anonymity=1)
     (folder / "media" / "ab").mkdir(parents=True)
     (folder / "media" / "ab" / "abcdef012345.jpg").write_bytes(b"\xff\xd8jpeg")
     return folder

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from serving.access.audit import AuditLog, without_secrets
+from serving.observe.logs import log_key, pseudonym
 from tests.serving.access.conftest import Served
 
 ITEM = {"title": "New", "attributes": {"Genre": ["Comedy"]}}
@@ -32,7 +33,7 @@ class TestAudit:
         assert [(one["caller"], one["role"], one["method"], one.get("target"), one["status"]) for one in lines] == [
             (keys[1], "writer", "DELETE", "p:i01", 204),
             (keys[0], "reader", "DELETE", "p:i02", 403),
-            (keys[1], "writer", "GET", "q:u21", 403),
+            (keys[1], "writer", "GET", pseudonym(log_key(served.home), "q:u21"), 403),
             (keys[1], "writer", "POST", None, 403),
         ]
         assert lines[0]["request"] == "r-1"
@@ -42,6 +43,7 @@ class TestAudit:
         stranger = json.loads(served.audit("audit-strangers.jsonl"))
         assert (stranger["caller"], stranger["refused"], stranger["status"]) == ("nobody", "no-key", 401)
         assert stranger["request"] != "a b"
+        assert "u21" not in served.audit(), "users have other names"
         assert len(served.audit().splitlines()) == 4, "strangers push nobody out of the log"
 
     def test_secrets_are_blotted_out(self, served: Served) -> None:

@@ -31,7 +31,7 @@ def commands() -> Iterator[list[str]]:
 
 
 ALL = sorted(commands())
-GROUPS = (["data"], ["models"], ["runs"], ["keys"], ["experiment"], ["shadow"])
+GROUPS = (["data"], ["models"], ["runs"], ["keys"], ["experiment"], ["shadow"], ["scenario"])
 LEAVES = [words for words in ALL if words and words not in GROUPS]
 
 
@@ -49,8 +49,12 @@ def test_the_design_commands_are_all_there() -> None:
         "train",
         "train-encoder",
         "tune",
+        "leak-test",
         "evaluate",
+        "consent",
+        "retain",
         "friends",
+        "home",
         "recommend",
         "similar",
         "search",
@@ -67,9 +71,11 @@ def test_the_design_commands_are_all_there() -> None:
         "distill",
     )
     groups = [["data", "list"], ["data", "get"], ["models", "list"], ["models", "promote"], ["models", "rollback"]]
-    groups += [["keys", name] for name in ("create", "list", "revoke", "rotate")]
+    groups += [["keys", name] for name in ("create", "list", "pseudonym", "revoke", "rotate")]
+    groups += [["keys", f"{name}-private"] for name in ("create", "rotate", "show")]
     groups += [["models", "stage"], ["runs", "list"], ["runs", "compare"]]
     groups += [["experiment", name] for name in ("list", "size", "start", "stop", "report")]
+    groups += [["scenario", name] for name in ("list", "show", "check")]
     groups += [["shadow", name] for name in ("start", "stop", "report")]
     assert sorted([[name] for name in names] + groups) == LEAVES
 

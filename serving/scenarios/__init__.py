@@ -1,0 +1,1 @@
+"""Home pages by scenario: presets of shelves over the one graph and the published models."""

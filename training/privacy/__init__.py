@@ -1,0 +1,1 @@
+"""Private training: what a budget allows, noise that nobody can guess, and what models give away all the same."""
