@@ -14,6 +14,7 @@ Cost: n^3 flops (n items) for a Cholesky factor and the inverse of it, both in p
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -28,6 +29,7 @@ from training.data import TrainingData
 from training.dense_items import DenseItemModel
 from training.recommender import SILENT, Monitor
 from training.space import Float, Space
+from training.unlearn import RANK, downdated, without
 
 
 @dataclass(frozen=True)
@@ -69,22 +71,45 @@ class EASE(DenseItemModel):
 
     def __init__(self, config: EASEConfig | None = None) -> None:
         self.config = config or EASEConfig()
+        self.variances: NDArray[np.float32] = np.empty(0, np.float32)
 
     def fit(self, data: TrainingData, monitor: Monitor = SILENT) -> Self:
         del monitor  # a closed form has no epochs
-        self.weights = self.solved(data.rows)
+        self.weights, self.variances = self._solution(data.rows)
         return self
+
+    def unlearn(self, rows: csr_matrix, gone: NDArray[np.int64]) -> Self:
+        """See `training.unlearn.Unlearning`. Users' weights and dropout change more than a few ranks: solved anew."""
+        config, stay = self.config, without(rows, gone)
+        many = len(gone) * RANK > rows.shape[1]
+        if config.user_power or config.dropout or many or len(self.variances) != rows.shape[1]:
+            self.weights, self.variances = self._solution(stay)
+        elif len(gone):
+            self.weights, self.variances = downdated(self.weights, self.variances, rows[gone])
+        return self
+
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        return {**super().state(), "variances": self.variances}
+
+    def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
+        self.variances = np.asarray(state.get("variances", np.empty(0)), np.float32)  # older files have none
+        return super().load_state(state)
 
     def solved(self, rows: csr_matrix) -> NDArray[np.float32]:
         """B of rows (anybody, num_items) of what was met, or of how much each counts."""
+        return self._solution(rows)[0]
+
+    def _solution(self, rows: csr_matrix) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """B and the diagonal of P."""
         config = self.config
         gram = co_occurrence(rows, user_weights(rows, config.user_power))
         diagonal = np.diag_indices_from(gram)
         gram[diagonal] *= np.float32(1 / (1 - config.dropout))
         gram[diagonal] += np.float32(config.regularization)
         self._invert(gram)
+        variances = np.diag(gram).copy()
         _weights_in_place(gram)
-        return gram
+        return gram, variances
 
     def _invert(self, gram: NDArray[np.float32]) -> None:
         """In place, upper triangle: its transpose is LAPACK's column order with the lower triangle filled."""

@@ -23,6 +23,7 @@ from training.data import TrainingData
 from training.neighbours import NeighbourModel, nearest_by_users
 from training.recommender import SILENT, Monitor
 from training.space import Categorical, Float, Int, Space
+from training.unlearn import without
 
 K1, B = 1.2, 0.75
 """BM25's usual saturation and length normalisation (Robertson and Zaragoza 2009)."""
@@ -68,7 +69,14 @@ class ItemKNN(NeighbourModel):
 
     def fit(self, data: TrainingData, monitor: Monitor = SILENT) -> Self:
         del monitor  # nothing is iterated
-        config, matrix = self.config, data.rows
+        return self._counted(data.rows)
+
+    def unlearn(self, rows: csr_matrix, gone: NDArray[np.int64]) -> Self:
+        """See `training.unlearn.Unlearning`. A user changes the norms of all pairs: counted again, one pass."""
+        return self._counted(without(rows, gone))
+
+    def _counted(self, matrix: csr_matrix) -> Self:
+        config = self.config
         users, items = _bm25(matrix) if config.weighting == "bm25" else _lengths(matrix, config.user_power)
         by_item = matrix.tocsc()
         entries, by_item.data = by_item.data, users[by_item.indices] * by_item.data

@@ -47,7 +47,7 @@ def test_no_trace_is_left_and_others_keep_theirs(served: Served) -> None:
     (receipt,) = served.erase(WHO)
     assert receipt["left"] == {}
     assert places(served, WHO) == places(served, SECOND) == []
-    assert others - owners(served, OTHER) <= {"changes"}, "deltas that named her, too"
+    assert others - owners(served, OTHER) <= {"changes", "answers"}, "what named her too, and what the graph holds"
     blocked = served.shop.store.query("MATCH (u:User {id: $id}) RETURN u.blocked", {"id": "shop:u5"}).rows
     assert blocked == [([OTHER],)]
     assert not record.still_open(served.home)
