@@ -14,6 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graph.erased import filtered
+from graph.erased import read as read_erased
 from graph.errors import InvalidData
 from graph.existing import Queries
 from graph.gather_graph import GraphChecks
@@ -55,6 +57,7 @@ class Gatherer:
         self._max_refused = max_refused
         self._graph = GraphChecks(store, None if source.whole_ids else platform)
         self._batcher = Batcher(platform)
+        self._erased = read_erased(home)
         self._repeats: dict[str, Repeats] = {}
         self._items: dict[str, _Items] = {}
         self._refused = _RefusedFiles(home / "refused", platform, self.found.refused_files)
@@ -65,7 +68,7 @@ class Gatherer:
         """Reads and stages everything. Raises `InvalidData` when a file has more refused rows than are allowed."""
         self._watch = watch
         if not self._source.whole_ids:
-            stage.add(_platform_nodes([*self._source.platforms] or [self._platform]), NO_FILE)
+            self._add(stage, _platform_nodes([*self._source.platforms] or [self._platform]), NO_FILE)
         self._gather_chunks(stage)
         for part in self._source.graph():
             self._stage_graph(part, stage)
@@ -73,7 +76,7 @@ class Gatherer:
             self._check(file)
         if same_users:
             for piece in self._batcher.same_users():
-                stage.add(piece, NO_FILE)
+                self._add(stage, piece, NO_FILE)
         if self._poster_media is not None:
             self._stage_posters(stage)
         return self.found
@@ -99,7 +102,7 @@ class Gatherer:
         chunk = self._checked(chunk)
         number = self._count(chunk.file, chunk.part, chunk.read, chunk.refused)
         for piece in self._batcher.pieces(chunk):
-            stage.add(piece, number)
+            self._add(stage, piece, number)
 
     def _ask(self, chunk: Chunk) -> None:
         """Keeps what a `deletions` file names, under graph ids."""
@@ -118,7 +121,15 @@ class Gatherer:
         what = "nodes" if isinstance(part.batch, NodeBatch) else "relationships"
         number = self._count(part.file, what, part.read, part.refused)
         if part.batch.rows.num_rows:
-            stage.add(Piece(part.batch, part.numbers), number)
+            self._add(stage, Piece(part.batch, part.numbers), number)
+
+    def _add(self, stage: Stage, piece: Piece, number: int) -> None:
+        """Stages a piece, without who was erased: a source that still names them does not bring them back."""
+        kept = filtered(piece.batch, self._erased)
+        if kept is not None:
+            rows = piece.batch.rows.filter(kept)
+            piece = Piece(replace(piece.batch, rows=rows), piece.numbers.filter(kept))
+        stage.add(piece, number)
 
     def _count(self, file: str, part: str, read: int, refused: pa.Table) -> int:
         """Adds to what is known of a file; returns its number."""

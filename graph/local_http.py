@@ -36,6 +36,10 @@ class LocalHttp:
         if not self._send("GET", f"/exists/{self._database}")["result"]:
             self._send("POST", "/server", {"command": f"create database {self._database}"})
 
+    def close_database(self) -> None:
+        """Writes everything to its files and ends the log; the next query opens it again."""
+        self._send("POST", "/server", {"command": f"close database {self._database}"})
+
     def drop_database(self) -> None:
         self._send("POST", "/server", {"command": f"drop database {self._database}"})
 

@@ -91,6 +91,14 @@ class LocalStore(BoltStore):
         index = f"{safe_name(label)}[{safe_name(property_name)}]"
         return self.query("nearest", {"index": index, "vector": list(vector), "k": k})
 
+    def scrub(self, labels: Iterable[str]) -> None:
+        """As `GraphStore.scrub`: an index keeps deleted ids until it is built anew, the log until it is closed."""
+        self._await()
+        there = {row[0] for row in self.query("labels_known").rows}
+        for label in sorted(there & set(map(safe_name, labels))):
+            self._http.sql(f"REBUILD INDEX `{label}[id]`")
+        self._http.close_database()
+
     def _await(self) -> None:
         """Makes sure that the server is there (HTTP, unlike Bolt, does not bring it back)."""
         self.query("RETURN 1 AS alive")

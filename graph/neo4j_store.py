@@ -91,6 +91,9 @@ class Neo4jStore(BoltStore):
         )
         self.query("CALL db.awaitIndexes(300)")
 
+    def scrub(self, labels: Iterable[str]) -> None:
+        """As `GraphStore.scrub`: nothing, its files are the server's (docs/guide/erasure.md)."""
+
     def nearest(self, label: str, property_name: str, vector: Sequence[float], k: int) -> Table:
         """As `GraphStore.nearest`, through the vector index."""
         parameters = {"index": _index_name(label, property_name), "vector": [float(x) for x in vector], "k": k}

@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from graph.queries_changes import CHANGES
 from graph.queries_encode import ENCODE
+from graph.queries_erase import ERASE
 from graph.queries_explain import EXPLAIN
 from graph.queries_language import LANGUAGE
 from graph.queries_link import LINK
@@ -24,6 +25,7 @@ QUERIES: Mapping[str, str] = MappingProxyType(
     {
         **CHANGES,
         **ENCODE,
+        **ERASE,
         **EXPLAIN,
         **LANGUAGE,
         **LINK,

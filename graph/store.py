@@ -113,6 +113,14 @@ class GraphStore(Protocol):
         """The k nodes nearest by cosine: columns `id`, `score` (the cosine), best first. Approximate for many nodes."""
         ...
 
+    def scrub(self, labels: Iterable[str]) -> None:
+        """Takes the bytes of deleted nodes of these labels out of files of this store's own, as far as it has any.
+
+        What a database server keeps of them until it compacts is beyond this. Queries that run meanwhile may have to be
+        sent again.
+        """
+        ...
+
     def close(self) -> None: ...
 
 

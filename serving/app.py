@@ -60,6 +60,7 @@ def create_app(settings: Settings, service: Service | None = None) -> Wrapped:
         await start_access(access)
         if has_store(settings):
             warm_up(service)
+        service.later.soon()
         ticking = asyncio.create_task(Ticker(service).run())
         service.drain.install()
         yield

@@ -96,5 +96,6 @@ def _connect(path: Path, schema: str, *, make: bool) -> sqlite3.Connection:
     path.chmod(0o600)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten: an erasure leaves no bytes behind
     connection.executescript(schema)
     return connection

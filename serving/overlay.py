@@ -84,6 +84,20 @@ class Overlay:
         """The item (or user) is gone from now on; returns the change's number."""
         return self._write(Change(0, name, gone=True, body=NOTHING, label=label))
 
+    def delete_users(self, users: Iterable[str]) -> int:
+        """The users are gone from now on, all at the same moment; returns how many were not gone before."""
+        with self.ledger.open(make=True) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            before = {row[0] for row in connection.execute("SELECT id FROM users WHERE gone = 1")}
+            new = [user for user in dict.fromkeys(users) if user not in before]
+            last = int(connection.execute("SELECT last FROM counter").fetchone()[0])
+            connection.execute("UPDATE counter SET last = ?", (last + len(new),))
+            connection.executemany(
+                "INSERT OR REPLACE INTO users VALUES (?, ?, 1, ?, ?, NULL)",
+                [(user, last + 1 + place, orjson.dumps({}), b"{}\n") for place, user in enumerate(new)],
+            )
+        return len(new)
+
     def stamp(self) -> int:
         """Another number whenever another process or object wrote; 0 while there is no file. Cheap."""
         return self.ledger.stamp()

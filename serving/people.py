@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, TypeAlias
 
 import orjson
 from starlette.concurrency import run_in_threadpool
 
-from graph.errors import InvalidData
-from graph.schema import CONSENTS, KINDS, USER, USER_BLOCKED
+from graph import erased
+from graph.errors import Conflict, InvalidData
+from graph.schema import CONSENTS, KINDS, USER_BLOCKED
 from graph.snapshot import NO_TIME
 from serving import catalogue
+from serving.erasure.begin import begin
+from serving.erasure.record import still_open
 from serving.events import Event
 from serving.foldin import Viewer, viewer
 from serving.index_files import MISSING, fold
@@ -40,21 +44,34 @@ async def put_user(
     check_user(user, {name: value for name, value in properties.items() if name not in hidden})
     told = {**properties, **({} if cipher is None else cipher.hide_all(user, hidden))}
     body = told if blocked is None else {**told, USER_BLOCKED: sorted(set(blocked))}
+    await run_in_threadpool(_taken_up, service, user)
     await run_in_threadpool(service.overlay.put_user, user, body)
     service.settler.soon()
     live = service.live
     return card(live, viewer(live, user))
 
 
-async def delete_user(service: Service, user: str) -> None:
-    """The user is gone from every answer from now on, and what they did with them. Raises `NotFound`."""
+async def delete_user(service: Service, user: str, *, by: str, whole: bool = True) -> str:
+    """The user is gone from every answer from now on; the rest is erased a while later. Returns the erasure's id.
+
+    `whole`: the person on all platforms; `by`: who asks. Raises `NotFound`.
+    """
     viewer(service.live, user)
-    await run_in_threadpool(service.overlay.delete, user, USER)
-    await run_in_threadpool(service.events.log.drop_user, user)
-    await run_in_threadpool(service.trials.forget, user)
-    await run_in_threadpool(service.corrections.forget, user)
-    await run_in_threadpool(service.consents.forget, user)
+    await run_in_threadpool(service.trials.exposures.flush)
+    erasure = await run_in_threadpool(partial(begin, service.settings, [user], by=by, whole=whole))
     service.settler.soon()
+    service.later.soon()
+    return erasure.id
+
+
+def _taken_up(service: Service, user: str) -> None:
+    """Somebody who was erased is put anew. Raises `Conflict` while their erasure goes on."""
+    if user not in service.erased.get():
+        return
+    if any(user in one.users for one in still_open(service.settings.home)):
+        raise Conflict(f"user {user!r} is being erased", valid="another id, or this one later",
+                       remedy="wait until the erasure has its receipt: GET /v1/erasures/{id}")  # fmt: skip
+    erased.remove(service.settings.home, user)
 
 
 def check_user(user: str, properties: Mapping[str, Any]) -> None:

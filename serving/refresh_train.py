@@ -146,11 +146,14 @@ class Training:
 
     def _carried(self, registry: Registry, begun: Begun, frozen: Frozen) -> Carried | None:
         from graph.snapshot_fresh import SNAPSHOTS
+        from training.registry import SAW_ERASED
         from training.retrain import Carried
 
         if not begun.champion:
             return None
         champion = registry.find(begun.champion)
+        if SAW_ERASED in champion.tags:  # its recipe says nothing of anybody; its weights and measures do
+            return Carried(champion.version, registry.folder(champion))
         same = champion.snapshot == frozen.hash
         kept = self.settings.home / SNAPSHOTS / champion.snapshot
         users = frozen.snapshot.users.ids if same else _ids(kept, "users")

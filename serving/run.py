@@ -27,6 +27,7 @@ from serving.access.start import refuse_strangers
 from serving.app import create_app
 from serving.encoder_client import FOLDER as RUN
 from serving.encoder_client import EncoderClient
+from serving.erasure.begin import again
 from serving.index import open_index
 from serving.middleware import Wrapped
 from serving.observe.logs import configure
@@ -49,6 +50,7 @@ def serve(settings: Settings, *, on_start: Callable[[str], None] | None = None) 
     """
     refuse_strangers(settings)
     index = open_index(settings.home)
+    again(settings)
     with bind(settings.host, settings.port) as listener:
         if on_start is not None:
             on_start(address(listener))

@@ -12,6 +12,7 @@ from threading import Lock
 
 from fastapi import Request
 
+from graph.erased import ErasedList
 from graph.errors import InterlaceError, StoreUnavailable
 from graph.private import Cipher
 from graph.store import GraphStore
@@ -25,6 +26,7 @@ from serving.corrections import Corrections
 from serving.cypher import Cypher
 from serving.drain import Drain
 from serving.encoder_client import EncoderClient
+from serving.erasure.later import Later
 from serving.event_writer import EventWriter
 from serving.events import EventLog
 from serving.gateway import Gateway
@@ -132,6 +134,9 @@ class Service:
     scenarios: Scenarios
     cipher: Cipher | None
     """Of users' private properties; None where none are."""
+    later: Later
+    """Carries erasures on."""
+    erased: ErasedList
     columns: ColumnsHolder = field(default_factory=ColumnsHolder)
     """What items are, for filters of home pages."""
     population: Population = field(default_factory=Population)
@@ -158,6 +163,7 @@ class Service:
 
     def close(self) -> None:
         """Ends queries, then closes the store."""
+        self.later.close()
         if "cypher" in self.__dict__:
             self.cypher.close()
         self.corrections.close()
@@ -206,6 +212,8 @@ def make_service(settings: Settings, *, gateway: Gateway | None = None, metrics:
         Reasoner(settings.k_anonymity),
         Scenarios(home),
         cipher_of(settings),
+        Later(settings),
+        ErasedList(home),
     )
 
 

@@ -145,6 +145,12 @@ class Settings(BaseSettings):
     exposures: Literal["experiments", "all", "none"] = Field(
         "experiments", description="which answers are logged as shown: of users in experiments, all, or none"
     )
+    erase_wait: float = Field(
+        300.0,
+        ge=0,
+        description="seconds after which a server carries out what DELETE of users asked for, together; "
+        "0: never, interlace erase does",
+    )
     exposure_days: int = Field(90, ge=1, description="days that the log of what was shown is kept")
     consent_withheld: str = Field(
         "",

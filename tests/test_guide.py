@@ -18,8 +18,6 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)[^)]*\)")
 COMMAND = re.compile(r"(?:^|`)interlace ([a-z-]+)", re.MULTILINE)
-LATER = {"erase", "export"}
-"""Commands of the design that the docs may name as not being here yet."""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -32,7 +30,7 @@ def test_links_lead_to_files(page: Path) -> None:
 def test_commands_exist(page: Path) -> None:
     app = build()
     known = {command.name for command in app.registered_commands} | {group.name for group in app.registered_groups}
-    assert set(COMMAND.findall(page.read_text(encoding="utf-8"))) <= known | LATER
+    assert set(COMMAND.findall(page.read_text(encoding="utf-8"))) <= known
 
 
 def test_every_route_is_in_the_guide(tmp_path: Path) -> None:

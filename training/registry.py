@@ -31,6 +31,8 @@ PROMOTED = "promoted"
 """Tag of a version that is or was champion: why it became one."""
 FORCED = "forced_reason"
 """Tag of a version that was promoted against the gate: the reason that was given."""
+SAW_ERASED = "saw_erased_user"
+"""Tag of a version that learned from somebody who was erased later: it never serves again, nothing starts from it."""
 _FORMER = "former_champions"
 """Tag of the registered model: versions that were champion before, oldest first."""
 
@@ -104,6 +106,10 @@ class Registry:
         """Makes a version the challenger."""
         self._client.set_registered_model_alias(self.name, CHALLENGER, version)
 
+    def tag(self, version: str, name: str, value: str) -> None:
+        """Sets a tag of a version."""
+        self._client.set_model_version_tag(self.name, version, name, value)
+
     def tagged(self, tags: Mapping[str, str]) -> Version | None:
         """The newest version that was registered with these tags."""
         return next((one for one in self.list_models() if tags.items() <= one.tags.items()), None)
@@ -152,6 +158,8 @@ class Registry:
         if snapshot is not None and challenger.snapshot != snapshot:
             raise _other_snapshot(challenger, snapshot)
         champion = self.champion()
+        if SAW_ERASED in challenger.tags:
+            raise _saw_erased(challenger)
         if champion is not None and champion.version == challenger.version:
             return Promotion(version, promoted=False, why="it is the champion already", before=version)
         verdict = verdict or self._judge(challenger, champion)
@@ -175,6 +183,8 @@ class Registry:
         before = self.find(former[-1])
         if snapshot is not None and before.snapshot != snapshot:
             raise _other_snapshot(before, snapshot)
+        if SAW_ERASED in before.tags:
+            raise _saw_erased(before)
         self._client.set_registered_model_alias(self.name, CHAMPION, before.version)
         self._client.set_registered_model_tag(self.name, _FORMER, json.dumps(former[:-1]))
         return Promotion(before.version, promoted=True, why="rolled back", before=champion.version)
@@ -255,6 +265,14 @@ def _other_snapshot(version: Version, snapshot: str) -> Conflict:
         f"model version {version.version} was trained on snapshot {version.snapshot[:12]}, not on {snapshot[:12]}",
         valid="a version trained on the present graph",
         remedy="train again: interlace train",
+    )
+
+
+def _saw_erased(version: Version) -> Conflict:
+    return Conflict(
+        f"model version {version.version} learned from a user who was erased",
+        valid="a version that learned after the erasure",
+        remedy="train again: interlace refresh",
     )
 
 

@@ -72,6 +72,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "GET /v1/users/{id}": _OWN,
         "PUT /v1/users/{id}": Rule(WRITER, Bound.USER, audited=True),
         "DELETE /v1/users/{id}": Rule(WRITER, Bound.USER, audited=True),
+        "GET /v1/erasures/{id}": Rule(WRITER, Bound.WHOLE),
         "GET /v1/users/{id}/recommendations": _OWN,
         "GET /v1/users/{id}/home": _OWN,
         "GET /v1/users/{id}/export": _OWN,

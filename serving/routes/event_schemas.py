@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -71,3 +71,12 @@ class UserAnswer(Documented):
     """The user as shown from now on."""
 
     user: User
+
+
+class ErasureAnswer(Documented):
+    """How far an erasure is: `open`, or `done` with its receipt."""
+
+    id: str
+    state: Literal["open", "done"]
+    done: list[str] = Field(description="places that are erased")
+    receipt: dict[str, Any] | None = Field(None, description="signed; names people by pseudonyms alone")

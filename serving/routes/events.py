@@ -12,6 +12,7 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from graph.erased import Erased
 from graph.errors import InvalidData
 from graph.schema import KINDS
 from serving.access.caller import LOCAL, Caller, caller_of
@@ -54,7 +55,8 @@ async def events(request: Request) -> Response:
     check_users(request, {one.user for one in wish.events})
     check_items(request, {one.item for one in wish.events})
     live = service.live
-    kept = [one for one in made(wish.events, int(time.time()), caller_of(request)) if not _deleted(live, one.user)]
+    gone = _gone(live, service.erased.get(), {one.user for one in wish.events})
+    kept = [one for one in made(wish.events, int(time.time()), caller_of(request)) if one.user not in gone]
     done = await service.events.add(kept)
     service.settler.soon()
     unknown = await _unknown(live, kept)
@@ -93,9 +95,9 @@ async def _checked(body: bytes) -> EventsRequest:
     return await run_in_threadpool(parsed, body, EventsRequest, examples.VALID_EVENTS)
 
 
-def _deleted(live: Live, user: str) -> bool:
-    change = live.people.get(user)
-    return change is not None and change.gone
+def _gone(live: Live, erased: Erased, users: Iterable[str]) -> set[str]:
+    """Who was deleted, now or long ago."""
+    return {user for user in users if user in erased or ((change := live.people.get(user)) is not None and change.gone)}
 
 
 async def _unknown(live: Live, events: Sequence[Event]) -> list[str]:

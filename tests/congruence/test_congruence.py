@@ -14,6 +14,7 @@ from graph.local_store import LocalStore
 from graph.neo4j_store import Neo4jStore
 from graph.queries import QUERIES
 from graph.queries_changes import CHANGES
+from graph.queries_erase import ERASE
 from graph.queries_link import LINK
 from graph.queries_refresh import REFRESH
 from graph.queries_snapshot import acts_of, all_ids, count_nodes, nodes_between, nodes_of, triples_from
@@ -39,6 +40,7 @@ NOT_COMPARED = {
     "set_user_properties": "a write, on both stores in tests/encoders/language/test_enrich.py",
     **dict.fromkeys(TAGS, "vectors and tags, written and read on both stores in tests/encoders/test_zeroshot.py"),
     **dict.fromkeys(DERIVED, "written and read on both stores in tests/serving/test_write_back.py"),
+    **dict.fromkeys(ERASE, "people and who names them, on both stores in tests/graph/test_erased.py"),
     **dict.fromkeys(CHANGES, "versions and tokens, written and read on both stores in tests/graph/test_changes.py"),
     **dict.fromkeys(
         [name for name in LINK if name not in ("link_users", "link_items")],

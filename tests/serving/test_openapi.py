@@ -39,11 +39,13 @@ STORE_OR_FILE = {
     "/v1/classify",
     "/v1/events",
     "/v1/users/{id}/friends",
+    "/v1/users/{id}/export",
+    "/v1/erasures/{id}",
     "/v1/metrics",
     "/media/{folder}/{name}",
 }
 """Whose answers are checked elsewhere: in `tests/integration` with a store, `test_live_api.py`,
-`test_events_api.py`, `test_acquaintances.py` and `test_app.py`."""
+`test_events_api.py`, `test_acquaintances.py`, `erasure/test_routes.py` and `test_app.py`."""
 
 
 @pytest.fixture(scope="module")

@@ -60,6 +60,8 @@ def test_the_design_commands_are_all_there() -> None:
         "search",
         "serve",
         "mlflow",
+        "erase",
+        "export",
         "doctor",
         "bench",
         "rerank",
