@@ -32,14 +32,22 @@ def places(served: Served, user: str) -> list[str]:
     return [one.place for one in search(served.settings, [user], served.shop.store)]
 
 
+def owners(served: Served, user: str) -> set[str]:
+    """Places of the home with something of a user."""
+    wanted = wanted_names([user], (), ())
+    paths = (Path(one.place.split(" (")[0]) for one in traces([served.home], wanted))
+    return {owner(str(path.relative_to(served.home))) for path in paths}
+
+
 def test_no_trace_is_left_and_others_keep_theirs(served: Served) -> None:
     _every_file_has_an_owner(served)
     assert len(places(served, WHO)) > 15
-    others = len(places(served, OTHER))
+    others = owners(served, OTHER)
+    assert {"answers", "events", "keys", "shown", "indexes", "snapshots", "files"} <= others
     (receipt,) = served.erase(WHO)
     assert receipt["left"] == {}
     assert places(served, WHO) == places(served, SECOND) == []
-    assert len(places(served, OTHER)) >= others - 8, "what holds others but her, as old versions of the index, is gone"
+    assert others - owners(served, OTHER) <= {"changes"}, "deltas that named her, too"
     blocked = served.shop.store.query("MATCH (u:User {id: $id}) RETURN u.blocked", {"id": "shop:u5"}).rows
     assert blocked == [([OTHER],)]
     assert not record.still_open(served.home)
@@ -53,9 +61,7 @@ def _every_file_has_an_owner(served: Served) -> None:
     files = [str(path.relative_to(served.home)) for path in served.home.rglob("*") if path.is_file()]
     mlflow = ("mlflow.db", "artifacts/")  # of this test's home alone
     assert [one for one in files if not owner(one) and not one.startswith(mlflow)] == []
-    wanted = wanted_names([WHO, OTHER], (), ())
-    for path in {one.place.split(" (")[0] for one in traces([served.home], wanted)}:
-        assert owner(str(Path(path).relative_to(served.home))) not in ("", "nothing personal"), path
+    assert not owners(served, WHO) & {"", "nothing personal"}
 
 
 def _the_receipt_names_nobody(served: Served, receipt: dict[str, object]) -> None:
