@@ -8,6 +8,7 @@ so that a file can be mounted read-only over it.
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,14 @@ def verify(home: Path, content: bytes, signature: bytes, *, public: Path | None 
     except InvalidSignature:
         return False
     return True
+
+
+def make_key(home: Path) -> None:
+    """A pair of keys where there is none. Raises `Conflict` where there is only the key that checks."""
+    if not (home / KEY).is_file():
+        _make(home)
+    elif not can_verify(home):
+        write_public(home)
 
 
 def can_verify(home: Path) -> bool:
@@ -71,7 +80,7 @@ def _make(home: Path) -> None:
         )
     home.mkdir(parents=True, exist_ok=True)
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    aside = home / f".{KEY}.{os.getpid()}"
+    aside = home / f".{KEY}.{secrets.token_hex(4)}"
     handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY)
     with os.fdopen(handle, "wb") as file:
         file.write(pem)

@@ -73,10 +73,9 @@ def erase(
     """
     session = start(ctx, home, store, as_json)
     if public_key:
-        from serving.erasure.receipt import signed
+        from serving.signed_documents import public_key as text
 
-        key = signed(session.home, {})["public_key"]
-        session.answer({"public_key": key}, lambda console: console.print(key, soft_wrap=True))
+        session.answer({"public_key": (key := text(session.home))}, lambda console: console.print(key, soft_wrap=True))
     elif verify is not None:
         _verify(session, verify)
     else:
@@ -127,9 +126,10 @@ def export(
     session = start(ctx, home, store, as_json)
     from graph.whole_files import write_whole
     from serving.erasure.export import exported, packed
+    from serving.private import cipher_of
 
     with session.store() as graph:
-        found = exported(session.home, user, graph)
+        found = exported(session.home, user, graph, cipher_of(session.settings))
     path = out or Path(f"{user.replace(':', '-').replace('/', '-')}.zip")
     write_whole(path, packed(found), durable=True)
     counts = {name: len(rows) for name, rows in found.items() if isinstance(rows, list)}

@@ -25,7 +25,7 @@ AT_ONCE: tuple[Place, ...] = (
     Place("answers", "every worker says that they are not there", ledgers.answers, ("overlay.sqlite*",)),
     Place("events", "events, their ids, those not yet in the graph", ledgers.events, ("events.sqlite*",)),
     Place("corrections", "interests removed from their profile", ledgers.corrections, ("corrections.sqlite*",)),
-    Place("consents", "what they agree to", ledgers.consents, ("consent.sqlite*",)),
+    Place("consents", "what they agreed to", ledgers.consents, ("consent.sqlite*",)),
     Place("keys", "their own tokens", ledgers.keys, ("keys.sqlite*",)),
     Place("shown", "what was shown to them", ledgers.exposures, ("exposures.sqlite*",)),
 )  # fmt: skip

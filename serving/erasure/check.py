@@ -9,13 +9,13 @@ from typing import Any
 from graph.erased import key_of
 from graph.errors import InterlaceError, InvalidData
 from graph.store import GraphStore
-from serving.erasure.receipt import is_ours
 from serving.erasure.record import receipt_of
 from serving.erasure.run import find, roots
 from serving.erasure.search import files_below, living, summary
 from serving.erasure.wanted import wanted_names, wanted_receipt
 from serving.items import is_id
 from serving.settings import Settings
+from serving.signed_documents import check, public_key
 
 
 def checked(settings: Settings, asked: str, store: GraphStore) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def checked(settings: Settings, asked: str, store: GraphStore) -> dict[str, Any]
     if receipt is None:
         wanted, signed = wanted_names([asked], users, items), True
     else:
-        signed = is_ours(settings.home, receipt)
+        signed = check(receipt, public_key(settings.home))
         wanted = wanted_receipt(receipt, key_of(settings.home), users, items)
     found = find(settings, wanted, store)
     return {"asked": asked, "signature": signed, "files": sum(1 for _ in files_below(roots(settings))),

@@ -14,9 +14,11 @@ import numpy as np
 import orjson
 
 from graph.errors import InterlaceError, NotFound
+from graph.private import Cipher
 from graph.schema import DERIVED_PROPERTIES, DERIVED_TYPES, FRIEND, IS, TYPE_TO_KIND
 from graph.store import GraphStore
 from serving.access.keys import FILE as KEYS
+from serving.consent import FILE as CONSENTS
 from serving.corrections import FILE as CORRECTIONS
 from serving.erasure.ledgers import rows_about
 from serving.events import FILE as EVENTS
@@ -30,13 +32,18 @@ SECRET = frozenset({"hash", "old_hash"})
 WRITTEN = "the graph: somebody ingested, put or sent it"
 
 
-def exported(home: Path, user: str, store: GraphStore) -> Export:
-    """Lists of rows by what they are, and `about`. Raises `NotFound` for a user of whom nothing is known."""
+def exported(home: Path, user: str, store: GraphStore, cipher: Cipher | None = None) -> Export:
+    """Lists of rows by what they are, and `about`. `cipher`: shows private properties.
+
+    Raises `NotFound` for a user of whom nothing is known.
+    """
     properties = store.query("properties_of_user", {"user": user}).rows
     joined = store.query("everything_of", {"user": user}).dicts() if properties else []
     own = dict(properties[0][0]) if properties else {}
+    own = own if cipher is None else dict(cipher.show_all(user, own))
     ledgers = {
         "events": rows_about(home / EVENTS, "events", "user", user),
+        "consents": rows_about(home / CONSENTS, "consent", "user", user),
         "removed_interests": rows_about(home / CORRECTIONS, "removed", "user", user),
         "shown": rows_about(home / EXPOSURES, "answers", "user", user),
         "shadowed": rows_about(home / EXPOSURES, "shadowed", "user", user),

@@ -17,7 +17,7 @@ import orjson
 
 from graph.schema import USER, USER_BLOCKED
 from serving.access.keys import FILE as KEYS
-from serving.consent import FILE as CONSENT
+from serving.consent import FILE as CONSENTS
 from serving.corrections import FILE as CORRECTIONS
 from serving.erasure.work import Counts, Work
 from serving.events import FILE as EVENTS
@@ -58,8 +58,8 @@ def corrections(work: Work) -> Counts:
 
 
 def consents(work: Work) -> Counts:
-    """What they agreed to, and what not."""
-    return {"words": delete(work.home / CONSENT, ["DELETE FROM consent WHERE user = ?"], work.users)}
+    """What they said that may be done with what is known of them."""
+    return {"consents": delete(work.home / CONSENTS, ["DELETE FROM consent WHERE user = ?"], work.users)}
 
 
 def keys(work: Work) -> Counts:

@@ -34,8 +34,8 @@ PLACES: tuple[Place, ...] = (
 
 NOTHING_PERSONAL = (
     "sources.json", "encoders.json", "refresh.json", "refresh.lock", "overlay.lock", "experiments.sqlite*",
-    "experiments.yaml", "retention.yaml", "signing.key", "signing.pub", "scenarios/**", "steps/**", "ingest/lock",
-    "media/**", "tags/**", "encoders/**",
+    "experiments.yaml", "retention.yaml", "scenarios/**",
+    "signing.key", "signing.pub", "steps/**", "ingest/lock", "media/**", "tags/**", "encoders/**",
     "studies/**", "erasures/**",
 )  # fmt: skip
 """Files of a home that say nothing of any user (the record of an open erasure does, until it is closed)."""

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
-
-import orjson
 
 from graph.erased import key_of, pseudonym
 from serving.erasure.record import Erasure
 from serving.settings import Settings
-from serving.signing import PUBLIC, sign, verify
+from serving.signed_documents import signed
 
 FORMAT = 1
-SIGNATURE, SIGNED_BY = "signature", "public_key"
 
 
 def receipt(settings: Settings, erasure: Erasure, left: Mapping[str, int]) -> dict[str, Any]:
@@ -38,25 +33,3 @@ def receipt(settings: Settings, erasure: Erasure, left: Mapping[str, int]) -> di
         "left": dict(left),
     }
     return signed(settings.home, document)
-
-
-def signed(home: Path, document: Mapping[str, Any]) -> dict[str, Any]:
-    """The document with the home's public key and its signature over everything else."""
-    sign(home, b"")  # makes the key where there is none, whose public half the document names
-    whole = {**document, SIGNED_BY: (home / PUBLIC).read_text(encoding="ascii")}
-    return {**whole, SIGNATURE: base64.b64encode(sign(home, canonical(whole))).decode()}
-
-
-def is_ours(home: Path, document: Mapping[str, Any]) -> bool:
-    """Is a signed document what this home signed."""
-    try:
-        signature = base64.b64decode(document[SIGNATURE], validate=True)
-    except (KeyError, ValueError, TypeError):
-        return False
-    said = {name: value for name, value in document.items() if name != SIGNATURE}
-    return verify(home, canonical(said), signature)
-
-
-def canonical(document: Mapping[str, Any]) -> bytes:
-    """The bytes that are signed: JSON in UTF-8, members in order of their names, no spaces."""
-    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)

@@ -9,9 +9,10 @@ import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from graph.store import GraphStore
 from serving.access.caller import caller_of
 from serving.access.scope import check_users
-from serving.erasure.export import exported, packed
+from serving.erasure.export import Export, exported, packed
 from serving.erasure.record import receipt_of, still_open
 from serving.foldin import viewer
 from serving.people import card, delete_user, find_users, history, put_user
@@ -117,8 +118,12 @@ async def user_export(request: Request, user: UserId, form: Form = "json") -> Re
     was derived (recommendations, factors, links, profile) with the model or run that made it. Others' tokens see none.
     """
     service = service_of(request)
-    home = service.settings.home
-    found = await service.gateway.run(lambda store: exported(home, user, store), deadline=EXPORT_SECONDS, patient=True)
+    home, cipher = service.settings.home, service.cipher
+
+    def work(store: GraphStore) -> Export:
+        return exported(home, user, store, cipher)
+
+    found = await service.gateway.run(work, deadline=EXPORT_SECONDS, patient=True)
     if form == "zip":
         name = quote(f"{user}.zip", safe="")
         headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}

@@ -16,11 +16,11 @@ from serving.erasure import record
 from serving.erasure.begin import begin
 from serving.erasure.check import checked
 from serving.erasure.places import PLACES, owner
-from serving.erasure.receipt import is_ours
 from serving.erasure.run import search
 from serving.erasure.search import traces
 from serving.erasure.wanted import wanted_names
 from serving.index import open_index
+from serving.signed_documents import check
 from tests.serving.erasure.conftest import OTHER, SECOND, WHO, Served
 from training.registry import SAW_ERASED
 
@@ -65,7 +65,7 @@ def _every_file_has_an_owner(served: Served) -> None:
 
 
 def _the_receipt_names_nobody(served: Served, receipt: dict[str, object]) -> None:
-    assert is_ours(served.home, receipt)
+    assert check(receipt)
     assert WHO not in json.dumps(receipt)
     assert isinstance(receipt["places"], list)
     removed = {one["place"]: one["removed"] for one in receipt["places"]}
