@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from graph.errors import Conflict
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 KEY, PUBLIC = "signing.key", "signing.pub"
 OWNER_ONLY = 0o600
+_MAKING = RLock()
+"""Of this process's threads; of several processes the first link counts."""
 
 
 def sign(home: Path, content: bytes) -> bytes:
@@ -40,10 +43,11 @@ def verify(home: Path, content: bytes, signature: bytes, *, public: Path | None 
 
 def make_key(home: Path) -> None:
     """A pair of keys where there is none. Raises `Conflict` where there is only the key that checks."""
-    if not (home / KEY).is_file():
-        _make(home)
-    elif not can_verify(home):
-        write_public(home)
+    with _MAKING:
+        if not (home / KEY).is_file():
+            _make(home)
+        elif not can_verify(home):
+            write_public(home)
 
 
 def can_verify(home: Path) -> bool:
@@ -57,7 +61,7 @@ def _private(home: Path) -> Ed25519PrivateKey:
 
     path = home / KEY
     if not path.is_file():
-        _make(home)
+        make_key(home)
     try:
         key = load_pem_private_key(path.read_bytes(), None)
     except ValueError as error:
@@ -73,6 +77,8 @@ def _make(home: Path) -> None:
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
     if can_verify(home):
+        if (home / KEY).is_file():  # made meanwhile by another: its private half comes first
+            return
         raise Conflict(
             f"{home / PUBLIC} is there without {KEY}: this machine can check signatures and make none",
             valid="a home with both, or with neither",

@@ -57,6 +57,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def app(home: Path) -> Iterator[Wrapped]:
     app = create_app(Settings(home=home, store="local:" + str(home / "no-store")))
+    for body in ({"text": "war"}, {"image": base(picture("war", 999))}):  # on a busy machine models take long to load
+        for _ in range(5):
+            if send(app, "POST", "/v1/search", body).status_code != 503:
+                break
     yield app
     app.api.state.service.close()
 
