@@ -33,7 +33,7 @@ def shelves_snapshot() -> Snapshot:
 def market_home(shelves_snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("market")
     model = find("ease").build().fit(everything(shelves_snapshot, None))
-    publish(shelves_snapshot, model, home=folder, model=ModelInfo("ease", "1"))
+    publish(shelves_snapshot, model, home=folder, model=ModelInfo("ease", "1"), k_anonymity=1)
     return folder
 
 
