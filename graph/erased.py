@@ -7,20 +7,18 @@ home): the list answers «was this id erased», and does not say who was.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import hmac
-import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
+from graph.file_lock import alone
 from graph.schema import USER, EdgeBatch, NodeBatch
-from graph.whole_files import write_whole
+from graph.whole_files import OWNER_ONLY, write_first, write_whole
 
 FOLDER, KEY, LIST, LOCK = "erased", "key", "people.txt", "lock"
 KEY_BYTES = 32
@@ -54,10 +52,8 @@ def pseudonym(key: bytes, user: str) -> str:
 def key_of(home: Path) -> bytes:
     """The home's key, made where there is none (mode 0600)."""
     path = home / FOLDER / KEY
-    with _alone(home):
-        if not path.is_file():
-            write_whole(path, secrets.token_bytes(KEY_BYTES), durable=True)
-            path.chmod(0o600)
+    if not path.is_file():
+        write_first(path, secrets.token_bytes(KEY_BYTES), durable=True, mode=OWNER_ONLY)
     return path.read_bytes()
 
 
@@ -116,20 +112,9 @@ def _change(
     home: Path, users: Iterable[str], change: Callable[[frozenset[str], frozenset[str]], frozenset[str]]
 ) -> int:
     key = key_of(home)
-    with _alone(home):
+    with alone(home / FOLDER / LOCK):
         before = read(home).names
         after = change(before, frozenset(pseudonym(key, user) for user in users))
         if after != before:
             write_whole(home / FOLDER / LIST, "".join(f"{one}\n" for one in sorted(after)).encode(), durable=True)
     return len(before ^ after)
-
-
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    (home / FOLDER).mkdir(parents=True, exist_ok=True)
-    file = os.open(home / FOLDER / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(file)

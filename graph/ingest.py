@@ -6,8 +6,6 @@ Again is no change: what the graph holds already is left alone, and values that 
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
 import shutil
 import time
@@ -20,6 +18,7 @@ from tempfile import mkdtemp
 from graph import load as loading
 from graph.changes import Load
 from graph.errors import Conflict, InterlaceError, InvalidData, NotFound, StoreUnavailable
+from graph.file_lock import alone
 from graph.gather import IMAGES, Gatherer
 from graph.load import PLAN, read_journal, write_journal
 from graph.media import IMAGES as IMAGE_ENDINGS
@@ -281,21 +280,13 @@ def _settle(store: GraphStore, run: Path, state: str) -> None:
 @contextmanager
 def _lock(runs: Path) -> Iterator[Path]:
     """One ingest at a time in a home."""
-    runs.mkdir(parents=True, exist_ok=True)
-    file = os.open(runs / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(file)
-        raise Conflict(
-            f"another ingest uses the home {runs.parent}",
-            valid="one ingest at a time",
-            remedy="wait until it is done, or choose another --home",
-        ) from error
-    try:
+    busy = Conflict(
+        f"another ingest uses the home {runs.parent}",
+        valid="one ingest at a time",
+        remedy="wait until it is done, or choose another --home",
+    )
+    with alone(runs / "lock", busy):
         yield runs
-    finally:
-        os.close(file)
 
 
 @contextmanager

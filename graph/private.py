@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from graph.errors import Conflict, InvalidData, NotFound
 from graph.guard.hidden import fold
+from graph.whole_files import OWNER_ONLY, write_whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -94,14 +94,8 @@ class KeyFile:
 
     def _write(self, keys: Iterable[bytes]) -> None:
         """Whole, on disk, and for its owner's eyes alone."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        aside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.writelines(base64.b64encode(key) + b"\n" for key in keys)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(self.path)
+        lines = b"".join(base64.b64encode(key) + b"\n" for key in keys)
+        write_whole(self.path, lines, durable=True, mode=OWNER_ONLY)
 
 
 class Cipher:

@@ -27,8 +27,7 @@ PRIVATE = Hidden(Policy(hidden_properties=HIDDEN_PROPERTIES))
 
 def properties(table: Any, row: int) -> dict[str, Any]:
     """The non-null values of a row of an Arrow table, embeddings and private ones left out."""
-    values = {name: table.column(name)[row].as_py() for name in table.column_names if _is_shown(name)}
-    return {name: value for name, value in values.items() if value is not None and not is_hidden(value)}
+    return public({name: table.column(name)[row].as_py() for name in table.column_names if _is_shown(name)})
 
 
 def public(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,7 +42,7 @@ def rows(table: Any) -> Iterator[dict[str, Any]]:
     kept = table.select([name for name in table.column_names if _is_shown(name)])
     for batch in kept.to_batches(max_chunksize=4096):
         for row in batch.to_pylist():
-            yield {name: value for name, value in row.items() if value is not None and not is_hidden(value)}
+            yield public(row)
 
 
 def _is_shown(name: str) -> bool:

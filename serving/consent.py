@@ -65,6 +65,11 @@ class Consents:
         """Does an account agree to the purpose now. Microseconds."""
         return self.of(user, marks)[purpose].granted
 
+    def told(self, user: str, marks: int = 0) -> dict[str, Any]:
+        """The same as JSON values: what the API and the command answer."""
+        found = {purpose: one.json() for purpose, one in self.of(user, marks).items()}
+        return {"user": user, "platform": user.partition(":")[0], "consent": found}
+
     def say(self, user: str, words: Mapping[str, bool | None]) -> None:
         """From now on; on disk when this returns. None takes back what was said: then the default counts."""
         now = int(self._clock())
@@ -76,18 +81,14 @@ class Consents:
                 [(user, purpose, None if yes is None else int(yes), now) for purpose, yes in words.items()],
             )
 
-    def forget(self, user: str) -> None:
-        """Nothing is known of what a user said."""
-        self._write("DELETE FROM consent WHERE user = ?", (user,))
-
     def said(self) -> list[Said]:
         """Everything that was said here."""
         text = "SELECT user, purpose, granted FROM consent ORDER BY user, purpose"
-        return [(user, purpose, None if yes is None else bool(yes)) for user, purpose, yes in self._asked(text, ())]
+        return [(user, purpose, None if yes is None else bool(yes)) for user, purpose, yes in self._ledger.rows(text)]
 
     def users(self) -> list[str]:
         """Everybody who said something here."""
-        return [user for (user,) in self._asked("SELECT DISTINCT user FROM consent ORDER BY user", ())]
+        return [user for (user,) in self._ledger.rows("SELECT DISTINCT user FROM consent ORDER BY user")]
 
     def fingerprint(self) -> str:
         """Another text whenever what is said or the defaults change."""
@@ -100,7 +101,7 @@ class Consents:
             "(SELECT DISTINCT user FROM consent WHERE applied = 0 ORDER BY user LIMIT ?)"
         )
         found: dict[str, dict[str, bool | None]] = {}
-        for user, purpose, yes in self._asked(text, (most,)):
+        for user, purpose, yes in self._ledger.rows(text, (most,)):
             found.setdefault(user, {})[purpose] = None if yes is None else bool(yes)
         return found
 
@@ -131,18 +132,7 @@ class Consents:
         return Consent(self.defaults.granted(user, PURPOSES[place]), DEFAULT, None if said is None else said[1])
 
     def _rows(self, user: str) -> list[tuple[str, int | None, int]]:
-        return self._asked("SELECT purpose, granted, at FROM consent WHERE user = ?", (user,))
-
-    def _asked(self, text: str, parameters: tuple[Any, ...]) -> list[Any]:
-        if not self._ledger.there:
-            return []
-        with self._ledger.open() as connection:
-            return connection.execute(text, parameters).fetchall()
-
-    def _write(self, text: str, parameters: tuple[str, ...]) -> None:
-        if self._ledger.there:
-            with self._ledger.open() as connection:
-                connection.execute(text, parameters)
+        return self._ledger.rows("SELECT purpose, granted, at FROM consent WHERE user = ?", (user,))
 
 
 def marks_at(marks: NDArray[np.uint8] | None, place: int) -> int:

@@ -45,11 +45,11 @@ class Corrections:
     def of(self, user: str) -> tuple[Interest, ...]:
         """What the user removed, in order of name. Microseconds."""
         text = "SELECT label, name FROM removed WHERE user = ? ORDER BY label, name"
-        return tuple((label, name) for label, name in self._rows(text, (user,)))
+        return tuple((label, name) for label, name in self._ledger.rows(text, (user,)))
 
     def users(self) -> list[str]:
         """Everybody who removed something."""
-        return [user for (user,) in self._rows("SELECT DISTINCT user FROM removed", ())]
+        return [user for (user,) in self._ledger.rows("SELECT DISTINCT user FROM removed", ())]
 
     def remove(self, user: str, interest: Interest) -> None:
         """The interest counts no more; on disk when this returns. Raises `Conflict` beyond `MOST` of them."""
@@ -60,25 +60,10 @@ class Corrections:
 
     def restore(self, user: str, interest: Interest) -> None:
         """The interest counts again."""
-        self._write("DELETE FROM removed WHERE user = ? AND label = ? AND name = ?", (user, *interest))
-
-    def forget(self, user: str) -> None:
-        """All corrections of a user are undone."""
-        self._write("DELETE FROM removed WHERE user = ?", (user,))
+        self._ledger.rows("DELETE FROM removed WHERE user = ? AND label = ? AND name = ?", (user, *interest))
 
     def close(self) -> None:
         self._ledger.close()
-
-    def _rows(self, text: str, parameters: tuple[str, ...]) -> list[tuple[str, ...]]:
-        if not self._ledger.there:
-            return []
-        with self._ledger.open() as connection:
-            return connection.execute(text, parameters).fetchall()
-
-    def _write(self, text: str, parameters: tuple[str, ...]) -> None:
-        if self._ledger.there:
-            with self._ledger.open() as connection:
-                connection.execute(text, parameters)
 
 
 def has_any(card: dict[str, Any], removed: Sequence[Interest]) -> bool:

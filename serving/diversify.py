@@ -106,7 +106,5 @@ def _attributes(
         counts = np.array([len(nodes) for nodes, _ in found], np.int64)
         return np.concatenate([nodes for nodes, _ in found]), np.concatenate([one for _, one in found]), counts
     table = live.index.attributes
-    starts, ends = table.rows.indptr[items], table.rows.indptr[items + 1]
-    counts = np.asarray(ends - starts, np.int64)
-    places = np.arange(counts.sum()) + np.repeat(starts - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts)
+    places, counts = table.rows.spans(items)
     return table.rows.columns[places], table.weights[places], counts

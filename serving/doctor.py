@@ -129,8 +129,9 @@ def _store(settings: Settings) -> Check:
 
 def _index(settings: Settings) -> Check:
     """Every byte of the published index against its signed manifest, whatever was found right before."""
+    from graph.whole_files import OWNER_ONLY
     from serving.index import FOLDER, checked, current_version
-    from serving.signing import KEY, OWNER_ONLY, PUBLIC, can_verify
+    from serving.signing import KEY, PUBLIC, can_verify
 
     try:
         folder = settings.home / FOLDER / current_version(settings.home)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,14 +59,8 @@ class Read:
         return np.asarray(self.there.astype(np.float32) @ vectors, np.float32)
 
 
-class Part(Protocol):
-    """A form, asked for what it gives each row."""
-
-    def at(self, columns: Places) -> Floats:
-        """(1 + h, columns): the scores of these items."""
-
-    def moments(self, reference: Places) -> Moments:
-        """Over these items."""
+Part: TypeAlias = "Sums | Weighted | Vectors"
+"""A form, asked for what it gives each row."""
 
 
 def parts(member: Member, read: Read) -> list[Part]:
@@ -94,7 +89,7 @@ def _moments(name: str, mine: Sequence[Part], reference: Places, known: Covarian
         return only.moments(reference)
     if name not in known:
         known[name] = only.spread(reference)
-    return only.moments_by(*known[name])
+    return only.moments(*known[name])
 
 
 def _of_table(scores: Floats) -> Moments:
@@ -107,30 +102,27 @@ class Vectors:
 
     pairs: Sequence[tuple[Floats, Floats]]
 
-    @property
-    def rows(self) -> Floats:
+    @cached_property
+    def _rows(self) -> Floats:
         return np.concatenate([rows for rows, _ in self.pairs], axis=1)
 
     def _items(self, columns: Places) -> Floats:
         return np.concatenate([items[columns] for _, items in self.pairs], axis=1)
 
     def at(self, columns: Places) -> Floats:
-        return np.asarray(self.rows @ self._items(columns).T, np.float32)
+        return np.asarray(self._rows @ self._items(columns).T, np.float32)
+
+    def moments(self, mean: Floats, covariance: Floats) -> Moments:
+        """By the `spread` of the reference."""
+        rows = self._rows
+        variance = np.einsum("rd,rd->r", rows @ covariance, rows)[:, None]
+        return (rows @ mean)[:, None], np.sqrt(np.maximum(variance, 0))
 
     def spread(self, reference: Places) -> tuple[Floats, Floats]:
         """Mean and covariance of the items' vectors."""
         items = self._items(reference)
         mean = items.mean(axis=0)
         return mean, (items - mean).T @ (items - mean) / np.float32(len(items))
-
-    def moments(self, reference: Places) -> Moments:
-        return self.moments_by(*self.spread(reference))
-
-    def moments_by(self, mean: Floats, covariance: Floats) -> Moments:
-        """The same by what `spread` gave."""
-        rows = self.rows
-        variance = np.einsum("rd,rd->r", rows @ covariance, rows)[:, None]
-        return (rows @ mean)[:, None], np.sqrt(np.maximum(variance, 0))
 
 
 def _vectors(form: Form, read: Read) -> tuple[Floats, Floats] | None:
@@ -210,9 +202,7 @@ def _columns_of(form: ItemWeights, items: Places, columns: Places) -> Floats:
     """(u, columns): the weights from each of `items` to each of `columns`, which ascend."""
     if form.rows is None:
         return np.asarray(form.weights[np.ix_(items, columns)], np.float32)
-    starts, ends = form.rows.indptr[items], form.rows.indptr[items + 1]
-    counts = np.asarray(ends - starts, np.int64)
-    entries = np.arange(counts.sum()) + np.repeat(starts - np.cumsum(counts) + counts, counts)
+    entries, counts = form.rows.spans(items)
     target = form.rows.columns[entries]
     at = np.minimum(np.searchsorted(columns, target), len(columns) - 1)
     hit = columns[at] == target

@@ -108,14 +108,6 @@ class EventLog:
                 "UPDATE events SET applied = ? WHERE sequence = ?", [(graph, one) for one in sequences]
             )
 
-    def drop_user(self, user: str) -> int:
-        """Forgets a user's events; returns how many."""
-        return self._delete("user = ?", user)
-
-    def drop_item(self, item: str) -> int:
-        """Forgets the events with an item; returns how many."""
-        return self._delete("item = ?", item)
-
     def count_old(self, before: Mapping[int, int]) -> int:
         """How many events of each kind (its code) happened before a time."""
         if not self.ledger.there:
@@ -153,12 +145,6 @@ class EventLog:
 
     def close(self) -> None:
         self.ledger.close()
-
-    def _delete(self, where: str, name: str) -> int:
-        if not self.ledger.there:
-            return 0
-        with self.ledger.open() as connection:
-            return connection.execute(f"DELETE FROM events WHERE {where}", (name,)).rowcount  # noqa: S608  constants
 
 
 @dataclass(frozen=True)

@@ -105,14 +105,6 @@ class ExposureLog:
         with self.ledger.open() as connection:
             return connection.execute(text, (since, until)).fetchall()
 
-    def drop_user(self, user: str) -> int:
-        """Forgets what was shown to a user; returns how many answers."""
-        if not self.ledger.there:
-            return 0
-        with self.ledger.open() as connection:
-            connection.execute("DELETE FROM shadowed WHERE user = ?", (user,))
-            return connection.execute("DELETE FROM answers WHERE user = ?", (user,)).rowcount
-
     def tidy(self, days: int) -> None:
         """Removes what is older."""
         self.drop_old(int(self._clock()) - days * DAY)

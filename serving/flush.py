@@ -7,13 +7,12 @@ lets one do it at a time, so that an older state of an item never comes after a 
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 from graph import changes
 from graph.consent import Defaults
+from graph.file_lock import alone
 from graph.queries_live import detaching
 from graph.schema import ITEM, USER, Entity, safe_name
 from graph.store import GraphStore
@@ -40,7 +39,7 @@ def flush(store: GraphStore, home: Path) -> int:
         closing(Overlay(home)) as overlay,
         closing(EventLog(home)) as log,
         closing(Consents(home, Defaults())) as consents,
-        _alone(home),
+        alone(home / LOCK),
     ):
         waiting = overlay.waiting()
         for change in waiting:
@@ -67,10 +66,3 @@ def _apply(store: GraphStore, home: Path, change: Change) -> None:
 def _replaced(change: Change) -> set[str]:
     """Labels whose relationships the change says anew."""
     return {*(change.body.get("attributes") or {}), *(label for _, label, _, _ in change.body.get("relations") or ())}
-
-
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    with (home / LOCK).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -70,6 +70,12 @@ class Rows:
     def __getitem__(self, row: int) -> NDArray[np.int32]:
         return self.columns[self.span(row)]
 
+    def spans(self, rows: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Places in `columns` of all these rows, one row after the other, and how many each row has."""
+        starts = np.asarray(self.indptr[rows], np.int64)
+        counts = np.asarray(self.indptr[rows + 1], np.int64) - starts
+        return np.arange(counts.sum()) + np.repeat(starts - np.cumsum(counts) + counts, counts), counts
+
 
 @dataclass(frozen=True)
 class Names:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 WAIT_SECONDS = 10.0
 COVERED = "CREATE TABLE IF NOT EXISTS covered (index_version TEXT PRIMARY KEY, graph INTEGER NOT NULL) STRICT;"
@@ -42,6 +43,13 @@ class Ledger:
                 self._connection.rollback()
                 raise
             self._connection.commit()
+
+    def rows(self, text: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Runs one statement; the rows that it finds, none while there is no file."""
+        if not self.there:
+            return []
+        with self.open() as connection:
+            return connection.execute(text, parameters).fetchall()
 
     def stamp(self) -> int:
         """Another number whenever another process or object wrote; 0 while there is no file. Cheap."""

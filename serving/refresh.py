@@ -221,8 +221,9 @@ def _before(flow: Flow, name: str, only: str) -> None:
     order = list(STEPS)
     if order.index(name) > order.index(only):
         return
-    found = flow.steps.check(flow.step(name))
-    if not found.reused:
+    step = flow.step(name)
+    found = flow.steps.check(step)
+    if not found.reused and not step.idle:
         raise Conflict(
             f"step {name!r} must come before {only!r}: {found.why}",
             valid=f"--only {name} first",

@@ -157,7 +157,7 @@ def retain(flow: Flow) -> Step:
         inputs["graph"] = _state(flow.graph)
         return {"counts": {name: count for name, count in counts.items() if count}}
 
-    return Step("retain", dict(inputs), work, settled=lambda: inputs)
+    return Step("retain", dict(inputs), work, settled=lambda: inputs, idle=policy is None)
 
 
 def encode(flow: Flow) -> Step:

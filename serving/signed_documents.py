@@ -13,12 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from graph.errors import InvalidData, NotFound
-from serving.signing import PUBLIC, make_key, sign
+from serving.signing import PUBLIC, make_key, sign, verified
 
 SIGNATURE, SIGNED_BY = "signature", "public_key"
 """Members of a signed document, beside what it says."""
@@ -49,23 +46,11 @@ def check(document: Mapping[str, Any], public: str = "") -> bool:
         return False
     said = {name: value for name, value in document.items() if name != SIGNATURE}
     same = not public or key_name(public) == key_name(named)
-    return same and verified(named, _canonical(said), signature)
-
-
-def verified(public: str, data: bytes, signature: bytes) -> bool:
-    """Did the owner of this public key (PEM) sign this. Raises `InvalidData` for what is no Ed25519 key."""
     try:
-        key = load_pem_public_key(public.encode())
+        return same and verified(named.encode(), _canonical(said), signature)
     except ValueError as error:
-        raise InvalidData("the public key cannot be read", valid="an Ed25519 key as PEM",
-                          remedy=f"give the home's {PUBLIC}") from error  # fmt: skip
-    if not isinstance(key, Ed25519PublicKey):
-        raise InvalidData("the public key is of another kind", valid="Ed25519", remedy=f"give the home's {PUBLIC}")
-    try:
-        key.verify(signature, data)
-    except InvalidSignature:
-        return False
-    return True
+        raise InvalidData(f"the public key in it cannot be read ({error})", valid="an Ed25519 key as PEM",
+                          remedy="give the document as it was signed") from error  # fmt: skip
 
 
 def key_name(public: str) -> str:

@@ -7,22 +7,16 @@ so that a file can be mounted read-only over it.
 
 from __future__ import annotations
 
-import os
-import secrets
 from pathlib import Path
-from threading import RLock
 from typing import TYPE_CHECKING
 
 from graph.errors import Conflict
-from graph.whole_files import write_whole
+from graph.whole_files import OWNER_ONLY, write_first, write_whole
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 KEY, PUBLIC = "signing.key", "signing.pub"
-OWNER_ONLY = 0o600
-_MAKING = RLock()
-"""Of this process's threads; of several processes the first link counts."""
 
 
 def sign(home: Path, content: bytes) -> bytes:
@@ -30,12 +24,26 @@ def sign(home: Path, content: bytes) -> bytes:
     return _private(home).sign(content)
 
 
-def verify(home: Path, content: bytes, signature: bytes, *, public: Path | None = None) -> bool:
-    """Did the key of this home (or of the file `public`) sign exactly this. Raises `Conflict` for no key."""
-    from cryptography.exceptions import InvalidSignature
-
+def verify(home: Path, content: bytes, signature: bytes) -> bool:
+    """Did the key of this home sign exactly this. Raises `Conflict` for no key."""
+    path = home / PUBLIC
     try:
-        _public(public or home / PUBLIC).verify(signature, content)
+        return verified(path.read_bytes(), content, signature)
+    except (ValueError, OSError) as error:
+        raise _no_key(path) from error
+
+
+def verified(public: bytes, content: bytes, signature: bytes) -> bool:
+    """Did the owner of this public key (PEM) sign exactly this. Raises `ValueError` for what is no Ed25519 key."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    key = load_pem_public_key(public)
+    if not isinstance(key, Ed25519PublicKey):
+        raise ValueError(f"a public key of another kind: {type(key).__name__}")
+    try:
+        key.verify(signature, content)
     except InvalidSignature:
         return False
     return True
@@ -43,11 +51,10 @@ def verify(home: Path, content: bytes, signature: bytes, *, public: Path | None 
 
 def make_key(home: Path) -> None:
     """A pair of keys where there is none. Raises `Conflict` where there is only the key that checks."""
-    with _MAKING:
-        if not (home / KEY).is_file():
-            _make(home)
-        elif not can_verify(home):
-            write_public(home)
+    if not (home / KEY).is_file():
+        _make(home)
+    elif not can_verify(home):
+        write_public(home)
 
 
 def can_verify(home: Path) -> bool:
@@ -61,7 +68,7 @@ def _private(home: Path) -> Ed25519PrivateKey:
 
     path = home / KEY
     if not path.is_file():
-        make_key(home)
+        _make(home)
     try:
         key = load_pem_private_key(path.read_bytes(), None)
     except ValueError as error:
@@ -72,7 +79,7 @@ def _private(home: Path) -> Ed25519PrivateKey:
 
 
 def _make(home: Path) -> None:
-    """Two processes that make one at the same time end with the same one: the first link counts."""
+    """Of several that make one at the same time the first one's counts."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -84,20 +91,8 @@ def _make(home: Path) -> None:
             valid="a home with both, or with neither",
             remedy=f"publish where {KEY} is; or remove {PUBLIC}, and new keys are made",
         )
-    home.mkdir(parents=True, exist_ok=True)
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    aside = home / f".{KEY}.{secrets.token_hex(4)}"
-    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY)
-    with os.fdopen(handle, "wb") as file:
-        file.write(pem)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(aside, home / KEY)
-    except FileExistsError:
-        pass
-    finally:
-        aside.unlink()
+    write_first(home / KEY, pem, durable=True, mode=OWNER_ONLY)
     write_public(home)
 
 
@@ -107,19 +102,6 @@ def write_public(home: Path) -> None:
 
     pem = _private(home).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     write_whole(home / PUBLIC, pem, durable=True)
-
-
-def _public(path: Path) -> Ed25519PublicKey:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-    from cryptography.hazmat.primitives.serialization import load_pem_public_key
-
-    try:
-        key = load_pem_public_key(path.read_bytes())
-    except (ValueError, OSError) as error:
-        raise _no_key(path) from error
-    if not isinstance(key, Ed25519PublicKey):
-        raise _no_key(path)
-    return key
 
 
 def _no_key(path: Path) -> Conflict:

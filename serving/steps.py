@@ -41,6 +41,7 @@ class Step:
     does it again to the same end, makes the whole flow resumable. `forget`: called before a record is removed, so that
     a step that was done whole is not taken for one that was cut short. `settled`: the inputs as they are recorded,
     where the work itself changes one of them (the graph) and has seen to it that its result is of that state.
+    `idle`: nothing is to be done, so that later steps asked for alone need not wait for it.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Step:
     holds: Callable[[Mapping[str, Any]], bool] = lambda _result: True
     forget: Callable[[], None] = lambda: None
     settled: Callable[[], Mapping[str, Any]] | None = None
+    idle: bool = False
 
 
 @dataclass(frozen=True)

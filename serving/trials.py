@@ -132,11 +132,6 @@ class Trials:
             turn.after = BackgroundTask(_offered, self.shadow, job)
         return found
 
-    def forget(self, user: str) -> None:
-        """What was shown to a user, written or waiting, is removed."""
-        self.exposures.flush()
-        self.exposures.log.drop_user(user)
-
     def close(self) -> None:
         self.shadow.close()
         self.exposures.close()

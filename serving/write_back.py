@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from graph.derived import RECOMMENDED_EDGES, SIMILAR_EDGES, Difference, Edges, Kind, settle
 from graph.id_pages import id_pages
+from graph.portions import portions
 from graph.schema import ITEM, USER
 from graph.store import GraphStore
 from serving.index import Index
@@ -81,7 +82,7 @@ def write_back(
     present, strangers = _items_there(store, index)
     lists = Lists(index, present, top, similar, model)
     users = int(store.query("user_count").rows[0][0])
-    by_user = ({user: lists.of_user(user) for user in ids} for ids in _chunks(_users(store), USERS_A_TRANSACTION))
+    by_user = ({user: lists.of_user(user) for user in ids} for ids in portions(_users(store), USERS_A_TRANSACTION))
     recommended = _settle_all(store, RECOMMENDED_EDGES, by_user, run, partial(_told, tell, "recommended", users))
     items = int(present.sum()) + len(strangers)
     similar_ones = _settle_all(
@@ -128,14 +129,8 @@ def _users(store: GraphStore) -> Iterator[str]:
 
 def _by_item(lists: Lists, strangers: list[str]) -> Iterator[dict[str, Edges]]:
     yield from lists.of_items()
-    for ids in _chunks(strangers, ITEMS_A_TRANSACTION):
+    for ids in portions(strangers, ITEMS_A_TRANSACTION):
         yield {item: {} for item in ids}
-
-
-def _chunks(ids: Iterable[str], size: int) -> Iterator[list[str]]:
-    iterator = iter(ids)
-    while chunk := list(islice(iterator, size)):
-        yield chunk
 
 
 def _settle_all(

@@ -56,10 +56,8 @@ def consent(
     assert consents is not None
     if words:
         consents.say(user, words)
-    found = consents.of(user, marks_at(live.index.consent, who.place))
-    told = {purpose: one.json() for purpose, one in found.items()}
-    payload = {"user": user, "platform": user.partition(":")[0], "consent": told}
-    session.answer(payload, lambda console: show(console, told))
+    payload = consents.told(user, marks_at(live.index.consent, who.place))
+    session.answer(payload, lambda console: show(console, payload["consent"]))
 
 
 def _words(grant: list[str], withdraw: list[str], reset: list[str]) -> dict[str, bool | None]:

@@ -7,9 +7,7 @@ over it, so that whoever appends to the file meanwhile loses nothing.
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +15,10 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from graph.portions import portions
 from graph.whole_files import write_whole
 from serving.erasure.formats import TEXTS
-from serving.erasure.ledgers import empty_log
+from serving.erasure.ledgers import delete
 from serving.erasure.search import speaks_of_items
 from serving.erasure.wanted import BEFORE, Find, Wanted, wanted_names
 from serving.erasure.work import Counts, Work
@@ -52,28 +51,14 @@ def profiles(work: Work) -> Counts:
     from encoders.text import clean_text
 
     store, gone = work.open_graph(), 0
-    told = [str(text) for start in range(0, len(work.users), 500)
-            for _, text in store.query("profile_texts_of", {"ids": list(work.users[start : start + 500])})]  # fmt: skip
+    told = [str(text) for some in portions(work.users, 500)
+            for _, text in store.query("profile_texts_of", {"ids": some})]  # fmt: skip
     if told:
-        written = [(orjson.dumps(text).decode()[1:-1],) for text in told]
-        gone += _deleted(work.home / FILE, "DELETE FROM answers WHERE instr(text, ?) > 0", written)
-        keys = [(content_key(clean_text(text)),) for text in told]
-        gone += _deleted(work.home / CACHE, "DELETE FROM vectors WHERE key = ?", keys)
+        written = [orjson.dumps(text).decode()[1:-1] for text in told]
+        gone += delete(work.home / FILE, ["DELETE FROM answers WHERE instr(text, ?) > 0"], written)
+        keys = [content_key(clean_text(text)) for text in told]
+        gone += delete(work.home / CACHE, ["DELETE FROM vectors WHERE key = ?"], keys)
     return {"rows": gone}
-
-
-def _deleted(path: Path, text: str, rows: list[tuple[str]] | list[tuple[bytes]]) -> int:
-    if not path.is_file():
-        return 0
-    with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as connection:
-        connection.execute("PRAGMA secure_delete = ON")
-        before = connection.total_changes
-        connection.execute("BEGIN IMMEDIATE")
-        connection.executemany(text, rows)
-        connection.execute("COMMIT")
-        found = connection.total_changes - before
-        empty_log(connection)
-    return found
 
 
 def _others(home: Path) -> Iterator[Path]:
@@ -100,8 +85,7 @@ def mlflow_folder(address: str) -> Path | None:
 def _shared(work: Work) -> list[str]:
     """Which of the ids are an item's too: where an item is meant, nothing is changed."""
     store = work.open_graph()
-    return [row[0] for start in range(0, len(work.users), 500)
-            for row in store.query("ids_of_item", {"ids": list(work.users[start : start + 500])})]  # fmt: skip
+    return [row[0] for some in portions(work.users, 500) for row in store.query("ids_of_item", {"ids": some})]
 
 
 def _rows(path: Path, wanted: Wanted) -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable
 from typing import Any
 
 from graph import changes
+from graph.portions import portions
 from graph.schema import PERSON, USER, USER_BLOCKED
 from graph.store import GraphStore
 from serving.erasure.work import Counts, Work
@@ -20,7 +20,7 @@ def resolve(store: GraphStore, users: Iterable[str]) -> tuple[list[str], list[st
     """Ids of these people on every platform, and of the nodes that join them."""
     store.ensure_schema([USER, PERSON])
     found, persons = set(users), set[str]()
-    for some in _chunks(sorted(found), 500):
+    for some in portions(sorted(found), 500):
         for user, person in store.query("people_of", {"ids": some}):
             found.add(user)
             persons.add(person)
@@ -32,12 +32,12 @@ def nodes(work: Work) -> Counts:
     store = work.open_graph()
     store.ensure_schema([USER, PERSON])
     there = relationships = 0
-    for some in _chunks(work.users, USERS_AT_ONCE):
+    for some in portions(work.users, USERS_AT_ONCE):
         relationships += store.query("relationships_of", {"ids": some}).rows[0][0]
         there += len(store.query("ids_of_user", {"ids": some}))
     flush(store, work.home)  # what waits is written now, so that nothing of them is written later
     changes.prepare(store)
-    for some in _chunks(work.users, USERS_AT_ONCE):
+    for some in portions(work.users, USERS_AT_ONCE):
         changes.erase_nodes(store, work.home, USER, some)
     lists = _unblock(store, work)
     store.query("link_lonely", {"ids": list(work.persons)})
@@ -47,7 +47,7 @@ def nodes(work: Work) -> Counts:
 def _unblock(store: GraphStore, work: Work) -> int:
     """Takes them out of others' lists of whom these want nothing to do with."""
     rows: list[dict[str, Any]] = []
-    for some in _chunks(work.users, 500):
+    for some in portions(work.users, 500):
         found = {row["id"]: row for row in rows}
         for user, blocked in store.query("blockers_of", {"ids": some}):
             before = found.get(user, {"properties": {USER_BLOCKED: blocked}})["properties"][USER_BLOCKED]
@@ -64,9 +64,3 @@ def files(work: Work) -> Counts:
     """What deleted nodes left in the store's own files."""
     work.open_graph().scrub([USER, PERSON])
     return {}
-
-
-def _chunks(names: Iterable[str], size: int) -> Iterator[list[str]]:
-    iterator = iter(names)
-    while some := list(islice(iterator, size)):
-        yield some

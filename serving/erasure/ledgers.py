@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
-from itertools import islice
 from pathlib import Path
 
 import orjson
 
+from graph.portions import portions
 from graph.schema import USER, USER_BLOCKED
 from serving.access.keys import FILE as KEYS
 from serving.consent import FILE as CONSENTS
@@ -27,7 +27,7 @@ from serving.index import FOLDER as INDEX
 from serving.overlay import FILE as OVERLAY
 from serving.overlay import Overlay
 
-USERS_AT_ONCE = 200
+KEYS_AT_ONCE = 200
 WAIT_SECONDS = 30.0
 CHECKPOINT_TRIES = 20
 PAUSE = 0.05
@@ -87,17 +87,17 @@ def marks(work: Work) -> Counts:
     return {"users": delete(work.home / OVERLAY, ["DELETE FROM users WHERE id = ? AND gone = 1"], work.users)}
 
 
-def delete(path: Path, texts: Sequence[str], users: Iterable[str]) -> int:
-    """Runs statements that delete the rows of one user; returns how many rows are gone. 0 where there is no file."""
+def delete(path: Path, texts: Sequence[str], keys: Iterable[str | bytes]) -> int:
+    """Runs statements that delete a key's rows, such as a user's; how many rows are gone, 0 where there is no file."""
     if not path.is_file():
         return 0
     with closing(sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None)) as connection:
         connection.execute("PRAGMA secure_delete = ON")
         before = connection.total_changes
-        for some in _chunks(users, USERS_AT_ONCE):
+        for some in portions(keys, KEYS_AT_ONCE):
             connection.execute("BEGIN IMMEDIATE")
             for text in texts:
-                connection.executemany(text, [(user,) for user in some])
+                connection.executemany(text, [(key,) for key in some])
             connection.execute("COMMIT")
         found = connection.total_changes - before
         empty_log(connection)
@@ -111,12 +111,6 @@ def empty_log(connection: sqlite3.Connection) -> None:
         if not busy:
             return
         time.sleep(PAUSE)
-
-
-def _chunks(users: Iterable[str], size: int) -> Iterator[list[str]]:
-    iterator = iter(users)
-    while some := list(islice(iterator, size)):
-        yield some
 
 
 def rows_about(path: Path, table: str, column: str, user: str) -> list[dict[str, object]]:

@@ -7,15 +7,14 @@ process at a time carries on.
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from graph.errors import Conflict
+from graph.file_lock import alone
 from graph.store import GraphStore
 from serving.erasure import graph, record
 from serving.erasure.files import mlflow_folder
@@ -104,20 +103,10 @@ def roots(settings: Settings) -> list[Path]:
     return [settings.home, *(one for one in others if one is not None and one.is_dir())]
 
 
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    (home / record.FOLDER).mkdir(parents=True, exist_ok=True)
-    file = os.open(home / record.FOLDER / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(file)
-        raise Conflict(
-            f"another process erases people of {str(home)!r}",
-            valid="one at a time",
-            remedy="wait until it has ended, then interlace erase: what was asked for is recorded",
-        ) from error
-    try:
-        yield
-    finally:
-        os.close(file)
+def _alone(home: Path) -> AbstractContextManager[None]:
+    busy = Conflict(
+        f"another process erases people of {str(home)!r}",
+        valid="one at a time",
+        remedy="wait until it has ended, then interlace erase: what was asked for is recorded",
+    )
+    return alone(home / record.FOLDER / LOCK, busy)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graph.errors import InterlaceError
+from graph.portions import portions
 from graph.queries_snapshot import all_ids
 from graph.schema import ITEM, USER
 from graph.store import GraphStore
@@ -64,7 +65,7 @@ def in_graph(store: GraphStore, wanted: Wanted) -> Iterator[Trace]:
     for user in _all(store, USER):
         if name := wanted.of(user):
             yield Trace(f"the graph at {store.url} (User)", name)
-    for some in _chunks(sorted(wanted.names), 500):
+    for some in portions(sorted(wanted.names), 500):
         for user, _ in store.query("blockers_of", {"ids": some}):
             yield Trace(f"the graph at {store.url} (blocked, of {user})", "a list that names them")
 
@@ -145,8 +146,3 @@ def _left_out(path: Path, root: Path) -> bool:
 def _all(store: GraphStore, label: str) -> Iterator[str]:
     if (label,) in map(tuple, store.query("labels_known").rows):
         yield from (row[0] for row in store.query(all_ids(label)))
-
-
-def _chunks(names: list[str], size: int) -> Iterator[list[str]]:
-    for start in range(0, len(names), size):
-        yield names[start : start + size]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import secrets
 import sys
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from typing import Any, TextIO
 
 import orjson
 
+from graph.whole_files import OWNER_ONLY, write_first, write_whole
 from serving.observe.record import current
 from serving.settings import Settings
 
@@ -155,20 +155,10 @@ def _read(path: Path) -> bytes | None:
 
 
 def _made(path: Path) -> bytes:
-    """Written aside and linked to its name, so that of workers that begin at once all take the first one's."""
+    """Of workers that begin at once all take the first one's; what cannot be a key is replaced."""
     if not path.parent.is_dir():
         return secrets.token_bytes(KEY_BYTES)
-    temporary = path.with_name(f".{KEY}-{os.getpid()}")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(handle, secrets.token_bytes(KEY_BYTES))
-    finally:
-        os.close(handle)
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        if _read(path) is None:
-            temporary.replace(path)
-            return path.read_bytes()
-    temporary.unlink()
+    write_first(path, secrets.token_bytes(KEY_BYTES), mode=OWNER_ONLY)
+    if _read(path) is None:
+        write_whole(path, secrets.token_bytes(KEY_BYTES), mode=OWNER_ONLY)
     return path.read_bytes()

@@ -104,6 +104,4 @@ async def consent_put(request: Request, user: UserId) -> Response:
 def _answer(service: Service, user: str) -> Response:
     live = service.live
     who = viewer(live, user)
-    found = service.consents.of(user, marks_at(live.index.consent, who.place))
-    told = {purpose: one.json() for purpose, one in found.items()}
-    return json_response(orjson.dumps({"user": user, "platform": user.partition(":")[0], "consent": told}))
+    return json_response(orjson.dumps(service.consents.told(user, marks_at(live.index.consent, who.place))))

@@ -1,7 +1,7 @@
 """What a refresh leaves behind, in a form that compares: the index's files, the graph, the registry.
 
-Left out because no two runs can share them: times (`created` of the index and of versions), ids of MLflow runs, and the
-key of a training, which hashes the home's address.
+Left out because no two runs can share them: times (`created` of the index and of versions) and so the signature over
+them, which is checked; ids of MLflow runs; and the key of a training, which hashes the home's address.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from graph.errors import NotFound
 from graph.schema import OPERATIONAL_LABELS
 from graph.store import GraphStore
 from serving.index import CURRENT, FOLDER, MANIFEST, open_index
+from serving.index_trust import SIGNATURE
 from training.registry import Registry
 from training.tracking import open_tracker
 
@@ -31,7 +32,9 @@ def index_of(home: Path) -> dict[str, str]:
     open_index(home, verify=True)
     root = home / FOLDER
     current = root / (root / CURRENT).read_text().strip()
-    files = {path.name: _hash(path.read_bytes()) for path in current.iterdir() if path.name != MANIFEST}
+    files = {
+        path.name: _hash(path.read_bytes()) for path in current.iterdir() if path.name not in (MANIFEST, SIGNATURE)
+    }
     manifest = json.loads((current / MANIFEST).read_text())
     manifest["created"] = manifest["model"]["run_id"] = None
     versions = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))

@@ -242,6 +242,7 @@ def test_a_killed_run_is_marked_as_interrupted_by_the_next(yard: Yard) -> None:
     assert (last["state"], killed["state"]) == ("done", "interrupted")
     assert [(step["name"], step["state"]) for step in killed["steps"]] == [
         ("ingest", "done"),
+        ("retain", "done"),
         ("encode", "interrupted"),
     ]
     assert (last["tracked"], killed["tracked"]) == ("FINISHED", "KILLED")
