@@ -70,9 +70,10 @@ def _others(home: Path) -> Iterator[Path]:
 
 
 def _artifacts(work: Work) -> Iterator[Path]:
-    folder = mlflow_folder(work.settings.mlflow)
+    """Files of MLflow's folder. Where the home is that folder, or in it, its files were seen to, or are others'."""
+    folder, home = mlflow_folder(work.settings.mlflow), work.home.resolve()
     if folder is not None:
-        yield from (path for path in sorted(folder.rglob("*")) if path.is_file())
+        yield from (path for path in sorted(folder.rglob("*")) if path.is_file() and home not in path.parents)
 
 
 def mlflow_folder(address: str) -> Path | None:
