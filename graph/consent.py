@@ -14,6 +14,7 @@ from graph.errors import InvalidData
 
 RECOMMENDATION, TRANSFER, EXPLANATION = "recommendation", "transfer", "explanation"
 PURPOSES = (RECOMMENDATION, TRANSFER, EXPLANATION)
+YES, NO = ("true", "1"), ("false", "0")
 Said = tuple[str, str, bool | None]
 """User, purpose, and whether they agree; None: they took back what they had said."""
 
@@ -37,6 +38,11 @@ class Defaults:
     def granted(self, user: str, purpose: str) -> bool:
         """Whether an account's silence is a yes."""
         return not {("", purpose), (user.partition(":")[0], purpose)} & self.withheld
+
+    def agrees(self, user: str, purpose: str, said: object) -> bool:
+        """By what the property says, where it says yes or no; texts (from a CSV) count too."""
+        words = str(said).lower()
+        return words in YES or (words not in NO and self.granted(user, purpose))
 
     def silent(self, purpose: str) -> frozenset[str]:
         """Platforms at which silence is a no; with '' among them, everywhere."""

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from graph.consent import RECOMMENDATION, TRANSFER, Defaults, Said, property_of
+from graph.consent import NO, RECOMMENDATION, TRANSFER, YES, Defaults, Said, property_of
 from graph.schema import CONSENTS, USER_BLOCKED, USER_DISCOVERABLE, USER_HIDES_FRIENDS
 from graph.snapshot import Snapshot
 
@@ -24,7 +24,7 @@ def said_by(properties: pa.Table, purpose: str) -> NDArray[np.int8]:
     if name not in properties.column_names:
         return np.zeros(properties.num_rows, np.int8)
     words = pc.utf8_lower(properties.column(name).cast(pa.string()))
-    yes, no = (pc.fill_null(pc.is_in(words, pa.array(some)), False) for some in (["true", "1"], ["false", "0"]))
+    yes, no = (pc.fill_null(pc.is_in(words, pa.array(some)), False) for some in (YES, NO))
     found: NDArray[np.int8] = yes.to_numpy().astype(np.int8) - no.to_numpy().astype(np.int8)
     return found
 

@@ -17,7 +17,8 @@ LANGUAGE: Mapping[str, str] = MappingProxyType(
         ),
         "profile_sources": (
             "MATCH (n:User) WHERE n.id > $after RETURN n.id AS id, n.profile_text IS NOT NULL AS there, "
-            "n.profile_text_by AS by, n.profile_text_source AS source ORDER BY n.id LIMIT $limit"
+            "n.profile_text_by AS by, n.profile_text_source AS source, n.consent_recommendation AS consent "
+            "ORDER BY n.id LIMIT $limit"
         ),
         "profile_texts": (
             "MATCH (n:User) WHERE n.id > $after RETURN n.id AS id, n.profile_text AS text, "

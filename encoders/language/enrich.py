@@ -2,7 +2,8 @@
 
 After ingest, before encode: graph -> graph. `Item.summary` and `User.profile_text`, each with `_by` (the model),
 `_prompt` (its name and version) and `_source` (a mark of all that was asked). What has its mark is left alone, so a run
-that was cut short goes on; a summary that the catalogue itself brought is never replaced.
+that was cut short goes on; a summary that the catalogue itself brought is never replaced. Of users who do not agree to
+`recommendation` nothing is told, and what a model wrote of them goes.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from encoders.language.judge import LIKED
 from encoders.language.prompts import TEMPLATES, Template
 from encoders.language.provider import Prompt
 from graph import changes
+from graph.consent import RECOMMENDATION, Defaults
 from graph.schema import ITEM, USER
 from graph.store import GraphStore
 
@@ -27,6 +29,8 @@ PAGE = 32
 SUSPICIOUS = "its words read as if they spoke to a model"
 NOTHING = "nothing to tell of it"
 THEIRS = "it has one that no model wrote"
+WITHHELD = "they do not agree to recommendation"
+SILENCE_AGREES = Defaults()
 
 What: TypeAlias = Literal["summaries", "profiles"]
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -54,7 +58,7 @@ class Kind:
     template: Template
     pages: str
     write: str
-    read: Callable[[GraphStore, Sequence[Mapping[str, Any]]], Iterator[Prompt | str]]
+    read: Callable[[GraphStore, Sequence[Mapping[str, Any]], Defaults], Iterator[Prompt | str]]
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ class Estimate:
         return asdict(self)
 
 
-def _items(store: GraphStore, rows: Sequence[Mapping[str, Any]]) -> Iterator[Prompt | str]:
+def _items(store: GraphStore, rows: Sequence[Mapping[str, Any]], _: Defaults) -> Iterator[Prompt | str]:
     words = with_attributes(store, rows)
     for row in rows:
         item = words[row["id"]]
@@ -105,8 +109,11 @@ def _items(store: GraphStore, rows: Sequence[Mapping[str, Any]]) -> Iterator[Pro
             yield TEMPLATES["item-summary"].ask(item.fields())
 
 
-def _users(store: GraphStore, rows: Sequence[Mapping[str, Any]]) -> Iterator[Prompt | str]:
+def _users(store: GraphStore, rows: Sequence[Mapping[str, Any]], defaults: Defaults) -> Iterator[Prompt | str]:
     for row in rows:
+        if not defaults.agrees(row["id"], RECOMMENDATION, row["consent"]):
+            yield WITHHELD
+            continue
         liked = [one.named() for one in liked_by(store, row["id"], LIKED) if not one.suspicious]
         yield TEMPLATES["user-profile"].ask({"liked": liked}) if liked else NOTHING
 
@@ -129,21 +136,26 @@ def enrich(
     home: Path,
     limit: int | None = None,
     progress: Progress | None = None,
+    defaults: Defaults = SILENCE_AGREES,
 ) -> PartReport:
     """Asks for what is missing or out of date, at most `limit` times, and writes page by page.
+
+    `defaults`: what the silence of users means, of whom the graph holds what they said.
 
     Raises what `Provider.complete` does; the pages before are written and answers are in the cache.
     """
     kind, counts, skipped, more = KINDS[what], Counter[str](), Counter[str](), False
     total = int(store.query("item_count" if kind.label == ITEM else "user_count").rows[0][0])
     changes.prepare(store)
-    for subjects in _pages(store, asker, kind):
+    for subjects in _pages(store, asker, kind, defaults):
         wanted = [one for one in subjects if one.prompt is not None]
         room = len(wanted) if limit is None else max(0, limit - counts["asked"])
         asked = wanted[:room]
         rows = _answered(asker, kind, asked, skipped)
         counts["written"] += len(rows)
-        gone = [one for one in subjects if one.prompt is None and one.there and one.why in {SUSPICIOUS, NOTHING}]
+        gone = [
+            one for one in subjects if one.prompt is None and one.there and one.why in {SUSPICIOUS, NOTHING, WITHHELD}
+        ]
         answered = {row["id"] for row in rows}
         gone += [one for one in asked if one.there and one.id not in answered]
         rows += [{"id": one.id, "properties": _nothing(kind)} for one in gone]
@@ -173,11 +185,12 @@ def estimate(
     prices: Prices,
     limit: int | None = None,
     progress: Progress | None = None,
+    defaults: Defaults = SILENCE_AGREES,
 ) -> Estimate:
     """What `enrich` would ask, without asking or writing anything."""
     kind, calls, cached, tokens_in, tokens_out, seen = KINDS[what], 0, 0, 0, 0, 0
     total = int(store.query("item_count" if kind.label == ITEM else "user_count").rows[0][0])
-    for subjects in _pages(store, asker, kind):
+    for subjects in _pages(store, asker, kind, defaults):
         wanted = [one.prompt for one in subjects if one.prompt is not None]
         wanted = wanted if limit is None else wanted[: max(0, limit - calls - cached)]
         keys = [answer_key(asker.provider.name, prompt) for prompt in wanted]
@@ -195,10 +208,10 @@ def estimate(
     return Estimate(what, calls, cached, tokens_in, tokens_out, round(prices.of(tokens_in, tokens_out), 6))
 
 
-def _pages(store: GraphStore, asker: Asker, kind: Kind) -> Iterator[list[Subject]]:
+def _pages(store: GraphStore, asker: Asker, kind: Kind, defaults: Defaults) -> Iterator[list[Subject]]:
     after = ""
     while rows := store.query(kind.pages, {"after": after, "limit": PAGE}).dicts():
-        prompts = kind.read(store, rows)
+        prompts = kind.read(store, rows, defaults)
         yield [_subject(asker, row, prompt) for row, prompt in zip(rows, prompts, strict=True)]
         after = rows[-1]["id"]
 

@@ -85,7 +85,15 @@ def _estimated(
 
     with session.reporter.step("estimating") as step:
         found = [
-            estimate(graph, asker, what, prices=prices(session.settings), limit=limit, progress=shown(step))
+            estimate(
+                graph,
+                asker,
+                what,
+                prices=prices(session.settings),
+                limit=limit,
+                progress=shown(step),
+                defaults=session.settings.consent_defaults,
+            )
             for what in parts
         ]
     return {"provider": asker.provider.name, "dry_run": True, "parts": [one.as_dict() for one in found]}
@@ -94,13 +102,24 @@ def _estimated(
 def _done(session: Session, graph: GraphStore, asker: Asker, parts: list[What], limit: int | None) -> dict[str, Any]:
     from encoders.language.enrich import enrich as write
     from graph.ingest import recover
+    from serving.flush import flush
     from serving.language import prices
     from serving.progress import parts as shown
 
     recover(graph, session.home)
+    flush(graph, session.home)  # with it what users said of consent
     with session.reporter.step("asking the language model") as step:
         found = [
-            write(graph, asker, what, home=session.home, limit=limit, progress=shown(step)).as_dict() for what in parts
+            write(
+                graph,
+                asker,
+                what,
+                home=session.home,
+                limit=limit,
+                progress=shown(step),
+                defaults=session.settings.consent_defaults,
+            ).as_dict()
+            for what in parts
         ]
     embedded = _embedded(session, graph) if "profiles" in parts else 0
     cost = asker.tally.as_dict(prices(session.settings))

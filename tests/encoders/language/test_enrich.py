@@ -12,12 +12,13 @@ from encoders.cache import VectorCache
 from encoders.encode import encode_items
 from encoders.language.ask import Asker, Prices
 from encoders.language.cache import AnswerCache
-from encoders.language.enrich import NOTHING, SUSPICIOUS, THEIRS, enrich, estimate
+from encoders.language.enrich import NOTHING, SUSPICIOUS, THEIRS, WITHHELD, enrich, estimate
 from encoders.language.local import LocalCausal
 from encoders.language.profiles import embed_profiles
 from encoders.language.provider import open_provider
 from encoders.minilm import MiniLM
 from graph.changes import mark_of
+from graph.consent import Defaults
 from graph.local_store import LocalStore
 from graph.schema import Entity, Interaction, Triple
 from graph.snapshot_fresh import take_snapshot
@@ -144,6 +145,21 @@ def test_a_profile_is_a_vector_beside_the_items_and_in_no_snapshot(
         store.query("MATCH (u:User {id: 'shop:ann'}) SET u.profile_text = null")
         assert embed_profiles(store, texts, cache, home=tmp_path) == 0
     assert not any("embedding" in name for name in of(store, "User", "shop:ann"))
+
+
+def test_nothing_is_told_of_who_does_not_agree_and_what_was_written_goes(
+    any_store: GraphStore, asker: Asker, tmp_path: Path
+) -> None:
+    fill(any_store)
+    assert enrich(any_store, asker, "profiles", home=tmp_path).written == 1
+    shop = Defaults.of("shop:recommendation")
+    closed = enrich(any_store, asker, "profiles", home=tmp_path, defaults=shop)
+    assert (closed.written, closed.removed, closed.skipped) == (0, 1, {WITHHELD: 2})
+    assert not any("profile" in name for name in of(any_store, "User", "shop:ann"))
+    any_store.query("MATCH (u:User {id: 'shop:ann'}) SET u.consent_recommendation = true")
+    assert enrich(any_store, asker, "profiles", home=tmp_path, defaults=shop).written == 1
+    any_store.query("MATCH (u:User {id: 'shop:ann'}) SET u.consent_recommendation = false")
+    assert enrich(any_store, asker, "profiles", home=tmp_path).removed == 1
 
 
 def test_nobodys_id_profile_or_rating_is_told(store: LocalStore, tmp_path: Path) -> None:
