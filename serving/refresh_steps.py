@@ -253,7 +253,7 @@ def publish(flow: Flow) -> Step:
     from serving.index import FOLDER, MANIFEST
 
     trained = flow.results["train"]
-    parts_of_it = ("forms", "approximate", "inherit", "newcomers", "people")
+    parts_of_it = ("forms", "approximate", "inherit", "lists", "newcomers", "people")
     files = (
         "consent_graph",
         "publish",
@@ -263,6 +263,9 @@ def publish(flow: Flow) -> Step:
         "index",
         "catalogue",
         "neighbours",
+        "all_lists",
+        "all_retrieved",
+        "all_scores",
     )
     code = code_version(*(f"serving/{name}.py" for name in files), "training/links.py")
     fewest = flow.settings.k_anonymity
