@@ -1,7 +1,7 @@
 """How well every item goes with what a list starts from: the model, what people go on to, contents, attributes.
 
-Each part is standardised over the items and weighed; `benchmarks.playlists` chose the weights on validation, but that of
-contents, of which its data has none.
+Each part is standardised over the items and weighed; `benchmarks.playlists` chose the weights on validation. That of
+contents was not chosen: its data has none.
 """
 
 from __future__ import annotations
