@@ -58,12 +58,13 @@ def _measured(home: Path, folder: Path, options: argparse.Namespace) -> dict[str
     others = sorted(set(everybody) - set(chosen))
     ids = folder / "ids.txt"
     ids.write_text("\n".join(chosen))
+    said = folder / "erase.json"
     script = write_script(home, folder, 10, "")
     with server(home, store=f"local:{home / 'store'}") as (address, process):
         measure(address, process, script, CONNECTIONS, 3)
         alone = measure(address, process, script, CONNECTIONS, options.seconds)
         wrong, rounds = Counter[str](), []
-        with _erasing(ids) as erasing, _asking(address, others, set(), wrong):
+        with _erasing(ids, said) as erasing, _asking(address, others, set(), wrong):
             begun = time.perf_counter()
             while erasing.poll() is None:
                 rounds.append(measure(address, process, script, CONNECTIONS, options.seconds))
@@ -71,7 +72,8 @@ def _measured(home: Path, folder: Path, options: argparse.Namespace) -> dict[str
         with _asking(address, chosen, set(chosen), wrong):
             time.sleep(2)
     if erasing.returncode:
-        raise SystemExit(f"interlace erase ended with {erasing.returncode}")
+        left = [one["left"] for one in json.loads(said.read_text())["receipts"]]
+        raise SystemExit(f"interlace erase ended with {erasing.returncode}; traces left: {left}")
     receipt = min((home / "erasures").glob("*.json"))
     verified = json.loads(_run("erase", "--verify", str(receipt), "--json"))
     return {
@@ -83,12 +85,14 @@ def _measured(home: Path, folder: Path, options: argparse.Namespace) -> dict[str
 
 
 @contextmanager
-def _erasing(ids: Path) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(["nice", *COMMAND, "erase", "--file", str(ids), "--json"], stdout=subprocess.DEVNULL)
-    try:
-        yield process
-    finally:
-        process.wait()
+def _erasing(ids: Path, said: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`interlace erase`, as low in priority as anybody would run it; `said`: where its answer goes."""
+    with said.open("wb") as out:
+        process = subprocess.Popen(["nice", *COMMAND, "erase", "--file", str(ids), "--json"], stdout=out)
+        try:
+            yield process
+        finally:
+            process.wait()
 
 
 @contextmanager

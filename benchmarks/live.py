@@ -27,7 +27,7 @@ import httpx
 import psutil
 
 from benchmarks.large_home import LargeSize, large_home
-from benchmarks.scale import proportional_mb
+from benchmarks.scale import anonymous_mb, proportional_mb
 from benchmarks.serve import measure, published, server, write_script, wrk
 from serving.index import Index, open_index
 
@@ -80,9 +80,12 @@ def run(home: Path, options: argparse.Namespace) -> None:
 
 
 def memory(process: int) -> dict[str, int]:
-    """MB of a worker: resident; proportional (a page that n processes map counts an n-th); its own alone."""
+    """MB of a worker: resident; proportional (a page that n processes map counts an n-th); what nobody else maps just
+    now, pages of the index among it; and what is in no file, which alone cannot be dropped and read again.
+    """
     own = psutil.Process(process).memory_full_info().uss >> 20
     return {
+        "anonymous_mb": anonymous_mb(process),
         "rss_mb": psutil.Process(process).memory_info().rss >> 20,
         "pss_mb": proportional_mb(process),
         "own_mb": own,

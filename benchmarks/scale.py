@@ -211,11 +211,20 @@ def _family(pid: int) -> list[int]:
 
 def proportional_mb(pid: int) -> int:
     """Memory of a process in which a page that n processes share counts an n-th; 0 for one that is gone."""
+    return _rolled_up_mb(pid, "Pss:")
+
+
+def anonymous_mb(pid: int) -> int:
+    """Its memory that is of no file; 0 for one that is gone."""
+    return _rolled_up_mb(pid, "Anonymous:")
+
+
+def _rolled_up_mb(pid: int, line: str) -> int:
     try:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
     except OSError:
         return 0
-    found = (line.split()[1] for line in text.splitlines() if line.startswith("Pss:"))
+    found = (one.split()[1] for one in text.splitlines() if one.startswith(line))
     return int(next(found, "0")) >> 10
 
 

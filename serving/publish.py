@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from graph.errors import Conflict, InvalidData
 from graph.explain_tell import FEWEST_PEOPLE
 from graph.schema import KINDS
 from graph.snapshot import Interactions, Snapshot
@@ -26,28 +25,23 @@ from serving.consent import ARRAY
 from serving.consent_graph import marks_of
 from serving.experiment_runs import ExperimentRuns
 from serving.index import FOLDER, ModelInfo, mapped
-from serving.index_files import MISSING, write_array, write_blobs, write_names, write_rows
+from serving.index_files import write_array, write_blobs, write_names, write_rows
 from serving.neighbours import attribute_vectors, crowd, unit
 from serving.publish_approximate import write_approximate
 from serving.publish_forms import write_members
-from serving.publish_inherit import Fill, write_inheritance
+from serving.publish_inherit import write_inheritance
+from serving.publish_lists import check_shape, complete_lists, write_lists
 from serving.publish_newcomers import write_newcomers
 from serving.publish_people import write_people
 from serving.publish_sessions import write_sessions
 from serving.publish_version import finish, make_current, prune
-from training.data import Histories, UserBatch
+from training.data import Histories
 from training.prepare import known_histories
 from training.recommender import Recommender
-from training.topk import top_k
 
 __all__ = ["ModelInfo", "publish"]
 
-LIST_SIZE = 200
 CROWD_SIZE = 100
-USERS_A_BATCH = 1024
-SCORES_A_BATCH = 1 << 26
-LIST_CELLS = 10_000_000_000
-"""Most scores that are computed for the lists: minutes of work. Users beyond it are scored when they ask."""
 
 
 def publish(  # noqa: PLR0913  what an index is made of
@@ -80,7 +74,7 @@ def publish(  # noqa: PLR0913  what an index is made of
     shape = (len(snapshot.users), len(snapshot.items))
     rows = snapshot.interactions
     known = histories if histories is not None else known_histories(snapshot, min_value)
-    _check_shape((len(known), known.num_items), shape)
+    check_shape((len(known), known.num_items), shape)
     seen = _seen(rows, shape) if seen is None else seen
     root = home / FOLDER
     root.mkdir(parents=True, exist_ok=True)
@@ -94,6 +88,7 @@ def publish(  # noqa: PLR0913  what an index is made of
         entries |= {"min_value": min_value, "k_anonymity": k_anonymity}
         tell("approximate search")
         entries["approximate"] = write_approximate(temporary, mapped(temporary, {**entries, "version": ""}))
+        complete_lists(temporary, mapped(temporary, {**entries, "version": ""}), tell)
         folder = finish(temporary, root, entries)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -102,15 +97,6 @@ def publish(  # noqa: PLR0913  what an index is made of
         with closing(ExperimentRuns(home)) as runs:
             prune(root, folder.name, runs.pinned())
     return folder
-
-
-def _check_shape(found: tuple[int, int], expected: tuple[int, int]) -> None:
-    if found != expected:
-        raise Conflict(
-            f"the model knows {found[0]} users and {found[1]} items, the snapshot has {expected[0]} and {expected[1]}",
-            valid="a model fitted on this snapshot",
-            remedy="train again on it: interlace train",
-        )
 
 
 def _write(
@@ -143,7 +129,7 @@ def _write(
     inherit, fill = write_inheritance(folder, snapshot, recommender, known)
     tell("lists of every user")
     members = write_members(folder, recommender)
-    _write_lists(folder, recommender, known, seen, fill)
+    write_lists(folder, recommender, known, seen, fill)
     encoders = {name: [table.encoder, table.version] for name, table in sorted(snapshot.embeddings.items())}
     modalities = sorted(snapshot.embeddings)
     return {"kinds": kinds, "members": members, "modalities": modalities, "encoders": encoders, "inherit": inherit,
@@ -205,39 +191,6 @@ def _write_crowd(folder: Path, known: Histories, k_anonymity: int) -> None:
     items, scores = crowd(known.matrix, CROWD_SIZE, k_anonymity)
     write_array(folder, "crowd.items", items)
     write_array(folder, "crowd.scores", scores)
-
-
-def _write_lists(folder: Path, recommender: Recommender, known: Histories, seen: csr_matrix, fill: Fill) -> None:
-    """Each listed user's best unseen items by the model's own scores; users without a history get none.
-
-    Items that nobody met have what they inherit (`serving.inherit`).
-    """
-    users, size = len(known), min(LIST_SIZE, known.num_items)
-    items, scores = np.full((users, size), MISSING, np.int32), np.zeros((users, size), np.float32)
-    some = _listed(known)
-    step = max(1, min(USERS_A_BATCH, SCORES_A_BATCH // max(1, known.num_items)))
-    for start in range(0, len(some), step):
-        batch = some[start : start + step].astype(np.int64)
-        block = np.asarray(recommender.score(UserBatch(batch, known.take(batch))), np.float32)
-        _check_shape((len(batch), block.shape[1]), (len(batch), known.num_items))
-        if not np.isfinite(block).all():
-            raise InvalidData(f"the model {recommender.name!r} gives scores that are not finite",
-                              valid="finite scores", remedy="train it again with a lower learning rate")  # fmt: skip
-        fill(block)
-        items[batch], found = top_k(block, seen[batch], size)
-        scores[batch] = np.where(items[batch] == MISSING, 0, found)
-    write_array(folder, "list.items", items)
-    write_array(folder, "list.scores", scores)
-
-
-def _listed(known: Histories) -> NDArray[np.int64]:
-    """Users who get a list: all with a history, or in a large graph those who were here last."""
-    some = np.flatnonzero(np.diff(known.indptr) > 0)
-    most = LIST_CELLS // max(1, known.num_items)
-    if len(some) <= most:
-        return some
-    latest = known.times[known.indptr[some + 1] - 1]
-    return np.sort(some[np.argsort(-latest.astype(np.float64), kind="stable")[:most]])
 
 
 def _seen(rows: Interactions, shape: tuple[int, int]) -> csr_matrix:

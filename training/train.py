@@ -49,6 +49,7 @@ from training.plan import (
 )
 from training.prepare import Prepared, prepare
 from training.privacy.guarantee import guarantee_of, log_guarantee
+from training.privacy.spent import log_spent, spent, tags_of
 from training.recommender import Monitor, Recommender
 from training.refit import refit
 from training.registry import Promotion, Registry, Version
@@ -100,6 +101,8 @@ def carry_out(job: Job, decide: Decide) -> TrainReport:
         card = replace(card, sessions=_sessions(job, decided, prepared, split))
         run.tags({"chosen": card.chosen})
         log_guarantee(run, card.privacy)
+        if card.privacy:
+            log_spent(run, spent(registry.list_models(), card.privacy))
         _record(run, job, decided.measured.evaluation, report)
         clock.lap("evaluate")
         final = _refitted(job, decided.fitted)
@@ -262,7 +265,7 @@ def _register(run: Run, job: Job, decided: Decided, final: Recommender, card: Mo
         items=job.snapshot.items.ids,
         measured=decided.fitted.recommender,
         evaluation=decided.measured.evaluation,
-        tags={**job.plan.tags, **verdict},
+        tags={**job.plan.tags, **verdict, **tags_of(card.privacy)},
         description=text,
     )
 

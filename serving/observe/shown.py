@@ -38,7 +38,8 @@ HISTORIES = 64
 """Users a second whose history's length is looked up."""
 BINS = 10
 TOP = 10
-SAMPLE = 20_000
+SAMPLE, RUN = 20_000, 500
+"""Lists that are read, and how many side by side: single ones all over the file would map nearly all of it."""
 ENOUGH = 100
 """Values below which a distribution is not compared."""
 SMALLEST = 1e-4
@@ -60,9 +61,11 @@ class Published:
 
 def published(index: Index) -> Published:
     """Of the first `TOP` of at most `SAMPLE` lists, and of all users' histories."""
-    step = max(1, index.num_users // SAMPLE)
-    top = index.list_items[::step, :TOP]
-    scores = np.asarray(index.list_scores[::step, :TOP][top != MISSING], np.float64)
+    step = max(RUN, index.num_users // (SAMPLE // RUN))
+    runs = [slice(start, start + RUN) for start in range(0, index.num_users, step)]
+    top, given = (np.concatenate([array[some, :TOP] for some in runs]) if runs else array[:, :TOP]
+                  for array in (index.list_items, index.list_scores))  # fmt: skip
+    scores = np.asarray(given[top != MISSING], np.float64)
     scores = scores if len(scores) else np.zeros(1)
     edges = np.quantile(scores, np.linspace(0, 1, BINS + 1)[1:-1])
     lengths = np.bincount(np.searchsorted(LENGTHS, np.diff(index.known.indptr)), minlength=len(LENGTHS) + 1)

@@ -13,7 +13,7 @@ import pytest
 from graph.consent import Defaults
 from graph.errors import InvalidData
 from serving import publish as publishing
-from serving import publish_approximate
+from serving import publish_approximate, publish_lists
 from serving.all_lists import SOURCES, Everybody, blocks, in_processes
 from serving.index import Index, open_index
 from serving.live import Live, known, overlaid
@@ -32,8 +32,9 @@ BLEND = BlendConfig((MemberConfig("ials", 0.5), MemberConfig("item-knn", 0.3), M
 def blended(request: pytest.FixtureRequest, snapshot, training, tmp_path_factory) -> Index:
     """Few users have published lists, some have friends to borrow from; a large catalogue retrieves."""
     patch = pytest.MonkeyPatch()
-    patch.setattr(publishing, "LIST_CELLS", 9 * len(snapshot.items))
+    patch.setattr(publish_lists, "LIST_CELLS", 9 * len(snapshot.items))
     patch.setattr(publish_approximate, "SCORES_FROM", 1 if request.param == "large" else 10**9)
+    patch.setattr(publishing, "complete_lists", lambda *_: None)  # else nobody would be left to be retrieved
     place = snapshot.users.position
     pairs = sorted(tuple(sorted((place(LONELY), place(f"p:u0{number}")))) for number in (1, 2, 3))
     friends = replace(snapshot, friendships=np.array(pairs, np.int32))

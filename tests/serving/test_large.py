@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
 from graph.snapshot import Snapshot
-from serving import publish as publishing
+from serving import publish_approximate, publish_lists
+from serving.candidates import model_scores
+from serving.foldin import personal
 from serving.index import Index, open_index
 from serving.index_files import MISSING
 from serving.live import Live
@@ -18,6 +20,7 @@ from serving.publish import publish
 from serving.recommend import Wish, recommend
 from tests.serving.conftest import INFO
 from training.data import TrainingData
+from training.models.ials import IALS
 from training.recommender import Recommender
 
 
@@ -45,7 +48,7 @@ def bounded(
     snapshot: Snapshot, ease: Recommender, training: TrainingData, tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> Index:
     """An index in which five users got a list."""
-    monkeypatch.setattr(publishing, "LIST_CELLS", 5 * len(snapshot.items))
+    monkeypatch.setattr(publish_lists, "LIST_CELLS", 5 * len(snapshot.items))
     publish(snapshot, ease, home=tmp_path, model=INFO, histories=training.histories)
     return open_index(tmp_path)
 
@@ -65,3 +68,25 @@ def test_the_others_get_the_same_answers_at_once(bounded: Index, index: Index) -
             full, at_once = recommend(Live(index), wish), recommend(Live(bounded), wish)
             assert at_once.items == full.items
             np.testing.assert_allclose(at_once.scores, full.scores, rtol=1e-4, atol=1e-5)
+
+
+def test_a_large_catalogue_gives_everybody_a_list_of_what_they_would_be_answered(
+    snapshot: Snapshot, ease: Recommender, training: TrainingData, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Most by what the index retrieves: for factors and item weights, not for a dense matrix such as EASE's."""
+    monkeypatch.setattr(publish_lists, "LIST_CELLS", 5 * len(snapshot.items))
+    monkeypatch.setattr(publish_approximate, "SCORES_FROM", 1)
+    said: list[str] = []
+    model = IALS().fit(training)
+    publish(snapshot, model, home=tmp_path, model=INFO, histories=training.histories, progress=said.append)
+    index = open_index(tmp_path)
+    some = np.flatnonzero(np.diff(training.histories.indptr) > 0)
+    assert len(some) > 5
+    assert ((index.list_items[:, 0] != MISSING) == np.isin(np.arange(index.num_users), some)).all()
+    assert f"lists of every user: {len(some) - 5} of {len(some) - 5}" in said
+    for user in some.tolist():
+        exact = model_scores(Live(index), personal(Live(index), index.user_ids[user].decode()))
+        listed = index.list_items[user][index.list_items[user] != MISSING]
+        assert len(listed) == np.isfinite(exact).sum()
+        np.testing.assert_allclose(index.list_scores[user, : len(listed)], exact[listed], rtol=1e-4, atol=1e-5)
+        assert (np.diff(exact[listed]) <= 1e-5).all()

@@ -12,6 +12,7 @@ from graph.snapshot import Interactions, Snapshot
 from tests.training.planted import snapshot_of
 from training.blend import Blend
 from training.model_files import load, read_card, read_tested
+from training.privacy.spent import spent
 from training.registry import Registry
 from training.tracking import Tracker
 from training.train import Plan, Watch, everything, train
@@ -150,3 +151,17 @@ def test_a_private_model_carries_its_promise_to_mlflow_and_onto_its_card(
     folder = registry.folder(registry.find(report.version))
     assert read_card(folder).privacy["epsilon"] == 8.0
     assert "(8, 1e-06)-differentially private" in client.get_model_version(registry.name, report.version).description
+    assert run.data.metrics["privacy/epsilon_total"] == 8.0
+
+
+def test_what_private_versions_spent_together_is_counted(snapshot: Snapshot, registry: Registry) -> None:
+    train(snapshot, HASH, registry, Plan(model="popularity"), dataset="planted")
+    for epsilon in (8.0, 2.0):
+        report = train(
+            snapshot, HASH, registry, Plan(model="dp-ease", overrides={"epsilon": epsilon}), dataset="planted"
+        )
+    data = registry.tracker.client.get_run(report.run_id).data
+    assert (data.metrics["privacy/epsilon"], data.metrics["privacy/epsilon_total"]) == (2.0, 10.0)
+    assert data.metrics["privacy/delta_total"] == pytest.approx(2 * data.metrics["privacy/delta"])
+    assert data.tags["privacy_spent"].endswith("by 2 versions together; 1 beside them promise nothing")
+    assert str(spent(registry.list_models())) == data.tags["privacy_spent"]
