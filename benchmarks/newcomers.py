@@ -46,10 +46,9 @@ from serving.candidates import all_scores
 from serving.index import Index, ModelInfo, open_index
 from serving.live import Live
 from serving.live_holder import open_live
-from serving.newcomers import Newcomer, for_newcomer
+from serving.newcomers import Asked, Newcomer, for_newcomer
 from serving.publish import publish
 from serving.publish_newcomers import onboarding
-from serving.search import Wanted
 from training.data import UserBatch
 from training.evaluate import evaluate
 from training.split import positives
@@ -317,7 +316,7 @@ def _gain(index: Index, mine: Any, target: Any, chosen: list[int], **told: Any) 
     live = Live(index)
     names = tuple(live.id(place) for place in chosen)
     left_out = tuple(live.id(place) for place in mine.tolist())
-    found = for_newcomer(live, Newcomer(names, **told), 10, exclude=left_out, wanted=Wanted()).items
+    found = for_newcomer(live, Newcomer(names, **told), Asked(10, left_out)).items
     hits = np.isin(found, target) / np.log2(np.arange(2, len(found) + 2))
     return float(hits.sum() / (1 / np.log2(np.arange(2, min(10, len(target)) + 2))).sum())
 

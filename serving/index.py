@@ -24,6 +24,7 @@ from serving.index_files import MISSING, Blobs, Names, Rows, map_array, map_blob
 from serving.index_trust import check_contents, check_signature, damaged
 from serving.inherit import Inheritance, Inherited
 from serving.profile import Column, Profiles
+from serving.session_parts import SessionParts, map_sessions
 
 FORMAT = 4
 FOLDER = "index"
@@ -132,6 +133,8 @@ class Index:
     """(users,) what users' properties say they agree to (`serving.consent.ARRAY`); None in older indexes."""
     people: People | None = None
     """None where there are hardly any friendships."""
+    sessions: SessionParts | None = None
+    """None where sessions are scored by the model alone."""
     min_value: float | None = None
     """The model read only values of at least this as likes; None: any."""
     approximate: Approximate = field(default_factory=Approximate)
@@ -273,6 +276,7 @@ def mapped(folder: Path, manifest: Mapping[str, Any]) -> Index:
         lenders=map_rows(folder, "borrowed.lenders") if manifest.get("consent") else None,
         consent=array(ARRAY) if manifest.get("consent") else None,
         people=map_people(folder) if manifest["people"] else None,
+        sessions=map_sessions(folder, manifest.get("sessions")),
         min_value=manifest["min_value"],
         approximate=open_approximate(folder, manifest.get("approximate")),
     )  # fmt: skip

@@ -6,7 +6,7 @@ Fourth arrow of the flow. Not part of the request path: this file may import `tr
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from tempfile import mkdtemp
@@ -33,6 +33,7 @@ from serving.publish_inherit import write_inheritance
 from serving.publish_lists import check_shape, complete_lists, write_lists
 from serving.publish_newcomers import write_newcomers
 from serving.publish_people import write_people
+from serving.publish_sessions import write_sessions
 from serving.publish_version import finish, make_current, prune
 from training.data import Histories
 from training.prepare import known_histories
@@ -54,6 +55,7 @@ def publish(  # noqa: PLR0913  what an index is made of
     seen: csr_matrix | None = None,
     min_value: float | None = None,
     k_anonymity: int = FEWEST_PEOPLE,
+    sessions: Mapping[str, Any] | None = None,
     created: str = "",
     current: bool = True,
     progress: Callable[[str], None] | None = None,
@@ -65,7 +67,8 @@ def publish(  # noqa: PLR0913  what an index is made of
     `histories`: what the model may read about each user, oldest first; by default every positive interaction.
     `seen` (users x items): what is never recommended; by default every interaction but a mere impression. `min_value`:
     only values of at least this are likes, in `histories` and in what people do from now on. `k_anonymity`: the fewest
-    people by whom two items are alike. `created`: the time that the manifest names, by default now.
+    people by whom two items are alike. `sessions`: what was learned of sessions (`training.sessions`), if anything was.
+    `created`: the time that the manifest names, by default now.
     Raises `InvalidData` for scores that are not finite, `Conflict` for a model of another snapshot.
     """
     shape = (len(snapshot.users), len(snapshot.items))
@@ -80,6 +83,7 @@ def publish(  # noqa: PLR0913  what an index is made of
         tell = progress or (lambda _: None)
         entries = _write(temporary, snapshot, recommender, known, seen, tell)
         _write_crowd(temporary, known, k_anonymity)
+        entries["sessions"] = write_sessions(temporary, snapshot, known, sessions or {})
         entries |= {"snapshot": snapshot_hash or content_hash(snapshot), "model": model.json(), "created": created}
         entries |= {"min_value": min_value, "k_anonymity": k_anonymity}
         tell("approximate search")

@@ -80,7 +80,7 @@ def _form_scores(form: Form, user: int, read: Read, history: NDArray[np.int32]) 
     if isinstance(form, StaticScores):
         return form.scores
     if isinstance(form, ItemWeights):
-        return _item_scores(form, read)
+        return item_scores(form, read)
     return np.asarray(form.items @ dense_vector(form, user, read, history), np.float32)
 
 
@@ -119,7 +119,8 @@ def history_scale(form: ItemWeights, read: Read) -> tuple[NDArray[np.int32], NDA
     return items, np.float32(1.0 / max(1, len(items)) if form.normalise else 1.0) * np.float32(form.decay) ** ages
 
 
-def _item_scores(form: ItemWeights, read: Read) -> NDArray[np.float32]:
+def item_scores(form: ItemWeights, read: Read) -> NDArray[np.float32]:
+    """(num_items,) of what was read of a history."""
     items, scale = history_scale(form, read)
     if form.rows is None:
         return np.asarray(scale @ form.weights[items], np.float32)

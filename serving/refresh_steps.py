@@ -254,7 +254,7 @@ def publish(flow: Flow) -> Step:
     from serving.index import FOLDER, MANIFEST
 
     trained = flow.results["train"]
-    parts_of_it = ("forms", "approximate", "inherit", "lists", "newcomers", "people")
+    parts_of_it = ("forms", "approximate", "inherit", "lists", "newcomers", "people", "sessions")
     files = (
         "consent_graph",
         "publish",
@@ -264,11 +264,13 @@ def publish(flow: Flow) -> Step:
         "index",
         "catalogue",
         "neighbours",
+        "session_parts",
         "all_lists",
         "all_retrieved",
         "all_scores",
     )
-    code = code_version(*(f"serving/{name}.py" for name in files), "training/links.py")
+    counted = ("training/links.py", "training/sessions.py", "training/models/item_knn.py")
+    code = code_version(*(f"serving/{name}.py" for name in files), *counted)
     fewest = flow.settings.k_anonymity
     inputs = {"snapshot": trained["snapshot"], "model version": trained["version"], "code of publish": code,
               "k_anonymity": fewest}  # fmt: skip

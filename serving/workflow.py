@@ -124,6 +124,7 @@ def publish_version(
         histories=known,
         min_value=card.min_value,
         k_anonymity=k_anonymity,
+        sessions=card.sessions,
         created=datetime.fromtimestamp(version.created / 1000, UTC).isoformat(timespec="seconds"),
         current=current,
         progress=progress,

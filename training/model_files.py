@@ -39,6 +39,7 @@ class ModelCard:
     `guards`: what a promotion may not make worse. `origin`: where the recipe is from: chosen here, or carried over.
     `feedback`: by model, what each kind and value of interaction was learned to count (`training.feedback`).
     `privacy`: what a private model promises (`training.privacy.guarantee`); empty where nothing is.
+    `sessions`: the weights that sessions are scored with (`training.sessions`); empty where none were learned.
     """
 
     model: str
@@ -60,6 +61,7 @@ class ModelCard:
     leaks: Sequence[Mapping[str, Any]] = ()
     feedback: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     privacy: Mapping[str, Any] = field(default_factory=dict)
+    sessions: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from training.blend import standardise
 from training.data import HeldOut
 from training.evaluate import BLOCK_CELLS
-from training.recommender import Recommender
+from training.recommender import Scorer
 from training.significance import Comparison, paired_test
 from training.topk import top_k
 
@@ -80,9 +80,7 @@ class Candidates:
         return Candidates(self.scores[pairs], self.relevant[pairs], indptr, self.counts[users], self.users[users])
 
 
-def candidates(
-    members: Sequence[Recommender], held_out: HeldOut, *, seed: int = 42, most: int = MOST_SCORES
-) -> Candidates:
+def candidates(members: Sequence[Scorer], held_out: HeldOut, *, seed: int = 42, most: int = MOST_SCORES) -> Candidates:
     """Scores every held-out user by every member, block by block; at most `most` scores are kept."""
     num_items = held_out.relevant.shape[1]
     a_user = len(members) * min(num_items, DEPTH * len(members))
@@ -97,7 +95,7 @@ def candidates(
 
 
 def _block(
-    members: Sequence[Recommender], held_out: HeldOut
+    members: Sequence[Scorer], held_out: HeldOut
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.int64]]:
     batch = held_out.batch(slice(None))
     kept = np.asarray(held_out.relevant.toarray() > 0)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from graph.snapshot import Snapshot
@@ -54,7 +54,8 @@ from training.recommender import Monitor, Recommender
 from training.refit import refit
 from training.registry import Promotion, Registry, Version
 from training.report import full_report
-from training.split import split_of
+from training.sessions import held_sessions, learn_sessions
+from training.split import Split, split_of
 from training.tracking import Run
 from training.zoo import find
 
@@ -83,9 +84,8 @@ def carry_out(job: Job, decide: Decide) -> TrainReport:
     plan, snapshot, registry = job.plan, job.snapshot, job.registry
     check(plan)
     clock = Clock()
-    prepared = prepare(
-        snapshot, split_of(snapshot, how=plan.how, min_value=plan.min_value, seed=plan.seed), seed=plan.seed
-    )
+    split = split_of(snapshot, how=plan.how, min_value=plan.min_value, seed=plan.seed)
+    prepared = prepare(snapshot, split, seed=plan.seed)
     check_needs(plan, prepared.data)
     clock.lap("split")
     tags = {"model": plan.model, **plan.tags}
@@ -98,6 +98,7 @@ def carry_out(job: Job, decide: Decide) -> TrainReport:
         decided = decide(prepared, runs, clock)
         report = full_report(decided.measured.evaluation, prepared, snapshot)
         card = card_of(job, decided, guards=guarded(decided.measured.evaluation, report), leaks=leaks)
+        card = replace(card, sessions=_sessions(job, decided, prepared, split))
         run.tags({"chosen": card.chosen})
         log_guarantee(run, card.privacy)
         if card.privacy:
@@ -115,6 +116,16 @@ def carry_out(job: Job, decide: Decide) -> TrainReport:
         if plan.plots:
             _draw(job, runs, decided, prepared, report)
     return report_of(card, version, promotion, dataset=job.dataset, laps=clock.laps)
+
+
+def _sessions(job: Job, decided: Decided, prepared: Prepared, split: Split) -> Mapping[str, Any]:
+    """How sessions are scored, by validation; nothing of a private model, which counts beside it would undo."""
+    if guarantee_of(decided.fitted.recommender):
+        return {}
+    job.watch.say("weighing what says how a session goes on")
+    held_out = held_sessions(split.train, split.validation, prepared.data.num_items, seed=job.plan.seed)
+    learned = learn_sessions(decided.fitted.recommender, prepared.data, held_out, seed=job.plan.seed)
+    return {} if learned is None else learned.json()
 
 
 def fit_and_measure(job: Job, prepared: Prepared, runs: Children, clock: Clock) -> tuple[Fitted, Measured]:

@@ -9,6 +9,7 @@ import typer
 
 from graph.errors import InvalidData
 from serving.cli.recommend_all import Wanted, everybody
+from serving.cli.recommend_session import InSession, of_session
 from serving.cli.session import Home, Json, Session, Store, examples, start
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 PANEL = "Use it"
 BATCH = "Everybody at once"
+SESSION = "A session"
 
 User = Annotated[
     str | None, typer.Argument(metavar="[USER]", help="User id, platform:native; or give --all.", show_default=False)
@@ -52,6 +54,16 @@ Mix = Annotated[
     str | None,
     typer.Option("--mix", help="Several ways at once, weighed: text=0.5,image=0.3, or even.", show_default=False),
 ]
+Items = Annotated[
+    list[str] | None,
+    typer.Option("--items", metavar="ITEM", help="A session of nobody in particular: what was met, oldest first; "
+                 "again for more.", show_default=False, rich_help_panel=SESSION),
+]  # fmt: skip
+Scenario = Annotated[
+    str | None,
+    typer.Option("--scenario", help="Of --items: whose filters and rules hold.", show_default=False,
+                 rich_help_panel=SESSION),
+]  # fmt: skip
 Lang = Annotated[Literal["en", "zh"], typer.Option("--lang", help="Language of the reasons.")]
 Without = Annotated[
     list[str] | None,
@@ -74,6 +86,10 @@ def add_to(app: typer.Typer) -> None:
             ("interlace recommend movielens:196 --diversity 0.3", "less of the same"),
             ("interlace recommend movielens:196 --without movielens:50", "what would change without item 50"),
             ("interlace recommend movielens:196 --language --explain", "judged by the language model that is set"),
+            (
+                "interlace recommend --items movielens:50 --items movielens:172",
+                "what comes next in a session",
+            ),
             ("interlace recommend --all --out lists.parquet", "every user's list into a file"),
             ("interlace recommend --all --to-graph -n 20", "every user's list into the graph"),
         ),
@@ -105,12 +121,18 @@ def recommend(
     to_graph: ToGraph = False,
     platform: Platform = None,
     workers: Workers = 1,
+    items: Items = None,
+    scenario: Scenario = None,
     home: Home = None,
     store: Store = None,
     as_json: Json = False,
 ) -> None:
-    """Show what a user should see next."""
+    """Show what a user, or somebody in the midst of a session, should see next."""
     session = start(ctx, home, store, as_json)
+    if items:
+        _check_session(user, everyone or language or bool(without) or bool(also))
+        of_session(session, InSession(tuple(items), n, kind, diversity, scenario, explain, lang))
+        return
     if everyone:
         _check_all(user, explain or language or diversity > 0)
         everybody(session, Wanted(n, kind, platform, out, to_graph, workers))
@@ -137,6 +159,15 @@ def recommend(
     reasons = _reasons(session, live, found, lang) if explain else None
     payload = orjson.loads(recommendations(live, found, reasons))
     session.answer(payload, lambda console: show(console, payload["items"]))
+
+
+def _check_session(user: str | None, more: bool) -> None:
+    if user is not None:
+        raise InvalidData(f"both --items and user {user!r}", valid="one of them", remedy="leave one out")
+    if more:
+        raise InvalidData("--all, --language, --with or --without with --items",
+                          valid="-n, --kind, --diversity, --scenario, --explain, --lang",
+                          remedy="leave it out")  # fmt: skip
 
 
 def _check_all(user: str | None, more: bool) -> None:

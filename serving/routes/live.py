@@ -14,7 +14,8 @@ from serving.brief import computed
 from serving.index import Index
 from serving.inherit import Floats
 from serving.items import MOST_FILE, delete_item, put_item
-from serving.newcomers import Newcomer, for_newcomer
+from serving.live import Live
+from serving.newcomers import Asked, ForNewcomer, Newcomer, for_newcomer
 from serving.observe.observer import NEWCOMER
 from serving.problem import documented
 from serving.render import NULL, array, json_response, ranked
@@ -35,8 +36,10 @@ from serving.routes.live_schemas import (
 )
 from serving.routes.parameters import ID_LENGTH, ItemId
 from serving.routes.reasons import Lang, reasons_for_newcomer, spoken
+from serving.scenarios.session import House
 from serving.search import Wanted, search
 from serving.service import Service, service_of
+from serving.sessions import Session, Step
 
 MOST_BYTES = 48 << 20
 """Of a body with a picture and a sound in base64."""
@@ -89,18 +92,18 @@ async def newcomer(
     lang: Lang = None,
 ) -> Response:
     """For a session, or a person of whom nothing is stored: from the items they chose, a sentence, a picture, a sound,
-    a profile, in any combination; from nothing, what is popular. Nothing of it is kept.
+    a profile, in any combination; from nothing, what is popular. Nothing of it is kept. The order of the items counts:
+    what comes after the newest ones, what is met beside them, and the model, by weights learned on validation.
     """
     service = service_of(request)
     wish = parsed(await body_of(request, MOST_BYTES), NewcomerRequest, examples.VALID_NEWCOMER)
-    check_items(request, (*wish.items, *wish.exclude))
+    session = Session.of([Step(one) if isinstance(one, str) else Step(**dict(one)) for one in wish.items])
+    check_items(request, (*session.liked, *session.turned_down, *wish.exclude))
     live = service.live
     vectors = await _vectors(service, live.index, wish)
-    who = Newcomer(tuple(wish.items), vectors, wish.profile)
-    found = await computed(
-        live.index, for_newcomer, live, who, wish.n, exclude=tuple(wish.exclude), wanted=wanted(wish.filter)
-    )
-    service.observer.named(len(wish.items) - len(found.unknown), len(found.unknown))
+    who = Newcomer(session.liked, session.turned_down, vectors, wish.profile)
+    found = await computed(live.index, _for_newcomer, service, live, who, wish)
+    service.observer.named(len(session.liked) - len(found.unknown), len(found.unknown))
     service.observer.shown(live, "", NEWCOMER, found.items, found.scores)
     head = orjson.dumps({
         "model": {"name": live.index.model.name, "version": live.index.model.version},
@@ -109,11 +112,19 @@ async def newcomer(
     })  # fmt: skip
     if not explain:
         return json_response(b'%b,"items":%b}' % (head[:-1], ranked(live, found.items, found.scores)))
-    reasons, missing = await reasons_for_newcomer(service, live, wish.items, found.items, spoken(request, lang))
+    reasons, missing = await reasons_for_newcomer(service, live, session.liked, found.items, spoken(request, lang))
     tail = b"" if missing is None else b',"reasons":' + missing
     return json_response(
         b'%b,"items":%b%b}' % (head[:-1], ranked(live, found.items, found.scores, reasons or [NULL] * wish.n), tail)
     )
+
+
+def _for_newcomer(service: Service, live: Live, who: Newcomer, wish: NewcomerRequest) -> ForNewcomer:
+    house = None
+    if wish.scenario is not None:
+        house = House.of(live, service.columns.get(live), service.scenarios.get(wish.scenario), wish.profile)
+    asked = Asked(wish.n, tuple(wish.exclude), wanted(wish.filter), wish.diversity, house)
+    return for_newcomer(live, who, asked)
 
 
 @router.get(

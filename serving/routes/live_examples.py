@@ -10,7 +10,8 @@ VALID_ITEM = (
     '{"title": "…", "kind": "movie", "text": "…", "year": 1999, "image": "BASE64", "attributes": {"Genre": ["Drama"]}}'
 )
 VALID_NEWCOMER = (
-    '{"items": ["movielens:50"], "text": "…", "profile": {"age": 24}, "n": 10, "filter": {"kind": "movie"}}'
+    '{"items": ["movielens:50", {"item": "movielens:172", "kind": "viewed", "at": 1764240000}], "text": "…", '
+    '"profile": {"age": 24}, "n": 10, "filter": {"kind": "movie"}, "diversity": 0.3, "scenario": "video"}'
 )
 VALID_SEARCH = '{"text": "…", "like": ["movielens:50"], "n": 10, "filter": {"years": [1980, 1989]}}'
 VALID_CLASSIFY = '{"text": "…", "labels": ["comedy", "horror"], "top": 10}'

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 from graph.errors import InvalidData
-from graph.schema import ITEM_KINDS, safe_name
+from graph.schema import ITEM_KINDS, KINDS, safe_name
 from serving.routes.parameters import ID_LENGTH
 from serving.routes.schemas import Documented, Item, Model, Reason, ReasonsMissing
 
@@ -39,6 +39,15 @@ Id = Annotated[str, Field(min_length=1, max_length=ID_LENGTH), AfterValidator(_s
 File = Annotated[str, Field(description="the file's bytes in base64")]
 Number = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 Value = Text | bool | Number | float | None
+
+
+def _kind(value: str) -> str:
+    if value not in KINDS:
+        raise ValueError(f"one of {', '.join(KINDS)}")
+    return value
+
+
+KindName = Annotated[str, AfterValidator(_kind), Field(json_schema_extra={"enum": list(KINDS)})]
 
 
 class Asked(BaseModel):
@@ -112,11 +121,22 @@ class SearchRequest(Asked):
     filter: Filters = Filters()
 
 
+class SessionStep(Asked):
+    """Something met in a session. Skipped or hidden: it is only not to come again; impressed: it says nothing."""
+
+    item: Id
+    kind: KindName = "viewed"
+    at: Annotated[int, Field(ge=0, lt=2**62, description="Unix seconds")] | None = None
+
+
 class NewcomerRequest(Asked):
     """Somebody of whom nothing is stored: anything of this, or nothing at all."""
 
-    items: Annotated[list[Id], Field(max_length=1_000)] = Field(
-        default_factory=list, description="what they chose or clicked, oldest first"
+    items: Annotated[list[Id | SessionStep], Field(max_length=1_000)] = Field(
+        default_factory=list,
+        description="what they chose, viewed or put in the basket, oldest first: ids, or steps with kind and time "
+        "(in order of time where every one has one)",
+        examples=[["shop:7", {"item": "shop:9", "kind": "purchased", "at": 1764240000}]],
     )
     text: Annotated[str, Field(max_length=2_000), AfterValidator(_storable)] | None = Field(
         None, examples=["quiet science fiction from the eighties"]
@@ -129,6 +149,10 @@ class NewcomerRequest(Asked):
     n: Annotated[int, Field(ge=1, le=MOST_ITEMS)] = 10
     exclude: Annotated[list[Id], Field(max_length=1_000)] = Field(default_factory=list)
     filter: Filters = Filters()
+    diversity: Annotated[float, Field(ge=0, le=1)] = Field(0.0, description="0: the order of scores; see GET")
+    scenario: Annotated[str, Field(max_length=64)] | None = Field(
+        None, description="a name of GET /v1/scenarios: its filters and the rules of its shelf for-you hold"
+    )
 
 
 class Ranked(Documented):

@@ -35,9 +35,13 @@ class Visitor:
     who: Viewer
     now: float
     removed: tuple[Interest, ...] = ()
+    told: Mapping[str, Any] | None = None
+    """What somebody of whom nothing is stored says of themselves; None: look it up."""
 
     @cached_property
     def properties(self) -> Mapping[str, Any]:
+        if self.told is not None:
+            return self.told
         found: Mapping[str, Any] = orjson.loads(card(self.live, self.who))["properties"]
         return found
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import acos, cos, radians, sin
 from random import Random
 from typing import Any
 
@@ -33,13 +34,14 @@ def test_filters_and_rules_hold(visit: Visit, market_live: Live, shelves_snapsho
     draw = Random(11)
     pages = [_read(market_live.page(place)) for place in range(ITEMS)]
     blocked = [_blocked(shelves_snapshot, user) for user in range(USERS)]
-    known = _interactions(shelves_snapshot)
+    known, homes = _interactions(shelves_snapshot), _homes(shelves_snapshot)
     presets = [_preset(draw) for _ in range(PRESETS)]
     shown: Counter[str] = Counter()
     for _ in range(REQUESTS):
         user, preset = draw.randrange(USERS), presets[draw.randrange(PRESETS)]
         rows = home(visit(f"m:u{user:02d}"), preset, "en")
         _check(rows, preset, user, pages, known[user], blocked[user])
+        _check_events(rows, pages, homes[user])
         shown.update(row.shelf.source for row in rows)
     assert min(shown[source] for source in SOURCES) > 300, shown
 
@@ -116,6 +118,30 @@ def _check(
             assert _fits(page, row.shelf.filters, about), (page, row.shelf)
             assert row.shelf.seen or item not in known
         _check_rules(row, [pages[item] for item in row.items])
+
+
+def _homes(snapshot: Snapshot) -> list[tuple[float, float]]:
+    """Latitude and longitude of every user."""
+    columns = (snapshot.user_properties.column(name).to_pylist() for name in ("latitude", "longitude"))
+    return list(zip(*columns, strict=True))
+
+
+def _check_events(rows: list[Row], pages: list[dict[str, Any]], home: tuple[float, float]) -> None:
+    """What a shelf of coming events shows is ahead, within its days and kilometres; a pin is the shop's own wish."""
+    for row in rows:
+        for page in (pages[item] for item in row.items if row.shelf.source == "soon"):
+            if page["id"] in row.shelf.rules.pin:
+                continue
+            held = page["properties"]
+            ahead = datetime.fromisoformat(held["starts"]) - NOW
+            assert timedelta() <= ahead <= timedelta(seconds=row.shelf.options["within"])
+            assert _km(home, (held["latitude"], held["longitude"])) <= row.shelf.options["km"] + 0.1
+
+
+def _km(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """By the spherical law of cosines."""
+    (north, east), (there, far) = (tuple(map(radians, place)) for place in (one, other))
+    return 6371.0 * acos(min(1.0, sin(north) * sin(there) + cos(north) * cos(there) * cos(east - far)))
 
 
 def _check_rules(row: Row, shown: list[dict[str, Any]]) -> None:
