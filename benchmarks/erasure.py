@@ -72,7 +72,8 @@ def _measured(home: Path, folder: Path, options: argparse.Namespace) -> dict[str
         with _asking(address, chosen, set(chosen), wrong):
             time.sleep(2)
     if erasing.returncode:
-        raise SystemExit(f"interlace erase ended with {erasing.returncode}: {said.read_text()[:4000]}")
+        left = [one["left"] for one in json.loads(said.read_text())["receipts"]]
+        raise SystemExit(f"interlace erase ended with {erasing.returncode}; traces left: {left}")
     receipt = min((home / "erasures").glob("*.json"))
     verified = json.loads(_run("erase", "--verify", str(receipt), "--json"))
     return {

@@ -10,7 +10,6 @@ import multiprocessing
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 
 from graph.consent import Defaults
 from serving.candidates import FRIENDS, LIST, MODEL, PERSON, POPULAR, appeal
-from serving.corrections import Corrections, Interest
+from serving.corrections import Interest, removals
 from serving.foldin import personal, told_of
 from serving.index import open_index
 from serving.index_files import MISSING
@@ -215,12 +214,6 @@ def blocks(everybody: Everybody, users: NDArray[np.int64]) -> Iterator[Lists]:
     """Lists of these users, some thousand at a time."""
     for start in range(0, len(users), BLOCK):
         yield everybody.of(users[start : start + BLOCK])
-
-
-def removals(home: Path) -> dict[str, tuple[Interest, ...]]:
-    """What users of a home took out of their profiles."""
-    with closing(Corrections(home)) as corrections:
-        return {user: corrections.of(user) for user in corrections.users()}
 
 
 def in_processes(

@@ -30,6 +30,7 @@ from serving.routes import (
     media,
     metrics,
     models,
+    playlists,
     recommendations,
     refresh_runs,
     scenarios,
@@ -93,10 +94,12 @@ def create_app(settings: Settings, service: Service | None = None) -> Wrapped:
 
 
 def _versioned() -> APIRouter:
+    """All of them in one list, which is looked through at each request."""
     router = APIRouter()
     for module in (
         recommendations,
         scenarios,
+        playlists,
         users,
         consent,
         explanations,
@@ -113,5 +116,5 @@ def _versioned() -> APIRouter:
         health,
         metrics,
     ):
-        router.include_router(module.router)
+        router.routes.extend(module.router.routes)
     return router

@@ -9,6 +9,7 @@ folded in as if it were all there is. Nothing is deleted: restoring the interest
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -64,6 +65,12 @@ class Corrections:
 
     def close(self) -> None:
         self._ledger.close()
+
+
+def removals(home: Path) -> dict[str, tuple[Interest, ...]]:
+    """What users of a home took out of their profiles, by user."""
+    with closing(Corrections(home)) as corrections:
+        return {user: corrections.of(user) for user in corrections.users()}
 
 
 def has_any(card: dict[str, Any], removed: Sequence[Interest]) -> bool:

@@ -6,6 +6,7 @@ log lets them read while one writes.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,14 +23,15 @@ class Ledger:
 
     def __init__(self, path: Path, schema: str) -> None:
         self.path = path
+        self._name = os.fspath(path)
         self._schema = schema + COVERED
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
 
     @property
     def there(self) -> bool:
-        """Is there a file."""
-        return self._connection is not None or self.path.is_file()
+        """Is there a file. Asked several times a request, where `Path.is_file` costs three times as much."""
+        return self._connection is not None or os.path.isfile(self._name)  # noqa: PTH113
 
     @contextmanager
     def open(self, *, make: bool = False) -> Iterator[sqlite3.Connection]:

@@ -21,6 +21,7 @@ from graph.changes import mark_of
 from graph.errors import InvalidData, NotFound
 from graph.store import GraphStore
 from serving.consent import Consents
+from serving.corrections import removals
 from serving.private import cipher_of
 from serving.progress import Reporter, parts
 from serving.refresh_choice import Choice, encoders_of
@@ -296,7 +297,10 @@ def write_back(flow: Flow) -> Step:
     """What the index says into the graph, for Cypher and people to read."""
     published = flow.results["publish"]
     code = code_version("serving/write_back.py", "serving/write_back_lists.py", "graph/derived.py")
+    removed = removals(flow.home)
     inputs = {"index": published["index"], "code of write-back": code}
+    if removed:
+        inputs["removed interests"] = fingerprint(removed)
 
     def work() -> Result:
         from serving.index import open_index
@@ -305,7 +309,7 @@ def write_back(flow: Flow) -> Step:
         with flow.reporter.step("writing back") as step:
             index = open_index(flow.home, published["index"])
             model = f"{published['model']}:{published['version']}"
-            report = settle(flow.graph, index, model=model, run=flow.run, progress=parts(step))
+            report = settle(flow.graph, index, model=model, run=flow.run, removed=removed, progress=parts(step))
         return {"counts": {"users": report.users, "items": report.items, "written": report.written}}
 
     return Step("write-back", inputs, work)

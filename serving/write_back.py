@@ -8,11 +8,12 @@ wrote a relationship last. Snapshots leave both types out.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import chain
+from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -23,12 +24,15 @@ from graph.id_pages import id_pages
 from graph.portions import portions
 from graph.schema import ITEM, USER
 from graph.store import GraphStore
+from serving.corrections import Interest
 from serving.index import Index
 from serving.index_files import MISSING
 from serving.write_back_lists import Lists
 
 USERS_A_TRANSACTION = 100
 ITEMS_A_TRANSACTION = 64
+
+NOTHING_REMOVED: Mapping[str, tuple[Interest, ...]] = MappingProxyType({})
 
 Answer = TypeVar("Answer")
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -69,9 +73,10 @@ def write_back(
     run: str,
     top: int = 20,
     similar: int = 10,
+    removed: Mapping[str, tuple[Interest, ...]] = NOTHING_REMOVED,
     progress: Progress | None = None,
 ) -> WriteBackReport:
-    """Makes the graph's RECOMMENDED and SIMILAR relationships what `index` says.
+    """Makes the graph's RECOMMENDED and SIMILAR relationships what `index` says, and users with `removed` interests.
 
     `model` (`name:version`) marks recommendations, `run` whatever is written. Users and items that the index does not
     know lose theirs. A call that was killed is made good by the next one, which leaves alone what is right.
@@ -80,7 +85,7 @@ def write_back(
     store.ensure_schema([USER, ITEM])
     tell = progress or (lambda _part, _done, _total: None)
     present, strangers = _items_there(store, index)
-    lists = Lists(index, present, top, similar, model)
+    lists = Lists(index, present, top, similar, model, removed)
     users = int(store.query("user_count").rows[0][0])
     by_user = ({user: lists.of_user(user) for user in ids} for ids in portions(_users(store), USERS_A_TRANSACTION))
     recommended = _settle_all(store, RECOMMENDED_EDGES, by_user, run, partial(_told, tell, "recommended", users))

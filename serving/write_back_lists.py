@@ -6,8 +6,8 @@ same relationships, whoever asks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,11 @@ from scipy.sparse import csr_matrix
 
 from graph.derived import Edges, Key, Values
 from serving.candidates import Ranked
+from serving.corrections import Interest, corrected
+from serving.foldin import personal
 from serving.index import Index
 from serving.index_files import MISSING
+from serving.live import Live
 from serving.rank import best
 from serving.similar import CROWD, GRAPH
 
@@ -29,7 +32,7 @@ DIGITS = 6
 class Lists:
     """`present`: which items of the index are in the graph. `top`: items a user, `similar`: items an item and modality.
 
-    `model` marks the recommendations (`name:version`).
+    `model` marks the recommendations (`name:version`); `removed`: interests that users took out of their profiles.
     """
 
     index: Index
@@ -37,19 +40,27 @@ class Lists:
     top: int
     similar: int
     model: str
+    removed: Mapping[str, tuple[Interest, ...]] = field(default_factory=dict)
 
     def of_user(self, user: str) -> Edges:
         """The user's best unseen items by rank from 1; none for somebody whom the index does not know."""
         place = self.index.user_ids.find(user.encode("utf-8", "surrogatepass"))
         if place == MISSING:
             return {}
-        items, scores = self.index.list_items[place], self.index.list_scores[place]
+        items, scores = self._list_of(user, place)
         some = np.flatnonzero((items != MISSING) & self.present[items])[: self.top]
         ids = [self.index.item_ids[item].decode() for item in items[some].tolist()]
         return {
             (item,): (rank + 1, score, self.model)
             for rank, (item, score) in enumerate(zip(ids, scores[some].tolist(), strict=True))
         }
+
+    def _list_of(self, user: str, place: int) -> Ranked:
+        if user not in self.removed:
+            return self.index.list_items[place], self.index.list_scores[place]
+        live = Live(self.index)
+        items, scores = corrected(live, personal(live, user), self.removed[user], self.present, self.top)
+        return np.array(items, np.int64), np.array(scores, np.float32)
 
     def of_items(self) -> Iterator[dict[str, Edges]]:
         """Every item's neighbours, a block of items at a time; modalities as `serving.similar` names them."""

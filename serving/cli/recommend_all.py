@@ -104,7 +104,8 @@ def _there(live: Live, users: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _blocks(settings: Settings, live: Live, wanted: Wanted, users: NDArray[np.int64]) -> Iterator[Lists]:
-    from serving.all_lists import Everybody, blocks, in_processes, removals
+    from serving.all_lists import Everybody, blocks, in_processes
+    from serving.corrections import removals
     from serving.recommend import choose
 
     chosen = choose(live, wanted.kind, ())

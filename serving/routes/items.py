@@ -11,12 +11,13 @@ from serving.live import Live
 from serving.render import array, json_response, ranked
 from serving.routes.examples import ITEM, OTHER, answer
 from serving.routes.parameters import Count, ItemId, Limit, Search
+from serving.routes.quick import Quick
 from serving.routes.schemas import ItemPage, Items, SimilarItems
 from serving.service import service_of
 from serving.similar import similar
 from serving.similar_mix import LONGEST, parse_mix, scored_ways, similar_mixed
 
-router = APIRouter(tags=["items"])
+router = APIRouter(tags=["items"], route_class=Quick)
 
 PAGE = {**ITEM, "text": "A cowboy doll is threatened by a new toy.", "properties": {"release_date": "01-Jan-1995"}}
 SIMILAR = {

@@ -17,11 +17,12 @@ from serving.recommend import Recommendations, Wish, from_list, recommend
 from serving.render import json_response, recommendations
 from serving.routes.examples import MODEL, OTHER, REASON, answer
 from serving.routes.parameters import ID_LENGTH, Count, UserId
+from serving.routes.quick import Quick
 from serving.routes.reasons import Lang, reasons_for, spoken
 from serving.routes.schemas import RecommendationList
 from serving.service import service_of
 
-router = APIRouter(tags=["recommendations"])
+router = APIRouter(tags=["recommendations"], route_class=Quick)
 
 EXAMPLE = {
     "user": "movielens:196",

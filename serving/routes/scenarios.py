@@ -15,6 +15,7 @@ from serving.live import Live
 from serving.render import json_response
 from serving.routes.examples import ITEM, MODEL, OTHER, answer
 from serving.routes.parameters import UserId
+from serving.routes.quick import Quick
 from serving.routes.reasons import Lang, spoken
 from serving.routes.schemas import Documented, Item, Model
 from serving.scenarios.home import Row, home, render
@@ -22,7 +23,7 @@ from serving.scenarios.preset import Preset
 from serving.scenarios.visitor import Visitor
 from serving.service import Service, service_of
 
-router = APIRouter(tags=["scenarios"])
+router = APIRouter(tags=["scenarios"], route_class=Quick)
 
 TITLE = {"en": "Because you watched {item}", "zh": "因为你看过《{item}》"}
 SCENARIOS = {"scenarios": [{

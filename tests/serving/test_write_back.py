@@ -6,6 +6,7 @@ from collections import defaultdict
 from threading import Event, Thread
 from typing import Any
 
+import orjson
 import pyarrow as pa
 import pytest
 
@@ -20,6 +21,7 @@ from serving.index import Index, ModelInfo, open_index
 from serving.index_files import MISSING
 from serving.live import Live
 from serving.publish import publish
+from serving.recommend import Wish, recommend
 from serving.similar import modalities, similar
 from serving.write_back import write_back
 from tests.serving.samples import HIDER, HOSTILE, ITEMS, LONELY, USERS, sample_snapshot
@@ -81,6 +83,21 @@ def test_every_user_gets_the_head_of_their_list(store: GraphStore, index: Index)
     assert {LONELY, HIDER}.isdisjoint(lists)
     assert HOSTILE in lists
     assert report.recommended.created == sum(map(len, lists.values())) == report.recommended.written
+
+
+def test_who_removed_an_interest_gets_what_they_would_be_answered(store: GraphStore, index: Index) -> None:
+    user = "p:u01"
+    run(store, index)
+    first = Live(index).card(int(index.list_items[USERS.index(user), 0]))
+    interest = ("Genre", orjson.loads(first)["attributes"]["Genre"][0])
+    again = run(store, index, "run2", removed={user: (interest,)})
+    wanted = recommend(Live(index), Wish(user, TOP, removed=(interest,)))
+    mine = sorted((row for row in written(store)[0] if row[0] == user), key=lambda row: row[1])
+    assert [row[2] for row in mine] == [index.item_ids[item].decode() for item in wanted.items]
+    assert again.recommended.written > 0
+    assert not again.similar.written
+    run(store, index, "run3")
+    assert [row for row in written(store)[0] if row[0] == user] != mine
 
 
 def test_every_item_gets_the_neighbours_that_the_api_gives(store: GraphStore, index: Index) -> None:
