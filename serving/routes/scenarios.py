@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
@@ -28,6 +28,7 @@ router = APIRouter(tags=["scenarios"], route_class=Quick)
 TITLE = {"en": "Because you watched {item}", "zh": "因为你看过《{item}》"}
 SCENARIOS = {"scenarios": [{
     "name": "video", "title": {"en": "Video", "zh": "视频"}, "own": False,
+    "filters": {"country": "user", "age": "user"},
     "shelves": [{"source": "like-last", "title": TITLE, "n": 12}],
     "yaml": "title: {en: Video, zh: 视频}\nshelves:\n  - {title: because, source: like-last}\n",
 }]}  # fmt: skip
@@ -55,6 +56,10 @@ class ScenarioInfo(Documented):
     name: str
     title: dict[str, str]
     own: bool
+    filters: dict[str, Any] = Field(
+        description="what every item of the page has to be, as in the file: `kinds`, `ranges` (property -> lowest and "
+        "highest, null: open), `attributes`, `without`, `in_stock`, `country`, `age` (`user`: the user's own)"
+    )
     shelves: list[ScenarioShelf]
     yaml: str
 

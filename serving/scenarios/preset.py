@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
@@ -55,6 +55,12 @@ class Filters:
     in_stock: bool = False
     country: str | None = None
     age: str | float | None = None
+
+    def json(self) -> dict[str, Any]:
+        """What is asked for, by field; a field that asks for nothing is left out."""
+        said = {one.name: getattr(self, one.name) for one in fields(self)}
+        plain = {name: dict(value) if isinstance(value, Mapping) else value for name, value in said.items()}
+        return {name: value for name, value in plain.items() if value not in (None, False, (), {})}
 
 
 @dataclass(frozen=True)
@@ -122,4 +128,5 @@ class Preset:
     def json(self) -> dict[str, Any]:
         """As the API lists it."""
         shelves = [{"source": one.source, "title": dict(one.titles), "n": one.n} for one in self.shelves]
-        return {"name": self.name, "title": dict(self.titles), "own": self.own, "shelves": shelves, "yaml": self.text}
+        head = {"name": self.name, "title": dict(self.titles), "own": self.own, "filters": self.filters.json()}
+        return {**head, "shelves": shelves, "yaml": self.text}

@@ -9,6 +9,7 @@ from tests.browser.visit import Visit
 VIEWS = {
     "home": ("", ".people__link"),
     "user": ("#/users/films%3A3", ".shelf__frame .card__title"),
+    "scenario": ("#/users/films%3A3?scenario=video", ".scenario .card__title"),
     "item": ("#/users/films%3A3/items/films%3A9", ".mix .mix__slider"),
     "lost": ("#/people/3", "[role=alert]"),
     "discover": ("#/discover", ".grid--small .card__title a"),

@@ -93,6 +93,10 @@ export const getSimilar = (id, modality, n) => get(['items', id, 'similar'], { m
 /** {items, mix, ways}: `mix` as `text:0.5,graph:0.2`, or `even`. */
 export const getMixed = (id, mix, n, signal) => get(['items', id, 'similar'], { mix, n }, signal);
 export const getNeighbourhood = (label, id, limit) => get(['graph', label, id], { limit });
+export const getScenarios = () => get(['scenarios']).then((body) => body.scenarios);
+/** The shelves of a scenario for a user. */
+export const getHome = (id, scenario) => get(['users', id, 'home'], { scenario, lang: language });
+export const getSession = () => get(['session']);
 export const getModels = () => get(['models']).then((body) => body.models);
 export const getSchema = (signal) => get(['graph', 'schema'], {}, signal);
 export const downloadCypher = async (body, accept) => (await ask(body, accept)).blob();

@@ -15,7 +15,7 @@ export function card(item, { user = null, rank = null, meta = null, chips = true
     { class: 'card' },
     rank && h('span', { class: 'card__rank', 'aria-hidden': 'true' }, String(rank)),
     poster(item, { eager }),
-    h('h3', { class: 'card__title' }, h('a', { href: href ?? itemAddress({ user, item: item.id }) }, item.title)),
+    h('h3', { class: 'card__title' }, h('a', { href: href ?? itemAddress({ user, item: item.id }), 'data-item': item.id }, item.title)),
     (year || meta) && h('p', { class: 'card__meta' }, year, meta),
     chips && attributeChips(item.attributes),
     extra,

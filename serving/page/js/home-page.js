@@ -4,6 +4,8 @@ import { card } from './cards.js';
 import { h } from './dom.js';
 import { t } from './i18n.js';
 import { userCard } from './people.js';
+import { address } from './router.js';
+import { scenarioPicker } from './scenario-picker.js';
 import { section } from './section.js';
 import { shelf } from './shelf.js';
 import { cardBones, emptyState, fill, rowBones } from './states.js';
@@ -14,6 +16,7 @@ const ITEMS = 16;
 export function homePage() {
   const users = h('div');
   const items = h('div');
+  const picker = scenarioPicker((scenario) => address({ scenario }));
   fill(users, {
     bones: () => h('ul', { class: 'people' }, rowBones(6)),
     load: () => findUsers('', USERS),
@@ -30,10 +33,18 @@ export function homePage() {
       h('p', {}, t('choose-a-user-to-see-what')),
       h('p', { class: 'welcome__ways' }, way('#/discover', t('search-by-meaning')), way('#/new', t('start-as-somebody-new'))),
     ),
+    picker.element,
     section(t('users'), users),
     section(t('popular-in-the-catalogue'), items),
   );
-  return { element, title: 'Interlace', reasonFor: async () => null };
+  return { element, title: 'Interlace', reasonFor: async () => null, turn };
+
+  /** Whoever is chosen is shown as the scenario has it: their links say so. */
+  function turn() {
+    picker.mark();
+    for (const link of users.querySelectorAll('.people__link')) link.href = address({ user: link.dataset.user });
+    for (const link of items.querySelectorAll('.card__title a')) link.href = address({ item: link.dataset.item });
+  }
 }
 
 const way = (href, name) => h('a', { class: 'button', href }, name);

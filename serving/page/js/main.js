@@ -1,7 +1,6 @@
 /** Starts the page: the header once, then a page for each address. */
 import { asProblem } from './api.js';
 import { homePage } from './home-page.js';
-import { itemPanel } from './item-panel.js';
 import { modelsTool } from './models.js';
 import { navigation } from './navigation.js';
 import { here } from './router.js';
@@ -14,8 +13,8 @@ import { languageButton, t } from './i18n.js';
 import { shortcutsButton } from './shortcuts.js';
 
 const content = document.getElementById('content');
-const panel = itemPanel(document.getElementById('panel'));
 const nav = navigation();
+let panel = null;
 let shown = { place: undefined, page: null };
 
 /** Views beside the browsing one, each loaded when it is first opened. */
@@ -38,18 +37,26 @@ addEventListener('hashchange', () => show(true));
 show(false);
 
 async function show(moved) {
-  const { user, item, view, search, known } = here();
+  const { user, item, view, search, scenario, known } = here();
   nav.mark(view ?? 'browse');
   if (view) return showView({ view, search, item }, moved);
   const place = known ? `user ${user ?? ''}` : 'unknown';
   if (place !== shown.place) turnTo(place, known ? pageOf(user) : lostPage(), moved && !item);
-  if (item) panel.open(item, user, shown.page.reasonFor);
-  else panel.close();
+  else shown.page.turn?.(scenario);
+  if (item) openItem(item, user, shown.page.reasonFor);
+  else panel?.close();
+}
+
+/** The panel comes when an item is first opened: the first view does not wait for it. */
+async function openItem(item, user, reasonFor) {
+  const { itemPanel } = await import('./item-panel.js');
+  panel ??= itemPanel(document.getElementById('panel'));
+  if (here().item === item) panel.open(item, user, reasonFor);
 }
 
 async function showView({ view, search, item }, moved) {
-  if (item) panel.open(item, null);
-  else panel.close();
+  if (item) openItem(item, null);
+  else panel?.close();
   const place = `view ${view}`;
   if (place === shown.place) return shown.page.revisit?.(search);
   shown.page?.leave?.();

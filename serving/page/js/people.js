@@ -28,5 +28,5 @@ export function userLine(user) {
 export function userCard(user) {
   const name = h('span', { class: 'people__name' }, userName(user));
   const line = h('span', { class: 'people__facts' }, userLine(user));
-  return h('li', {}, h('a', { class: 'people__link', href: address({ user: user.id }) }, avatar(user), h('span', {}, name, h('br'), line)));
+  return h('li', {}, h('a', { class: 'people__link', href: address({ user: user.id }), 'data-user': user.id }, avatar(user), h('span', {}, name, h('br'), line)));
 }

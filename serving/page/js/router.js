@@ -1,14 +1,15 @@
 /**
- * Addresses of the page: `#/users/ID`, `#/items/ID`, `#/users/ID/items/ID` (an item as one user sees it), `#/query` (with
+ * Addresses of the page: `#/users/ID`, `#/items/ID`, `#/users/ID/items/ID` (an item as one user sees it), each with
+ * `?scenario=NAME` where a user's page is that of a scenario, `#/query` (with
  * `?cypher=…&parameters=…` what stands in the editor), `#/models`, `#/refresh`, `#/discover` (with `?q=…` what is searched for) and
  * `#/new`. On the last two `item=ID` opens an item above the view.
  */
 
 const VIEW = /^#\/(?<view>discover|new|query|models|refresh)\/?(?:\?(?<search>.*))?$/;
 const ITEM_VIEWS = new Set(['discover', 'new']);
-const PATTERN = /^#\/(?:users\/(?<user>[^/]+)\/?)?(?:items\/(?<item>[^/]+))?\/?$/;
+const PATTERN = /^#\/(?:users\/(?<user>[^/?]+)\/?)?(?:items\/(?<item>[^/?]+))?\/?(?:\?(?<search>.*))?$/;
 
-/** {user, item, view, search, known}: ids or null; `known` is false for an address that means nothing. */
+/** {user, item, view, search, scenario, known}: ids or null; `known` is false for an address that means nothing. */
 export function parse(hash) {
   const found = VIEW.exec(hash)?.groups;
   if (found) {
@@ -18,7 +19,8 @@ export function parse(hash) {
   if (hash === '' || hash === '#') return { user: null, item: null, known: true };
   const groups = PATTERN.exec(hash)?.groups;
   try {
-    return { user: decode(groups?.user), item: decode(groups?.item), known: groups !== undefined };
+    const scenario = new URLSearchParams(groups?.search).get('scenario');
+    return { user: decode(groups?.user), item: decode(groups?.item), scenario, known: groups !== undefined };
   } catch (error) {
     if (error instanceof URIError) return { user: null, item: null, known: false };
     throw error;
@@ -27,11 +29,13 @@ export function parse(hash) {
 
 const decode = (part) => (part ? decodeURIComponent(part) : null);
 
-export function address({ user = null, item = null }) {
+/** `scenario`: the one that is chosen now, unless another one is named; null for none. */
+export function address({ user = null, item = null, scenario = here().scenario }) {
   const parts = [];
   if (user) parts.push('users', encodeURIComponent(user));
   if (item) parts.push('items', encodeURIComponent(item));
-  return `#/${parts.join('/')}`;
+  const search = scenario ? `?${new URLSearchParams({ scenario })}` : '';
+  return `#/${parts.join('/')}${search}`;
 }
 
 /** The address of a view; parameters without a value are left out. */

@@ -13,4 +13,9 @@
   if (theme === 'light' || theme === 'dark') root.dataset.theme = theme;
   const language = kept('interlace-language') ?? navigator.language;
   root.lang = /^zh\b/i.test(language) ? 'zh' : 'en';
+  // The words are imported by a name that is known only now: asked for at once, with the other modules.
+  const words = document.createElement('link');
+  words.rel = 'modulepreload';
+  words.href = `js/words/${root.lang}.js`;
+  document.head.append(words);
 })();

@@ -1,6 +1,6 @@
 /** A user's home: what is recommended to them, shelves around what they liked, what they did. */
 import { getUser } from './api.js';
-import { PROFILE, USER_EDIT, whenCan } from './capabilities.js';
+import { CONSENT, PROFILE, USER_EDIT, whenCan } from './capabilities.js';
 import { card } from './cards.js';
 import { h } from './dom.js';
 import { count, facts, nativeId, userName } from './format.js';
@@ -8,27 +8,57 @@ import { known, t } from './i18n.js';
 import { icon } from './icons.js';
 import { avatar } from './people.js';
 import { profileButton } from './profile-card.js';
+import { personalDataButton } from './personal-data.js';
 import { recommendationsSection } from './recommendations.js';
+import { address, here } from './router.js';
+import { scenarioPicker } from './scenario-picker.js';
+import { scenarioShelves } from './scenario-shelves.js';
 import { section } from './section.js';
 import { shelf } from './shelf.js';
 import { cardBones, emptyState, fill } from './states.js';
 import { isLike, tasteShelves } from './taste-shelves.js';
-import { userForm } from './user-form.js';
 
 const HISTORY = 60;
 const SHOWN = 20;
 
 export function userPage(id) {
   const recommended = recommendationsSection(id);
+  const picker = scenarioPicker((scenario) => address({ user: id, scenario }));
+  const body = h('div', { class: 'scenario' });
+  let scenario = here().scenario;
+  let shelves = scenario && scenarioShelves(id, scenario);
+  let everything = null;
   const region = h('div');
   const element = h('div', {}, region);
-  recommended.start();
+  if (!scenario) recommended.start();
   fill(region, {
     bones: () => [h('div', { class: 'bone bone--title' }), h('ul', { class: 'grid section' }, cardBones(8))],
     load: () => getUser(id, HISTORY),
-    render: (user) => [head(user, () => recommended.start()), recommended.element, tasteShelves(user), history(user)],
+    render: (user) => {
+      everything = () => [recommended.element, tasteShelves(user), history(user)].flat();
+      body.replaceChildren(...(shelves ? [shelves.element] : everything()));
+      return [head(user, again), picker.element, body];
+    },
   });
-  return { element, title: `${t('user-id', { id: nativeId(id) })} · Interlace`, reasonFor: recommended.reasonFor };
+  return { element, title: `${t('user-id', { id: nativeId(id) })} · Interlace`, reasonFor, turn };
+
+  function reasonFor(item) {
+    return shelves ? shelves.reasonFor(item) : recommended.reasonFor(item);
+  }
+
+  /** Another scenario for the same user: what is above the shelves stays, and so does the focus. */
+  function turn(next) {
+    if (next === scenario) return;
+    scenario = next;
+    picker.mark();
+    again();
+  }
+
+  function again() {
+    shelves = scenario && scenarioShelves(id, scenario);
+    if (!shelves) recommended.start();
+    if (everything) body.replaceChildren(...(shelves ? [shelves.element] : everything()));
+  }
 }
 
 /** `again`: what to do when something else is recommended now. */
@@ -37,7 +67,8 @@ function head(user, again) {
   const known = facts(user.properties, 4).map(([name, value]) => line(name, value));
   const tools = h('div', { class: 'person__tools' });
   whenCan(PROFILE, tools, () => profileButton(user, again));
-  whenCan(USER_EDIT, tools, () => h('button', { type: 'button', class: 'button', onclick: () => userForm(user) }, icon('edit'), t('edit')));
+  whenCan(CONSENT, tools, () => personalDataButton(user, again));
+  whenCan(USER_EDIT, tools, () => h('button', { type: 'button', class: 'button', onclick: async () => (await import('./user-form.js')).userForm(user) }, icon('edit'), t('edit')));
   return h(
     'div',
     { class: 'person' },
