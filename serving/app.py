@@ -30,6 +30,7 @@ from serving.routes import (
     media,
     metrics,
     models,
+    playlists,
     recommendations,
     refresh_runs,
     scenarios,
@@ -98,6 +99,7 @@ def _versioned() -> APIRouter:
     for module in (
         recommendations,
         scenarios,
+        playlists,
         users,
         consent,
         explanations,

@@ -15,10 +15,11 @@ from serving.routes.cypher_schemas import CypherRequest
 from serving.routes.event_schemas import EventsRequest, UserRequest
 from serving.routes.explanation_schemas import WhatIfRequest
 from serving.routes.live_schemas import ClassifyRequest, ItemRequest, NewcomerRequest, SearchRequest
+from serving.routes.playlist_schemas import PlaylistRequest, RadioRequest
 
 READ_BY_HAND = (
     CypherRequest, ItemRequest, NewcomerRequest, SearchRequest, ClassifyRequest, EventsRequest, UserRequest,
-    WhatIfRequest, ConsentRequest,
+    WhatIfRequest, ConsentRequest, PlaylistRequest, RadioRequest,
 )  # fmt: skip
 """Models of bodies that routes read themselves (`serving.routes.bodies`)."""
 REPLACED = ("HTTPValidationError", "ValidationError")

@@ -14,6 +14,7 @@ CALLS = {
     "/v1/users/{id}": "/v1/users/p:u01",
     "/v1/users/{id}/recommendations": "/v1/users/p:u01/recommendations",
     "/v1/users/{id}/home": "/v1/users/p:u01/home?scenario=video",
+    "/v1/users/{id}/discovery": "/v1/users/p:u01/discovery?familiarity=0.5&n=5",
     "/v1/scenarios": "/v1/scenarios",
     "/v1/users/{id}/profile": "/v1/users/p:u01/profile",
     "/v1/users/{id}/consent": "/v1/users/p:u01/consent",
@@ -36,6 +37,8 @@ STORE_OR_FILE = {
     "/v1/refresh-runs/{id}",
     "/v1/recommendations",
     "/v1/search",
+    "/v1/playlists",
+    "/v1/radio",
     "/v1/classify",
     "/v1/events",
     "/v1/users/{id}/friends",
@@ -45,7 +48,8 @@ STORE_OR_FILE = {
     "/media/{folder}/{name}",
 }
 """Whose answers are checked elsewhere: in `tests/integration` with a store, `test_live_api.py`,
-`test_events_api.py`, `test_acquaintances.py`, `erasure/test_routes.py` and `test_app.py`."""
+`test_events_api.py`, `test_acquaintances.py`, `playlists/test_routes.py`, `erasure/test_routes.py`,
+`test_app.py`."""
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,123 @@
+"""Why an entry is in a list: what it shares with what the list starts from, each a fact that the index holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import orjson
+
+from serving.live import Live
+from serving.playlists.transitions import Transitions
+from serving.scenarios.columns import Columns
+
+ASKED, ATTRIBUTE, TOGETHER, NEXT, RANKED = "asked", "attribute", "together", "next", "ranked"
+MOST = 3
+NEWEST = 20
+"""Seeds that entries are compared with."""
+TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType({
+    "en": {
+        ASKED: "{label}: {name}, as asked",
+        ATTRIBUTE: "{label} {name}, as {item}",
+        TOGETHER: "people who liked {item} liked it too",
+        NEXT: "people go on to it after {item}",
+        RANKED: "the model ranks it high here",
+    },
+    "zh": {
+        ASKED: "按要求 {label} {name}",
+        ATTRIBUTE: "与《{item}》同属{label}“{name}”",
+        TOGETHER: "喜欢《{item}》的人也喜欢它",
+        NEXT: "常在《{item}》之后",
+        RANKED: "模型在此给它较高的排名",
+    },
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Fact:
+    """`label` and `name` of an attribute, or `item`: the position of a seed; empty and None where it has none."""
+
+    kind: str
+    label: str = ""
+    name: str = ""
+    item: int | None = None
+
+    def json(self, live: Live, language: str) -> dict[str, Any]:
+        """As answers tell it."""
+        title = None if self.item is None else title_of(live, self.item)
+        text = TEXTS[language][self.kind]
+        for gap, value in (("label", self.label), ("name", self.name), ("item", title or "")):
+            text = text.replace("{" + gap + "}", value)
+        return {"kind": self.kind, "text": text, "label": self.label or None, "name": self.name or None,
+                "item": None if self.item is None else live.id(self.item)}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Tells why; `asked`: label -> name that every entry has; `seeds`: positions, oldest first."""
+
+    live: Live
+    columns: Columns
+    transitions: Transitions
+    asked: Mapping[str, str]
+    seeds: Sequence[int]
+
+    def of(self, item: int) -> list[Fact]:
+        """At least one, at most `MOST`: what was asked for, the rarest shared attribute, what people do."""
+        newest = [seed for seed in self._newest if seed != item]
+        found = [Fact(ASKED, label, name) for label, name in self.asked.items()]
+        found += self._shared(item)
+        found += [Fact(TOGETHER, item=seed) for seed in self._near(item, newest, self._crowd)]
+        found += [Fact(NEXT, item=seed) for seed in self._near(item, newest, self._after)]
+        return found[:MOST] or [Fact(RANKED)]
+
+    @cached_property
+    def _newest(self) -> list[int]:
+        return list(self.seeds)[-NEWEST:]
+
+    @cached_property
+    def _of_seeds(self) -> Mapping[tuple[str, str], list[int]]:
+        """Attribute -> the seeds that have it, oldest first."""
+        found: dict[tuple[str, str], list[int]] = {}
+        for seed in self._newest:
+            for label, names in attributes_of(self.live, seed).items():
+                for name in names:
+                    found.setdefault((label, name), []).append(seed)
+        return found
+
+    def _shared(self, item: int) -> list[Fact]:
+        """The rarest attribute that it shares with a seed, and the newest seed that has it."""
+        best: tuple[int, Fact] | None = None
+        for label, names in attributes_of(self.live, item).items():
+            for name in names:
+                others = [seed for seed in self._of_seeds.get((label, name), ()) if seed != item]
+                common = int(self.columns.with_one_of(label, (name,)).sum()) if others else 0
+                if others and (best is None or common < best[0]):
+                    best = common, Fact(ATTRIBUTE, label, name, others[-1])
+        return [] if best is None else [best[1]]
+
+    def _near(self, item: int, seeds: Sequence[int], after: Any) -> list[int]:
+        """The newest seed after which the item comes."""
+        return next(([seed] for seed in reversed(seeds) if item in after(seed)), [])
+
+    def _crowd(self, seed: int) -> Any:
+        live = self.live
+        return live.index.crowd_items[seed] if seed < live.index.num_items else np.empty(0, np.int32)
+
+    def _after(self, seed: int) -> Any:
+        return self.transitions.after(seed)[0]
+
+
+def attributes_of(live: Live, item: int) -> Mapping[str, Sequence[str]]:
+    """Label -> names, as the item's card shows them."""
+    found: Mapping[str, Sequence[str]] = orjson.loads(live.card(item))["attributes"]
+    return found
+
+
+def title_of(live: Live, item: int) -> str:
+    """An item's title, else its id."""
+    return str(orjson.loads(live.card(item))["title"] or live.id(item))
