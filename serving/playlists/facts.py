@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from serving.live import Live
 from serving.playlists.transitions import Transitions
-from serving.scenarios.columns import Columns
+from serving.scenarios.columns import Columns, Words
 
 ASKED, ATTRIBUTE, TOGETHER, NEXT, RANKED = "asked", "attribute", "together", "next", "ranked"
 MOST = 3
@@ -80,24 +81,37 @@ class Facts:
         return list(self.seeds)[-NEWEST:]
 
     @cached_property
-    def _of_seeds(self) -> Mapping[tuple[str, str], list[int]]:
-        """Attribute -> the seeds that have it, oldest first."""
-        found: dict[tuple[str, str], list[int]] = {}
+    def _of_seeds(self) -> Mapping[tuple[str, int], list[int]]:
+        """Label and place of a name in its words -> the seeds that have it, oldest first."""
+        found: dict[tuple[str, int], list[int]] = {}
         for seed in self._newest:
-            for label, names in attributes_of(self.live, seed).items():
-                for name in names:
-                    found.setdefault((label, name), []).append(seed)
+            for label, words in self._words(seed):
+                for code in words.of(seed).tolist():
+                    found.setdefault((label, code), []).append(seed)
         return found
+
+    @cached_property
+    def _common(self) -> Mapping[str, NDArray[np.int64]]:
+        """Label -> how many items have each of its names."""
+        labels = {label for label, _ in self._of_seeds}
+        return {label: np.bincount(words.codes) for label in labels if (words := self.columns.label(label)) is not None}
+
+    def _words(self, item: int) -> Iterator[tuple[str, Words]]:
+        """Labels that an item's card shows, and their words."""
+        for label in attributes_of(self.live, item):
+            words = self.columns.label(label)
+            if words is not None:
+                yield label, words
 
     def _shared(self, item: int) -> list[Fact]:
         """The rarest attribute that it shares with a seed, and the newest seed that has it."""
         best: tuple[int, Fact] | None = None
-        for label, names in attributes_of(self.live, item).items():
-            for name in names:
-                others = [seed for seed in self._of_seeds.get((label, name), ()) if seed != item]
-                common = int(self.columns.with_one_of(label, (name,)).sum()) if others else 0
+        for label, words in self._words(item):
+            for code in words.of(item).tolist():
+                others = [seed for seed in self._of_seeds.get((label, code), ()) if seed != item]
+                common = int(self._common[label][code]) if others else 0
                 if others and (best is None or common < best[0]):
-                    best = common, Fact(ATTRIBUTE, label, name, others[-1])
+                    best = common, Fact(ATTRIBUTE, label, words.names[code], others[-1])
         return [] if best is None else [best[1]]
 
     def _near(self, item: int, seeds: Sequence[int], after: Any) -> list[int]:
