@@ -95,14 +95,15 @@ def _finds(said: Said, wanted: Wanted, path: Path) -> Iterator[str]:
     if isinstance(said, Bytes):
         yield from _in_bytes(said, wanted, path)
         return
-    item = speaks_of_items(said.where, "")
+    where = f"{path.name} {said.where}"
+    item = speaks_of_items(where, "")
     if isinstance(said, Cell) and (name := wanted.of(said.text)):
         if not (item and wanted.is_item(said.text)):
             yield name
         return
     for find in wanted.in_text(said.text):
         before = said.text[max(0, find.start - BEFORE) : find.start]
-        if not (wanted.is_item(said.text[find.start : find.end]) and speaks_of_items(said.where, before)):
+        if not (wanted.is_item(said.text[find.start : find.end]) and speaks_of_items(where, before)):
             yield find.name
 
 

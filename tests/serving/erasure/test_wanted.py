@@ -111,6 +111,8 @@ def test_an_item_with_the_same_id_is_no_trace(tmp_path: Path) -> None:
     (tmp_path / "b.json").write_text(json.dumps({"items": ["ml:1"]}))
     (tmp_path / "c.log").write_text("GET /v1/items/ml%3A1\n")
     write_blobs(tmp_path, "item_ids", [b"ml:1"])
+    pq.write_table(pa.table({"id": ["ml:1"], "title": ["x"]}), tmp_path / "items.parquet")
+    write_blobs(tmp_path, "item_cards", [json.dumps({"id": "ml:1", "title": "x"}).encode()])
     assert not traces([tmp_path], wanted)
     (tmp_path / "d.log").write_text("GET /v1/users/ml%3A1\n")
     assert [one.place for one in traces([tmp_path], wanted)] == [str(tmp_path / "d.log")]
