@@ -169,7 +169,7 @@ def test_a_user_is_edited_where_the_server_can(visit: Visit) -> None:
 
 def test_what_the_server_cannot_do_is_not_offered(visit: Visit) -> None:
     document = httpx.get(visit.url + "v1/openapi.json").json()
-    gone = ("/v1/events", "/v1/users/{id}/profile", "/v1/explanations/what-if")
+    gone = ("/v1/events", "/v1/users/{id}/profile", "/v1/users/{id}/consent", "/v1/explanations/what-if")
     paths = {path: one for path, one in document["paths"].items() if path not in gone}
     paths["/v1/users/{id}"].pop("put", None)
     visit.page.route("**/v1/openapi.json", lambda route: route.fulfill(json={**document, "paths": paths}))
