@@ -48,12 +48,20 @@ class PageFiles(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
         if any(part.startswith(("_", ".")) and part != "." for part in Path(path).parts) or path.endswith(".py"):
             raise HTTPException(404, "Not Found")
-        found, _ = self.lookup_path("index.html" if path == "." else path)
-        if scope["method"] not in READ or not found.endswith(TEXT) or not Path(found).is_file():
+        file = self._text("index.html" if path == "." else path) if scope["method"] in READ else None
+        if file is None:
             answer = await super().get_response(path, scope)
             answer.headers.setdefault("Cache-Control", "no-cache")
             return answer
-        return _answer(self._read(Path(found)), Headers(scope=scope))
+        return _answer(self._read(file), Headers(scope=scope))
+
+    def _text(self, path: str) -> Path | None:
+        """The file that is answered from memory; None for any other, and for what no file can be named."""
+        try:
+            found = Path(self.lookup_path(path)[0])
+            return found if found.suffix in TEXT and found.is_file() else None
+        except (OSError, ValueError):  # too long a name, or a zero in it
+            return None
 
     def _read(self, file: Path) -> Kept:
         kept = self._kept.get(str(file))

@@ -58,7 +58,10 @@ def test_files_are_compressed_and_not_sent_twice(client: TestClient) -> None:
     assert (again.status_code, again.content) == (304, b"")
 
 
-@pytest.mark.parametrize("path", ["/__init__.py", "/../__init__.py", "/%2e%2e/app.py", "/nothing.js", "/js", "/.git"])
+@pytest.mark.parametrize(
+    "path",
+    ["/__init__.py", "/../__init__.py", "/%2e%2e/app.py", "/nothing.js", "/js", "/.git", "/%00.js", f"/{'x' * 5000}.js"],
+)
 def test_nothing_else_is_served(client: TestClient, path: str) -> None:
     assert client.get(path).status_code == 404
 
