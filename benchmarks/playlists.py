@@ -27,11 +27,12 @@ from scipy.sparse import csr_matrix
 from graph.snapshot import Snapshot
 from graph.snapshot_read import read_folder
 from serving.candidates import all_scores, appeal
+from serving.foldin import nobody
 from serving.index import ModelInfo, open_index
 from serving.live import Live
 from serving.playlists.attraction import WEIGHTS, Weights, attraction
 from serving.playlists.likeness import pairwise
-from serving.playlists.make import nobody, playlist
+from serving.playlists.make import playlist
 from serving.playlists.path import smoothness
 from serving.playlists.transitions import Transitions, count
 from serving.playlists.wish import PlaylistWish, Seeds

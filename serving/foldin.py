@@ -108,6 +108,11 @@ def _tells_more(index: Index, place: int, events: Sequence[tuple[int, Event]]) -
     return any(item < index.num_items and not (known and _held(index, place, item, one)) for item, one in events)
 
 
+def nobody() -> Viewer:
+    """Stands where no user is named."""
+    return Viewer("", MISSING, np.empty(0, np.int32))
+
+
 def personal(live: Live, name: str) -> Viewer:
     """As `viewer`, for whatever is made of what they did: somebody without a past where they withhold their consent."""
     who = viewer(live, name)

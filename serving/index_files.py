@@ -70,10 +70,14 @@ class Rows:
     def __getitem__(self, row: int) -> NDArray[np.int32]:
         return self.columns[self.span(row)]
 
-    def spans(self, rows: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Places in `columns` of all these rows, one row after the other, and how many each row has."""
-        starts = np.asarray(self.indptr[rows], np.int64)
-        counts = np.asarray(self.indptr[rows + 1], np.int64) - starts
+    def spans(self, rows: NDArray[np.integer], last: int | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Places in `columns` of all these rows, one row after the other, and how many of each row; `last`: at most so
+        many, from its end.
+        """
+        starts, ends = (np.asarray(self.indptr[place], np.int64) for place in (rows, rows + 1))
+        if last is not None:
+            starts = np.maximum(starts, ends - last)
+        counts = ends - starts
         return np.arange(counts.sum()) + np.repeat(starts - np.cumsum(counts) + counts, counts), counts
 
 

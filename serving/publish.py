@@ -86,9 +86,7 @@ def publish(  # noqa: PLR0913  what an index is made of
         entries["sessions"] = write_sessions(temporary, snapshot, known, sessions or {})
         entries |= {"snapshot": snapshot_hash or content_hash(snapshot), "model": model.json(), "created": created}
         entries |= {"min_value": min_value, "k_anonymity": k_anonymity}
-        tell("approximate search")
-        entries["approximate"] = write_approximate(temporary, mapped(temporary, {**entries, "version": ""}))
-        complete_lists(temporary, mapped(temporary, {**entries, "version": ""}), tell)
+        _write_retrieval(temporary, entries, tell)
         folder = finish(temporary, root, entries)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -97,6 +95,13 @@ def publish(  # noqa: PLR0913  what an index is made of
         with closing(ExperimentRuns(home)) as runs:
             prune(root, folder.name, runs.pinned())
     return folder
+
+
+def _write_retrieval(folder: Path, entries: dict[str, Any], tell: Callable[[str], None]) -> None:
+    """What is made by searching the index itself; `entries` come to say of the search what the manifest will."""
+    tell("approximate search")
+    entries["approximate"] = write_approximate(folder, mapped(folder, {**entries, "version": ""}))
+    complete_lists(folder, mapped(folder, {**entries, "version": ""}), tell)
 
 
 def _write(

@@ -9,15 +9,15 @@ import typer
 
 from graph.errors import InvalidData
 from serving.cli.recommend import PANEL, Kind
-from serving.cli.search import Where
+from serving.cli.search import Where, pairs
 from serving.cli.session import Home, Json, Session, Store, examples, start
+from serving.cli.visit import visitor
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from serving.live import Live
     from serving.playlists.transitions import Transitions
-    from serving.scenarios.visitor import Visitor
 
 FromItem = Annotated[
     list[str] | None,
@@ -116,14 +116,16 @@ def playlist(
     from serving.playlists.wish import PlaylistWish, Seeds
     from serving.search import Wanted
 
-    caps = None if at_most is None else {label: _whole(label, most) for label, most in _pairs("--at-most", at_most)}
+    most = pairs(at_most, "--at-most")
+    caps = None if at_most is None else {label: _whole(label, text) for label, text in most.items()}
     wish = PlaylistWish(
-        Seeds(tuple(items or ()), dict(_pairs("--attribute", attribute)), artist, user), n, minutes,
-        Wanted(kind, attributes=dict(_pairs("--where", where))), at_most=caps, seen=seen,
+        Seeds(tuple(items or ()), pairs(attribute, "--attribute"), artist, user), n, minutes,
+        Wanted(kind, attributes=pairs(where)), at_most=caps, seen=seen,
     )  # fmt: skip
     wish.check()
-    live, visitor, transitions = opened(session, user)
-    payload = playlist_json(live, wish, made(visitor, transitions, wish), lang)
+    who = visitor(session, user)
+    live, transitions = who.live, transitions_of(session, who.live)
+    payload = playlist_json(live, wish, made(who, transitions, wish), lang)
 
     def shown(console: Console) -> None:
         smooth = payload["smoothness"]
@@ -134,22 +136,11 @@ def playlist(
     session.answer(payload, shown)
 
 
-def opened(session: Session, user: str | None) -> tuple[Live, Visitor, Transitions]:
-    """The catalogue as it is now, who asks, and what people go on to."""
-    import time
-
-    from serving.corrections import Corrections
-    from serving.foldin import personal
-    from serving.live_holder import open_live
-    from serving.playlists.make import nobody
+def transitions_of(session: Session, live: Live) -> Transitions:
+    """What people go on to."""
     from serving.playlists.transitions import count
-    from serving.scenarios.columns import ColumnsHolder
-    from serving.scenarios.visitor import Visitor
 
-    live = open_live(session.home, session.settings.consent_defaults)
-    who, removed = (nobody(), ()) if user is None else (personal(live, user), Corrections(session.home).of(user))
-    visitor = Visitor(live, ColumnsHolder().get(live), who, time.time(), removed)
-    return live, visitor, count(live.index.known, live.index.num_items, session.settings.k_anonymity)
+    return count(live.index.known, live.index.num_items, session.settings.k_anonymity)
 
 
 def show_entries(console: Console, entries: Sequence[dict[str, Any]]) -> None:
@@ -169,16 +160,6 @@ def _escaped(text: str) -> str:
     from rich.markup import escape
 
     return escape(text)
-
-
-def _pairs(option: str, given: list[str] | None) -> list[tuple[str, str]]:
-    found = []
-    for one in given or ():
-        label, equals, name = one.partition("=")
-        if not (label and equals and name):
-            raise InvalidData(f"{option} {one!r}", valid="LABEL=VALUE, such as Genre=Comedy", remedy="write it so")
-        found.append((label, name))
-    return found
 
 
 def _whole(label: str, text: str) -> int:
@@ -213,13 +194,14 @@ def radio(
     from serving.search import Wanted
 
     wish = RadioWish(
-        Seeds(tuple(items or ()), dict(_pairs("--attribute", attribute)), artist, user),
+        Seeds(tuple(items or ()), pairs(attribute, "--attribute"), artist, user),
         tuple(played or ()), tuple(skipped or ()), tuple(liked or ()), n,
-        Wanted(kind, attributes=dict(_pairs("--where", where))),
+        Wanted(kind, attributes=pairs(where)),
     )  # fmt: skip
     wish.check()
-    live, visitor, transitions = opened(session, user)
-    payload = radio_json(live, tuned(visitor, transitions, wish), lang)
+    who = visitor(session, user)
+    live, transitions = who.live, transitions_of(session, who.live)
+    payload = radio_json(live, tuned(who, transitions, wish), lang)
     session.answer(payload, lambda console: show_entries(console, payload["items"]))
 
 
@@ -243,8 +225,9 @@ def discovery(
 
     wish = DiscoveryWish(familiarity, n, Wanted(kind))
     wish.check()
-    live, visitor, transitions = opened(session, user)
-    payload = discovery_json(live, user, wish, made(visitor, transitions, wish), lang)
+    who = visitor(session, user)
+    live, transitions = who.live, transitions_of(session, who.live)
+    payload = discovery_json(live, user, wish, made(who, transitions, wish), lang)
 
     def shown(console: Console) -> None:
         console.print(f"[bold]{payload['week']}[/]: {payload['familiar_share']:.0%} familiar")

@@ -9,6 +9,7 @@ import typer
 
 from serving.cli.recommend import PANEL, show
 from serving.cli.session import Home, Json, Store, examples, start
+from serving.cli.visit import visitor
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,23 +57,14 @@ def home(
 ) -> None:
     """Show a user's home page: the shelves of a scenario, no item twice."""
     session = start(ctx, home, store, as_json)
-    import time
-
     import orjson
 
-    from serving.corrections import Corrections
-    from serving.foldin import personal
-    from serving.live_holder import open_live
-    from serving.scenarios.columns import ColumnsHolder
     from serving.scenarios.find import Scenarios
     from serving.scenarios.home import home as shelves
     from serving.scenarios.home import render
-    from serving.scenarios.visitor import Visitor
 
-    preset, live = Scenarios(session.home).get(scenario), open_live(session.home, session.settings.consent_defaults)
-    removed = Corrections(session.home).of(user)
-    visitor = Visitor(live, ColumnsHolder().get(live), personal(live, user), time.time(), removed)
-    page = orjson.loads(render(live, user, preset, lang, shelves(visitor, preset, lang)))
+    preset, who = Scenarios(session.home).get(scenario), visitor(session, user)
+    page = orjson.loads(render(who.live, user, preset, lang, shelves(who, preset, lang)))
 
     def shown(console: Console) -> None:
         from rich.markup import escape

@@ -73,7 +73,7 @@ def search(
     from serving.search import search as nearest
     from serving.search_vectors import query_vectors
 
-    wanted = Wanted(kind, years=_years(year), attributes=dict(_pair(one) for one in where or ()))
+    wanted = Wanted(kind, years=_years(year), attributes=pairs(where))
     live = open_live(session.home, session.settings.consent_defaults)
     things = {name: thing for name, thing in (("text", words.strip()), ("image", image), ("audio", audio)) if thing}
     items, scores = nearest(live, query_vectors(live.index, things), n, like=like or (), wanted=wanted)
@@ -91,8 +91,12 @@ def _years(text: str) -> tuple[int, int] | None:
     return years
 
 
-def _pair(text: str) -> tuple[str, str]:
-    label, equals, value = text.partition("=")
-    if not (label and equals and value):
-        raise InvalidData(f"the filter {text!r}", valid="LABEL=VALUE, as Genre=Comedy", remedy="correct it")
-    return label, value
+def pairs(given: list[str] | None, what: str = "the filter") -> dict[str, str]:
+    """Of `LABEL=VALUE`, given any number of times. Raises `InvalidData`."""
+    found = {}
+    for text in given or ():
+        label, equals, value = text.partition("=")
+        if not (label and equals and value):
+            raise InvalidData(f"{what} {text!r}", valid="LABEL=VALUE, as Genre=Comedy", remedy="correct it")
+        found[label] = value
+    return found

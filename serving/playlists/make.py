@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from graph.errors import InvalidData
 from serving.candidates import appeal
-from serving.foldin import Viewer
 from serving.index_files import MISSING
 from serving.newcomers import standardised
 from serving.observe.record import CANDIDATES, timed
@@ -65,14 +64,9 @@ class Playlist:
     unordered: float
 
 
-def nobody() -> Viewer:
-    """Stands where no user was named."""
-    return Viewer("", MISSING, np.empty(0, np.int32))
-
-
 @timed(CANDIDATES)
 def playlist(visitor: Visitor, transitions: Transitions, wish: PlaylistWish) -> Playlist:
-    """The visitor: the user that the seeds name, else `nobody`. Raises `InvalidData` for what cannot be made,
+    """The visitor: the user that the seeds name, else nobody. Raises `InvalidData` for what cannot be made,
     `NotFound` for an item, an artist or a name that there is not.
     """
     wish.check()

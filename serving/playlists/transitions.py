@@ -57,10 +57,7 @@ class TransitionsHolder:
 def count(known: Rows, num_items: int, fewest: int) -> Transitions:
     """Transitions in histories, oldest first."""
     users = np.arange(0, len(known), max(1, -(-len(known.columns) // MOST)))
-    starts, ends = known.indptr[users], known.indptr[users + 1]
-    starts = np.maximum(starts, ends - LAST)
-    counts = ends - starts
-    places = np.arange(counts.sum()) + np.repeat(starts - np.cumsum(counts) + counts, counts)
+    places, counts = known.spans(users, LAST)
     items, owner = known.columns[places].astype(np.int64), np.repeat(np.arange(len(users)), counts)
     pairs = []
     for step in range(1, REACH + 1):

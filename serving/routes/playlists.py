@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import time
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from serving.access.scope import check_items, check_users
-from serving.foldin import personal
 from serving.live import Live
 from serving.playlists.answer import discovery_json, playlist_json, radio_json
-from serving.playlists.discovery import DIAL, WEEKLY, Discovery, DiscoveryWish, discovery
-from serving.playlists.make import Playlist, nobody, playlist
-from serving.playlists.radio import Next, RadioWish, radio
-from serving.playlists.wish import MOST_ITEMS, PlaylistWish
+from serving.playlists.discovery import DIAL, WEEKLY, DiscoveryWish, discovery
+from serving.playlists.make import playlist
+from serving.playlists.radio import radio
+from serving.playlists.transitions import Transitions
+from serving.playlists.wish import MOST_ITEMS
 from serving.render import json_response
 from serving.routes.bodies import body_of, parsed, takes
 from serving.routes.examples import MODEL, OTHER, answer
 from serving.routes.parameters import UserId
 from serving.routes.playlist_schemas import DiscoveryAnswer, PlaylistAnswer, PlaylistRequest, RadioAnswer, RadioRequest
 from serving.routes.reasons import Lang, spoken
+from serving.routes.visits import visitor
 from serving.scenarios.visitor import Visitor
 from serving.search import Wanted
 from serving.service import Service, service_of
@@ -51,6 +52,9 @@ Familiarity = Annotated[
 Few = Annotated[int, Query(ge=1, le=MOST_ITEMS, description="how many items", examples=[30])]
 Kind = Annotated[str | None, Query(max_length=64, description="only items of this kind", examples=["track"])]
 
+Wish = TypeVar("Wish")
+Made = TypeVar("Made")
+
 router = APIRouter(tags=["playlists"])
 
 
@@ -70,21 +74,9 @@ async def playlist_post(request: Request, lang: Lang = None) -> Response:
     check_users(request, [] if asked.user is None else [asked.user])
     check_items(request, (*asked.items, *asked.exclude))
     live, wish = service.live, asked.wish()
-    found = await run_in_threadpool(_made, service, live, wish)
+    found = await _made(service, live, asked.user, playlist, wish)
     service.observer.shown(live, asked.user or "", SOURCE, found.items, found.scores)
     return json_response(orjson.dumps(playlist_json(live, wish, found, language)))
-
-
-def visitor_of(service: Service, live: Live, user: str | None) -> Visitor:
-    """The user as they are now; somebody without a past where none is named."""
-    columns = service.columns.get(live)
-    if user is None:
-        return Visitor(live, columns, nobody(), time.time())
-    return Visitor(live, columns, personal(live, user), time.time(), service.corrections.of(user))
-
-
-def _made(service: Service, live: Live, wish: PlaylistWish) -> Playlist:
-    return playlist(visitor_of(service, live, wish.seeds.user), service.transitions.get(live.index), wish)
 
 
 @router.post(
@@ -103,13 +95,9 @@ async def radio_post(request: Request, lang: Lang = None) -> Response:
     check_users(request, [] if asked.user is None else [asked.user])
     check_items(request, (*asked.items, *asked.played, *asked.skipped, *asked.liked))
     live = service.live
-    found = await run_in_threadpool(_next, service, live, asked.wish())
+    found = await _made(service, live, asked.user, radio, asked.wish())
     service.observer.shown(live, asked.user or "", RADIO, found.items, found.scores)
     return json_response(orjson.dumps(radio_json(live, found, language)))
-
-
-def _next(service: Service, live: Live, wish: RadioWish) -> Next:
-    return radio(visitor_of(service, live, wish.seeds.user), service.transitions.get(live.index), wish)
 
 
 @router.get(
@@ -129,10 +117,15 @@ async def discovery_get(
     """Mostly what the user does not know, the same from Monday to Sunday (UTC) while the index is the same."""
     service, language = service_of(request), spoken(request, lang)
     live, wish = service.live, DiscoveryWish(familiarity, n, Wanted(kind))
-    found = await run_in_threadpool(_week, service, live, user, wish)
+    found = await _made(service, live, user, discovery, wish)
     service.observer.shown(live, user, WEEK, found.items, found.scores)
     return json_response(orjson.dumps(discovery_json(live, user, wish, found, language)))
 
 
-def _week(service: Service, live: Live, user: str, wish: DiscoveryWish) -> Discovery:
-    return discovery(visitor_of(service, live, user), service.transitions.get(live.index), wish)
+async def _made(
+    service: Service, live: Live, user: str | None, make: Callable[[Visitor, Transitions, Wish], Made], wish: Wish
+) -> Made:
+    """What `make` gives for this user, in a thread: the first one of an index counts transitions."""
+    return await run_in_threadpool(
+        lambda: make(visitor(service, live, user), service.transitions.get(live.index), wish)
+    )

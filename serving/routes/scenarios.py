@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated, Any
 
 import orjson
@@ -10,7 +9,6 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from serving.brief import computed
-from serving.foldin import personal
 from serving.live import Live
 from serving.render import json_response
 from serving.routes.examples import ITEM, MODEL, OTHER, answer
@@ -18,9 +16,9 @@ from serving.routes.parameters import UserId
 from serving.routes.quick import Quick
 from serving.routes.reasons import Lang, spoken
 from serving.routes.schemas import Documented, Item, Model
+from serving.routes.visits import visitor
 from serving.scenarios.home import Row, home, render
 from serving.scenarios.preset import Preset
-from serving.scenarios.visitor import Visitor
 from serving.service import Service, service_of
 
 router = APIRouter(tags=["scenarios"], route_class=Quick)
@@ -134,5 +132,4 @@ async def user_home(request: Request, user: UserId, scenario: Scenario, lang: La
 
 
 def _rows(service: Service, live: Live, user: str, preset: Preset, language: str) -> list[Row]:
-    who, columns = personal(live, user), service.columns.get(live)
-    return home(Visitor(live, columns, who, time.time(), service.corrections.of(user)), preset, language)
+    return home(visitor(service, live, user), preset, language)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.foldin import Viewer
-from serving.index_files import MISSING
 from serving.live import Live
 from serving.scenarios.columns import Columns
 from serving.scenarios.filters import always, passing
@@ -30,8 +27,7 @@ class House:
     @classmethod
     def of(cls, live: Live, columns: Columns, preset: Preset, profile: Mapping[str, Any]) -> House:
         """Now, for a visitor of this profile."""
-        nobody = Viewer("", MISSING, np.empty(0, np.int32))
-        return cls(Visitor(live, columns, nobody, time.time(), told=profile), preset)
+        return cls(Visitor.of(live, columns, None, told=profile), preset)
 
     @property
     def rules(self) -> Rules:

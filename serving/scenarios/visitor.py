@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,7 @@ from graph.consent import RECOMMENDATION
 from graph.schema import USER_BLOCKED
 from serving.candidates import POPULAR, SOURCES, all_scores, appeal, sources_for
 from serving.corrections import Interest
-from serving.foldin import Viewer, likes
+from serving.foldin import Viewer, likes, nobody, personal
 from serving.index_files import MISSING
 from serving.live import Live
 from serving.people import card
@@ -37,6 +38,19 @@ class Visitor:
     removed: tuple[Interest, ...] = ()
     told: Mapping[str, Any] | None = None
     """What somebody of whom nothing is stored says of themselves; None: look it up."""
+
+    @classmethod
+    def of(
+        cls,
+        live: Live,
+        columns: Columns,
+        user: str | None,
+        removed: tuple[Interest, ...] = (),
+        told: Mapping[str, Any] | None = None,
+    ) -> Visitor:
+        """A user as they are now; somebody without a past where none is named. Raises `NotFound` for an unknown one."""
+        who = nobody() if user is None else personal(live, user)
+        return cls(live, columns, who, time.time(), removed, told)
 
     @cached_property
     def properties(self) -> Mapping[str, Any]:

@@ -14,11 +14,10 @@ import pytest
 from graph.consent import Defaults
 from graph.snapshot import Snapshot
 from graph.snapshot_read import read_folder
-from serving.foldin import viewer
+from serving.foldin import nobody, viewer
 from serving.index import ModelInfo
 from serving.live import Live
 from serving.live_holder import open_live
-from serving.playlists.make import nobody
 from serving.playlists.transitions import Transitions, count
 from serving.publish import publish
 from serving.scenarios.columns import Columns, ColumnsHolder

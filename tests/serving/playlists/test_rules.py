@@ -14,9 +14,10 @@ import pytest
 from graph.errors import InvalidData, NotFound
 from graph.schema import KINDS
 from graph.snapshot import Snapshot
+from serving.foldin import nobody
 from serving.live import Live
 from serving.playlists.facts import ASKED, ATTRIBUTE, NEXT, TOGETHER, Fact
-from serving.playlists.make import Playlist, nobody, playlist
+from serving.playlists.make import Playlist, playlist
 from serving.playlists.transitions import Transitions, count
 from serving.playlists.wish import TOLERANCE, PlaylistWish, Seeds
 from serving.scenarios.columns import Columns
