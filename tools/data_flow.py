@@ -10,8 +10,9 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
@@ -67,19 +68,30 @@ PARTS = (
 """Which part a module belongs to: the first prefix that fits."""
 
 
-def sources() -> Iterator[tuple[str, ast.Module]]:
+@cache
+def sources() -> Mapping[str, ast.Module]:
     """Every module of the product by its dotted name."""
-    for package in PACKAGES:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-            yield name, ast.parse(path.read_text(encoding="utf-8"))
+    return {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): ast.parse(path.read_text(encoding="utf-8"))
+        for package in PACKAGES
+        for path in sorted((ROOT / package).rglob("*.py"))
+    }
+
+
+@cache
+def imports() -> Mapping[str, frozenset[str]]:
+    """What each module imports."""
+    return {
+        name: frozenset(node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module)
+        for name, tree in sources().items()
+    }
 
 
 def files_named() -> set[str]:
     """Names of files that the code writes as texts."""
     return {
         node.value
-        for _, tree in sources()
+        for tree in sources().values()
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and _FILE.fullmatch(node.value)
     }
@@ -87,13 +99,7 @@ def files_named() -> set[str]:
 
 def users_of(owner: str) -> set[str]:
     """Parts that import a module."""
-    return {part_of(name) for name, tree in sources() if name != owner and owner in _imports(tree)}
-
-
-def _imports(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+    return {part_of(name) for name, named in imports().items() if name != owner and owner in named}
 
 
 def part_of(module: str) -> str:

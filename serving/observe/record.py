@@ -39,16 +39,20 @@ class Trace(Protocol):
 class Record:
     """One a request. `begun` and `until`, its deadline, are seconds of `perf_counter`; `stages` seconds by name."""
 
-    __slots__ = ("begun", "id", "inner", "stages", "trace", "until")
+    __slots__ = ("allowed", "begun", "id", "inner", "stages", "trace", "until")
 
-    def __init__(self, name: str, begun: float, until: float = math.inf, trace: Trace | None = None) -> None:
+    def __init__(self, name: str, begun: float, trace: Trace | None = None) -> None:
         self.id = name
         self.begun = begun
-        self.until = until
+        self.allow(math.inf)
         self.stages: dict[str, float] = {}
         self.inner = 0.0
         """Seconds of the stages that have ended within the one that is open."""
         self.trace = trace
+
+    def allow(self, seconds: float) -> None:
+        """The time it has, from its beginning on."""
+        self.allowed, self.until = seconds, self.begun + seconds
 
     def left(self) -> float:
         """Seconds until the deadline."""
@@ -89,7 +93,7 @@ class stage:  # noqa: N801  read as a statement: with stage("score")
             return
         now = perf_counter()
         if now > record.until:
-            raise late(record.until - record.begun)
+            raise late(record.allowed)
         self._begun, self._before, record.inner = now, record.inner, 0.0
         self._span = None if record.trace is None else record.trace.begin(self._name)
 

@@ -105,7 +105,7 @@ class Watch:
         except InvalidData as error:
             await problem_of(error)(scope, receive, answer.send)
             return
-        record.until = record.begun + allowed
+        record.allow(allowed)
         if not self.admission.enter() and not await self._came(record):
             self.observer.refused("full" if self.admission.full else "late")
             await _overloaded()(scope, receive, answer.send)
@@ -131,7 +131,7 @@ class Watch:
         except asyncio.CancelledError:
             if answer.status or not deadline.is_mine():
                 raise
-            await problem_of(late(record.until - record.begun))(scope, receive, answer.send)
+            await problem_of(late(record.allowed))(scope, receive, answer.send)
         finally:
             self.deadlines.end(deadline)
 

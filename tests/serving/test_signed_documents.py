@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from graph.errors import Conflict, InvalidData, NotFound
-from serving.signed_documents import check, public_key, signed, verified
-from serving.signing import KEY, sign
+from serving.signed_documents import SIGNED_BY, check, public_key, signed
+from serving.signing import KEY, sign, verified
 
 
 def test_the_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
@@ -24,13 +24,15 @@ def test_the_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> Non
 
 
 def test_a_signature_is_of_these_bytes_by_this_key(tmp_path: Path) -> None:
-    ours, theirs = (signed(tmp_path / name, {})["public_key"] for name in "ab")
+    ours, theirs = (signed(tmp_path / name, {})[SIGNED_BY].encode() for name in "ab")
     found = sign(tmp_path / "a", b"said")
     assert verified(ours, b"said", found)
     assert not verified(ours, b"said!", found)
     assert not verified(theirs, b"said", found)
+    with pytest.raises(ValueError, match="PEM"):
+        verified(b"no key", b"said", found)
     with pytest.raises(InvalidData, match="cannot be read"):
-        verified("no key", b"said", found)
+        check({**signed(tmp_path / "a", {}), SIGNED_BY: "no key"})
 
 
 def test_any_change_of_a_signed_document_shows(tmp_path: Path) -> None:

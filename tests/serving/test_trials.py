@@ -27,6 +27,7 @@ from serving.middleware import Wrapped
 from serving.publish import publish
 from serving.recommend import Wish, recommend
 from serving.settings import Settings
+from serving.signing import KEY, PUBLIC
 from tests.serving.samples import LONELY, USERS
 from tests.serving.test_events_api import kill_all, send, served
 from training.online.offline import slots
@@ -43,6 +44,8 @@ def two(home: Path, snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory
     """A home with EASE as the current index and popularity beside it. Copied by each test."""
     folder = tmp_path_factory.mktemp("two")
     shutil.copytree(home / FOLDER, folder / FOLDER)
+    for name in (KEY, PUBLIC):
+        shutil.copy(home / name, folder)
     fitted = find("popularity").build().fit(everything(snapshot, None))
     before = open_index(folder).version
     staged = publish(snapshot, fitted, home=folder, model=POPULAR, current=False)

@@ -48,6 +48,12 @@ class Served:
 
 
 @pytest.fixture
+def local_home(tmp_path: Path) -> Path:
+    """A store of its own: what other tests left in theirs is found as well, and rightly."""
+    return tmp_path / "store"
+
+
+@pytest.fixture
 def served(shop: Shop) -> Served:
     """Everything that a home keeps of a user, kept of `WHO` and of `OTHER`."""
     shop.refresh()

@@ -48,7 +48,9 @@ def test_without_a_request_nothing_is_counted() -> None:
 
 def test_no_stage_begins_after_the_deadline() -> None:
     now = time.perf_counter()
-    token = current.set(Record("r", now - 2, now - 1))
+    record = Record("r", now - 2)
+    record.allow(1)
+    token = current.set(record)
     try:
         with pytest.raises(TimedOut, match="within 1 s"), stage("score"):
             pytest.fail("it began")
