@@ -148,7 +148,8 @@ class _Attempt:
         target = unquote(self.part, errors="replace")
         log.write({
             "caller": caller.named(name), "role": "user" if caller.user else caller.role.word,
-            "platform": caller.platform, "user": caller.user and name(caller.user), "method": self.scope["method"], "path": path,
+            "platform": caller.platform, "user": caller.user and name(caller.user), "method": self.scope["method"],
+            "path": path,
             "target": name(target) if users and target else target, "status": status, "refused": reason,
             "request": self.scope.get(REQUEST_NAME, ""), "address": self.address,
         })  # fmt: skip
