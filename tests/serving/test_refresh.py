@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ def ran(report: RefreshReport) -> list[str]:
 
 
 @pytest.fixture
-def shop(local_store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+def shop(local_store: LocalStore, fresh_mlflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     modality = {"minilm": "text", "efficientnet-lite0": "image"}
     for module in (encoders.encode, encoders.zeroshot_labels):
         monkeypatch.setattr(module, "open_encoder", lambda name, **_: CountingEncoder(modality.get(name, "text")))  # type: ignore[arg-type]
@@ -79,6 +80,8 @@ def shop(local_store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(module, "code_version", lambda *_: "code")
     made = Shop(local_store, tmp_path / "home", tmp_path / "shop")
     made.folder.mkdir()
+    made.home.mkdir()
+    shutil.copy(fresh_mlflow, made.home)
     made.write()
     remember(made.home, Source(made.folder, "shop", sync=True))
     return made
