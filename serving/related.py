@@ -24,14 +24,14 @@ MOST_SHARED = 3
 """Names of shared attributes that the words of a reason tell."""
 TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType({
     "en": {
-        TOGETHER: "At least {people} people have both close together; chance would give {chance}",
-        COMPLEMENTS: "At least {people} people have both close together, chance would give {chance}; another category",
+        TOGETHER: "At least {people} people have both close together; chance would give {chance:g}",
+        COMPLEMENTS: "At least {people} people have both close together, chance would give {chance:g}; other category",
         ALTERNATIVES: "Both: {shared}; alike {likeness:.2f}",
         "unnamed": "Of the same category; alike {likeness:.2f}",
     },
     "zh": {
-        TOGETHER: "至少 {people} 人在相近时间选过两者, 偶然只会有 {chance} 人",
-        COMPLEMENTS: "至少 {people} 人在相近时间选过两者, 偶然只会有 {chance} 人 (类别不同)",
+        TOGETHER: "至少 {people} 人在相近时间选过两者, 偶然只会有 {chance:g} 人",
+        COMPLEMENTS: "至少 {people} 人在相近时间选过两者, 偶然只会有 {chance:g} 人 (类别不同)",
         ALTERNATIVES: "同属 {shared} (相似度 {likeness:.2f})",
         "unnamed": "同一类别 (相似度 {likeness:.2f})",
     },
@@ -65,10 +65,10 @@ class RelatedItems:
 
     def _reason(self, live: Live, place: int, language: str) -> dict[str, Any]:
         shared = shared_attributes(live, self.item, self.items[place])
-        paired = self.relation in PAIRED
+        paired = self.people is not None and self.chance is not None
         facts: dict[str, Any] = {
-            "people": self.people[place] if self.people is not None else None,
-            "chance": float(f"{self.chance[place]:.2g}") if self.chance is not None else None,
+            "people": None if self.people is None else self.people[place],
+            "chance": None if self.chance is None else float(f"{self.chance[place]:.2g}"),
             "likeness": None if paired else round(self.scores[place], 4),
         }
         names = [name for values in shared.values() for name in values][:MOST_SHARED]

@@ -186,7 +186,8 @@ def test_the_route_tells_why(ask: Get) -> None:
     reason = first["reason"]
     assert reason["people"] >= FEWEST
     assert reason["people"] > reason["chance"]
-    assert f"At least {reason['people']} people" in reason["text"]
+    told = f"At least {reason['people']} people have both close together, chance would give {reason['chance']:g}"
+    assert reason["text"].startswith(told)
     assert reason["shared"] == {"Brand": ["Acme"]}
     instead = ask("/v1/items/shop%3Alamp-a/related?relation=alternatives").json()["items"][0]["reason"]
     assert instead["people"] is None
