@@ -7,13 +7,13 @@ WORKDIR /src
 RUN python -m venv /opt/interlace && /opt/interlace/bin/pip install --no-cache-dir 'uv>=0.8,<1'
 COPY requirements.lock ./
 RUN --mount=type=cache,target=/root/.cache/uv \
-    /opt/interlace/bin/uv pip install --python /opt/interlace/bin/python --link-mode=copy --require-hashes -r requirements.lock
+    /opt/interlace/bin/uv pip install --python /opt/interlace/bin/python --link-mode=copy --compile-bytecode --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY graph graph
 COPY encoders encoders
 COPY training training
 COPY serving serving
-RUN /opt/interlace/bin/uv pip install --python /opt/interlace/bin/python --no-deps .
+RUN /opt/interlace/bin/uv pip install --python /opt/interlace/bin/python --no-deps --compile-bytecode .
 
 FROM python:3.12-slim-bookworm
 LABEL org.opencontainers.image.title="Interlace" \

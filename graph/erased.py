@@ -13,12 +13,14 @@ import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from graph.file_lock import alone
 from graph.schema import USER, EdgeBatch, NodeBatch
 from graph.whole_files import OWNER_ONLY, write_first, write_whole
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FOLDER, KEY, LIST, LOCK = "erased", "key", "people.txt", "lock"
 KEY_BYTES = 32
@@ -36,6 +38,8 @@ class Erased:
 
     def keeps(self, users: pa.Array | pa.ChunkedArray) -> pa.Array:
         """A mask of the ids that are not on the list; each distinct id is hashed once."""
+        import pyarrow as pa  # a server, which only asks for one id, starts without it
+
         known: dict[str | None, bool] = {}
         ids = users.to_pylist()
         for one in ids:
@@ -79,13 +83,15 @@ def filtered(batch: NodeBatch | EdgeBatch, erased: Erased) -> pa.Array | None:
     """A mask of a batch's rows that speak of nobody who was erased; None where all of them do not."""
     if not erased.names:
         return None
+    import pyarrow.compute as pc
+
     columns = ["id"] if isinstance(batch, NodeBatch) else ["head", "tail"]
     labels = [batch.label] if isinstance(batch, NodeBatch) else [batch.head_label, batch.tail_label]
     kept: pa.Array | None = None
     for name, label in zip(columns, labels, strict=True):
         if label == USER:
             mask = erased.keeps(batch.rows.column(name))
-            kept = mask if kept is None else pa.compute.and_(kept, mask)
+            kept = mask if kept is None else pc.and_(kept, mask)
     return kept
 
 

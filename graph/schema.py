@@ -10,11 +10,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TypeAlias
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, TypeAlias
 
 from graph.errors import InvalidData
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Value: TypeAlias = str | int | float | bool | list[str] | list[float] | None
 

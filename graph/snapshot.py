@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from graph.errors import NotFound
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 NO_TIME = np.iinfo(np.int64).min
 """Stands for an unknown time in `Interactions.time`."""

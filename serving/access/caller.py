@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
 from fastapi import Request
 
+OIDC = "oidc:"
+"""Before the subject of a token, where a caller is named by one."""
 SCOPE_KEY = "interlace.caller"
 """Where the gate leaves the caller in the ASGI scope."""
 
@@ -43,6 +46,13 @@ class Caller:
     def sees(self, identity: str) -> bool:
         """Whether a user's or item's id lies on the caller's platform."""
         return not self.platform or identity.startswith(f"{self.platform}:")
+
+    def named(self, pseudonym: Callable[[str], str]) -> str:
+        """The name for a log. In a user's own token the subject is theirs as an id is, so `pseudonym` stands for it;
+        whoever has a role answers for what they do by name.
+        """
+        subject = self.name.removeprefix(OIDC)
+        return self.name if subject == self.name or not self.user else OIDC + pseudonym(subject)
 
     @property
     def bound(self) -> bool:

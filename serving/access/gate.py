@@ -147,8 +147,9 @@ class _Attempt:
         path, users = named_path(self.scope["path"], name)
         target = unquote(self.part, errors="replace")
         log.write({
-            "caller": caller.name, "role": "user" if caller.user else caller.role.word, "platform": caller.platform,
-            "user": caller.user and name(caller.user), "method": self.scope["method"], "path": path,
+            "caller": caller.named(name), "role": "user" if caller.user else caller.role.word,
+            "platform": caller.platform, "user": caller.user and name(caller.user), "method": self.scope["method"],
+            "path": path,
             "target": name(target) if users and target else target, "status": status, "refused": reason,
             "request": self.scope.get(REQUEST_NAME, ""), "address": self.address,
         })  # fmt: skip

@@ -9,14 +9,13 @@ from starlette.concurrency import run_in_threadpool
 
 from graph.errors import Unsupported
 from serving.access.access import Access
-from serving.access.caller import LOCAL, NOBODY, Caller, Role
+from serving.access.caller import LOCAL, NOBODY, OIDC, Caller, Role
 from serving.access.keys import PREFIX
 from serving.access.oidc import Issuer
 from serving.access.refusal import Refused, unauthorized
 
 MEDIA = "/media/"
 BEARER = "bearer "
-OIDC = "oidc:"
 
 
 async def identify(access: Access, heads: Mapping[bytes, str], path: str) -> Caller:

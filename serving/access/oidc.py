@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from graph.errors import InvalidData
-from serving.access.caller import ROLES, Caller, Role
+from serving.access.caller import OIDC, ROLES, Caller, Role
 from serving.access.refusal import Refused, forbidden, unauthorized
 from serving.settings import Settings
 
@@ -100,7 +100,7 @@ class Issuer:
         raise AssertionError("keys is not empty")
 
     def _caller(self, claims: Mapping[str, Any]) -> Caller:
-        name = f"oidc:{str(claims['sub'])[:200]}"
+        name = f"{OIDC}{str(claims['sub'])[:200]}"
         roles = [self._roles[one] for one in _words(claims, self._settings.oidc_role_claim) if one in self._roles]
         if roles:
             return Caller(name, max(roles), self._platform(claims))

@@ -26,6 +26,7 @@ from serving.access.oidc import Issuer, open_issuer
 from serving.access.oidc_keys import PAUSE_SECONDS, IssuerKeys, fetched
 from serving.access.refusal import Refused
 from serving.access.start import refuse_strangers
+from serving.observe.logs import log_key, pseudonym
 from serving.settings import Settings
 from tests.serving.access.conftest import Serve
 
@@ -306,4 +307,13 @@ def test_a_users_token_of_the_issuer_sees_only_the_user(serve: Serve, keys_file:
     assert served.send("/v1/users/p:u02", key=mine).status_code == 403
     cookie = served.send("/v1/session", "POST", mine).headers["set-cookie"].partition(";")[0]
     assert served.send("/media/ab/abcdef012345.jpg", headers={"cookie": cookie}).status_code == 200
+    written = served.audit()
+    assert f'"caller":"oidc:{pseudonym(log_key(served.home), "ann")}"' in written, "a person's name at their issuer"
+    assert "ann" not in written
+
+
+def test_who_has_a_role_answers_for_it_by_name(serve: Serve, keys_file: Path) -> None:
+    served = serve(require_keys=True, oidc_issuer=ISSUER, oidc_audience=AUDIENCE, oidc_jwks=str(keys_file))
+    served.app.api.state.access.issuer.keys.load()
+    assert served.send("/v1/users/p:u01", "DELETE", token()).status_code == 403
     assert '"caller":"oidc:ann"' in served.audit()
