@@ -176,7 +176,8 @@ def _blobs(path: Path, offsets: np.ndarray[Any, Any]) -> Iterator[Said]:
             yield from ((one if one.where != where else Cell(where, one.text)) for one in _value(where, text)
                         if isinstance(one, Cell))  # fmt: skip
         elif where.endswith(NAMES):
-            title, _, identity = text.rstrip("\n").rpartition(" ")  # of «Ordinary People ml:1» no word says what ml:1 is
+            # No word of «Ordinary People ml:1» says what ml:1 is.
+            title, _, identity = text.rstrip("\n").rpartition(" ")
             yield from (Cell(where, title), Cell(where, identity))
         else:
             yield Cell(where, text)
