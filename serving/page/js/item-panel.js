@@ -1,11 +1,14 @@
 /** The panel with one item: picture, text, attributes, why it is recommended, what is like it. */
 import { addedSection, isAdded, justAdded } from './added.js';
 import { getItem } from './api.js';
+import { panelBasketButton } from './basket-button.js';
 import { h } from './dom.js';
 import { known, locale, t } from './i18n.js';
 import { facts, score, words } from './format.js';
 import { icon } from './icons.js';
+import { playlistAddress } from './playlist-address.js';
 import { poster } from './poster.js';
+import { relatedSections } from './related.js';
 import { addressBehind, here, viewAddress } from './router.js';
 import { similarSection } from './similar.js';
 import { fill, lineBones } from './states.js';
@@ -27,7 +30,7 @@ export function itemPanel(panel) {
     const item = await fill(body, {
       bones: () => h('div', { class: 'detail' }, h('div', { class: 'poster bone' }), h('div', {}, h('div', { class: 'bone bone--title' }), lineBones(5))),
       load: async () => justAdded(id) ?? getItem(id),
-      render: (found) => [detail(found, ranked), reasons(found, user, ranked), similarSection(found, user), moreLike(found, () => open(id, user, reasonFor))],
+      render: (found) => [detail(found, ranked), reasons(found, user, ranked), similarSection(found, user), relatedSections(found, user), moreLike(found, () => open(id, user, reasonFor))],
     });
     if (item) panel.querySelector('#panel-title').focus();
   }
@@ -73,8 +76,9 @@ function detail(item, ranked) {
 function moreLike(item, reopen) {
   const { id, title } = item;
   const href = viewAddress('discover', { like: id });
+  const fromHere = h('a', { class: 'button', href: playlistAddress({ seeds: { items: [id] } }) }, icon('list'), t('playlist-from-here'), h('span', { class: 'visually-hidden' }, `: ${title}`));
   const edit = h('button', { type: 'button', class: 'button', 'aria-label': t('edit-name', { name: title }), onclick: async () => (await import('./edit-form.js')).editForm(item, reopen) }, icon('edit'), t('edit'));
-  return h('div', { class: 'panel__section panel__ways' }, h('a', { class: 'button', href }, t('discover-more-like-this'), h('span', { class: 'visually-hidden' }, `: ${title}`)), edit);
+  return h('div', { class: 'panel__section panel__ways' }, h('a', { class: 'button', href }, t('discover-more-like-this'), h('span', { class: 'visually-hidden' }, `: ${title}`)), fromHere, panelBasketButton(item), edit);
 }
 
 function attributeList({ attributes, properties }) {
