@@ -17,6 +17,7 @@ import serving.refresh_train
 from graph.errors import Conflict, InvalidData, NotFound
 from graph.local_store import LocalStore
 from graph.schema import Entity, Interaction
+from graph.store import GraphStore
 from serving.index import open_index
 from serving.progress import Lines
 from serving.refresh import Refresh, RefreshReport
@@ -37,7 +38,7 @@ USERS, ITEMS = 40, 24
 class Shop:
     """A home, its store and its one source."""
 
-    store: LocalStore
+    store: GraphStore
     home: Path
     folder: Path
 
@@ -72,12 +73,17 @@ def ran(report: RefreshReport) -> list[str]:
 
 @pytest.fixture
 def shop(local_store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    return open_shop(local_store, tmp_path, monkeypatch)
+
+
+def open_shop(store: GraphStore, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """A shop below a folder, with encoders that count and code that does not change."""
     modality = {"minilm": "text", "efficientnet-lite0": "image"}
     for module in (encoders.encode, encoders.zeroshot_labels):
         monkeypatch.setattr(module, "open_encoder", lambda name, **_: CountingEncoder(modality.get(name, "text")))  # type: ignore[arg-type]
     for module in (serving.refresh_steps, serving.refresh_train):  # somebody may be editing while this runs
         monkeypatch.setattr(module, "code_version", lambda *_: "code")
-    made = Shop(local_store, tmp_path / "home", tmp_path / "shop")
+    made = Shop(store, folder / "home", folder / "shop")
     made.folder.mkdir()
     made.write()
     remember(made.home, Source(made.folder, "shop", sync=True))
