@@ -18,6 +18,7 @@ import serving.refresh_train
 from graph.errors import Conflict, InvalidData, NotFound
 from graph.local_store import LocalStore
 from graph.schema import Entity, Interaction
+from graph.store import GraphStore
 from serving.index import open_index
 from serving.progress import Lines
 from serving.refresh import Refresh, RefreshReport
@@ -38,7 +39,7 @@ USERS, ITEMS = 40, 24
 class Shop:
     """A home, its store and its one source."""
 
-    store: LocalStore
+    store: GraphStore
     home: Path
     folder: Path
 
@@ -72,16 +73,21 @@ def ran(report: RefreshReport) -> list[str]:
 
 
 @pytest.fixture
-def shop(local_store: LocalStore, fresh_mlflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+def shop(local_store: LocalStore, tmp_path: Path, fresh_mlflow: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    return open_shop(local_store, tmp_path, fresh_mlflow, monkeypatch)
+
+
+def open_shop(store: GraphStore, folder: Path, mlflow: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """A shop below a folder, with encoders that count, code that does not change, and a copy of an empty MLflow."""
     modality = {"minilm": "text", "efficientnet-lite0": "image"}
     for module in (encoders.encode, encoders.zeroshot_labels):
         monkeypatch.setattr(module, "open_encoder", lambda name, **_: CountingEncoder(modality.get(name, "text")))  # type: ignore[arg-type]
     for module in (serving.refresh_steps, serving.refresh_train):  # somebody may be editing while this runs
         monkeypatch.setattr(module, "code_version", lambda *_: "code")
-    made = Shop(local_store, tmp_path / "home", tmp_path / "shop")
+    made = Shop(store, folder / "home", folder / "shop")
     made.folder.mkdir()
     made.home.mkdir()
-    shutil.copy(fresh_mlflow, made.home)
+    shutil.copy(mlflow, made.home)
     made.write()
     remember(made.home, Source(made.folder, "shop", sync=True))
     return made

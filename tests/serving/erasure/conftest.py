@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from graph.schema import KINDS, USER_BLOCKED, Entity, Triple
+from graph.store import GraphStore
 from serving.access.audit import FILE as AUDIT
 from serving.access.audit import AuditLog
 from serving.access.keys import KeyStore
@@ -21,7 +22,7 @@ from serving.exposures import Exposure, ExposureLog, Shadowed
 from serving.overlay import Overlay
 from serving.progress import Lines
 from serving.settings import Settings, read_settings
-from tests.serving.test_refresh import Shop, shop
+from tests.serving.test_refresh import Shop, open_shop, shop
 
 __all__ = ["shop"]
 WHO, OTHER, SECOND = "shop:u1", "shop:u10", "web:u1"
@@ -55,6 +56,18 @@ def local_home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def served(shop: Shop) -> Served:
+    return serve(shop)
+
+
+@pytest.fixture
+def served_anywhere(
+    any_store: GraphStore, tmp_path: Path, fresh_mlflow: Path, monkeypatch: pytest.MonkeyPatch
+) -> Served:
+    """The same on each store in turn."""
+    return serve(open_shop(any_store, tmp_path, fresh_mlflow, monkeypatch))
+
+
+def serve(shop: Shop) -> Served:
     """Everything that a home keeps of a user, kept of `WHO` and of `OTHER`."""
     shop.refresh()
     store, home = shop.store, shop.home

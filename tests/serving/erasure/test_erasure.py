@@ -36,7 +36,8 @@ def owners(served: Served, user: str) -> set[str]:
     return {owner(str(path.relative_to(served.home))) for path in paths}
 
 
-def test_no_trace_is_left_and_others_keep_theirs(served: Served) -> None:
+def test_no_trace_is_left_and_others_keep_theirs(served_anywhere: Served) -> None:
+    served = served_anywhere
     _every_file_has_an_owner(served)
     assert len(places(served, WHO)) > 15
     others = owners(served, OTHER)
