@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,12 +73,12 @@ def ran(report: RefreshReport) -> list[str]:
 
 
 @pytest.fixture
-def shop(local_store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    return open_shop(local_store, tmp_path, monkeypatch)
+def shop(local_store: LocalStore, fresh_mlflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    return open_shop(local_store, fresh_mlflow, tmp_path, monkeypatch)
 
 
-def open_shop(store: GraphStore, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    """A shop below a folder, with encoders that count and code that does not change."""
+def open_shop(store: GraphStore, mlflow: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """A shop below a folder, with encoders that count and code that does not change; `mlflow`: its empty database."""
     modality = {"minilm": "text", "efficientnet-lite0": "image"}
     for module in (encoders.encode, encoders.zeroshot_labels):
         monkeypatch.setattr(module, "open_encoder", lambda name, **_: CountingEncoder(modality.get(name, "text")))  # type: ignore[arg-type]
@@ -85,6 +86,8 @@ def open_shop(store: GraphStore, folder: Path, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr(module, "code_version", lambda *_: "code")
     made = Shop(store, folder / "home", folder / "shop")
     made.folder.mkdir()
+    made.home.mkdir()
+    shutil.copy(mlflow, made.home)
     made.write()
     remember(made.home, Source(made.folder, "shop", sync=True))
     return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -208,17 +209,20 @@ def test_principal_components_hold_the_variance_in_order() -> None:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
-    """A real tracking server with artifacts of its own."""
+def server(fresh_mlflow: Path, tmp_path: Path) -> Iterator[str]:
+    """A real tracking server with artifacts of its own, without the processes for jobs of language models."""
+    shutil.copy(fresh_mlflow, tmp_path / "server.db")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
                "--backend-store-uri", f"sqlite:///{tmp_path}/server.db",
                "--artifacts-destination", str(tmp_path / "server-artifacts")]  # fmt: skip
-    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    without = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with (tmp_path / "server.log").open("wb") as log:
-        job = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=tmp_path, start_new_session=True)
+        job = subprocess.Popen(
+            command, stdout=log, stderr=log, env=os.environ | without, cwd=tmp_path, start_new_session=True
+        )
     address = f"http://127.0.0.1:{port}"
     try:
         _wait(address, job, tmp_path / "server.log")

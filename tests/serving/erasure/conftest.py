@@ -60,9 +60,11 @@ def served(shop: Shop) -> Served:
 
 
 @pytest.fixture
-def served_anywhere(any_store: GraphStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Served:
+def served_anywhere(
+    any_store: GraphStore, fresh_mlflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Served:
     """The same on each store in turn."""
-    return serve(open_shop(any_store, tmp_path, monkeypatch))
+    return serve(open_shop(any_store, fresh_mlflow, tmp_path, monkeypatch))
 
 
 def serve(shop: Shop) -> Served:

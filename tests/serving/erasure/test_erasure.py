@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,11 +18,11 @@ from serving.erasure.search import traces
 from serving.erasure.wanted import wanted_names
 from serving.index import open_index
 from serving.signed_documents import check
+from tests.forks import Forks
 from tests.serving.erasure.conftest import OTHER, SECOND, WHO, Served
 from training.registry import SAW_ERASED
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
-ROOT = Path(__file__).parents[3]
 
 
 def places(served: Served, user: str) -> list[str]:
@@ -104,40 +101,20 @@ def _a_source_brings_nobody_back(served: Served) -> None:
     assert OTHER.encode() in set(open_index(served.home).user_ids)  # type: ignore[call-overload]
 
 
-KILLED = """
-import os, signal, sys
-from dataclasses import replace
-from pathlib import Path
-from graph.local_store import LocalStore
-from serving.erasure.places import PLACES
-from serving.erasure.run import Eraser
-from serving.progress import Lines
-from serving.settings import read_settings
-
-home, url, database, mlflow, number = sys.argv[1:]
-
-def killed(work, erase=PLACES[int(number)].erase):
-    erase(work)  # done, and not noted: the worst moment
-    os.kill(os.getpid(), signal.SIGKILL)
-
-places = [replace(one, erase=killed) if place == int(number) else one for place, one in enumerate(PLACES)]
-store = LocalStore.open(Path(url), database=database)
-Eraser(read_settings({"home": home, "store": f"local:{url}", "mlflow": mlflow}), Lines(), places, store).carry_on()
-"""
-
-
 def test_killed_at_every_place_it_goes_on_and_ends_whole(served: Served, tmp_path: Path) -> None:
     begin(served.settings, [WHO], by="test")
-    script = tmp_path / "killed.py"
-    script.write_text(KILLED)
     store, seen = served.shop.store, len(record.still_open(served.home)[0].done)
-    for number in range(seen, len(PLACES)):
-        arguments = [served.home, store.url.removeprefix("local:"), store.database, served.settings.mlflow, number]
-        done = subprocess.run([sys.executable, script, *map(str, arguments)], check=False, capture_output=True,
-                              env={**os.environ, "PYTHONPATH": str(ROOT)})  # fmt: skip
-        assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
-        (still,) = record.still_open(served.home)
-        assert PLACES[number].name not in still.done
+    target = {
+        "home": str(served.home),
+        "local": store.url.removeprefix("local:"),
+        "database": store.database,
+        "mlflow": served.settings.mlflow,
+    }
+    with Forks("tests.serving.erasure.killed", tmp_path / "killed.log") as forks:
+        for number in range(seen, len(PLACES)):
+            assert forks.order(**target, number=number) == -signal.SIGKILL, forks.said()
+            (still,) = record.still_open(served.home)
+            assert PLACES[number].name not in still.done
     (receipt,) = served.carry_on()
     assert receipt["left"] == {}
     assert places(served, WHO) == []
