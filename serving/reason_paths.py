@@ -7,7 +7,7 @@ A liking stands for an item only where leaving it out costs the item more than l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,9 @@ import numpy as np
 import orjson
 
 from graph.explain_tell import NEW
-from graph.explain_words import VERBS
 from graph.schema import KIND_TO_TYPE, KINDS
 from serving.corrections import Interest, has_any
-from serving.crowd import RATED, TELLING, Crowd, Together
+from serving.crowd import RATED, TELLING, Crowd
 from serving.effects import Effects, effects
 from serving.foldin import Viewer
 from serving.index_files import MISSING
@@ -28,13 +27,6 @@ from serving.ties import Ties
 CHOSEN = "CHOSEN"
 LIKED_TRIED = 8
 """Likings that are tried for an item, those that cost it most first."""
-ALIKE = 2.5
-"""From so many standard deviations above the cosines of the liked item with all others two items are alike."""
-VERY_ALIKE = 6.0
-LIFT = 1.2
-"""People who did something with one item did it with the other at least so many times as often as anybody."""
-IN_ORDER = 0.6
-"""Of those who did something with both items, the share who did it in this order, from which on it is told."""
 
 
 @dataclass(frozen=True)
@@ -144,35 +136,10 @@ def _by_cost(cost: Effects, column: int, who: Likings, *, agreed: bool) -> list[
 
 def _paths(live: Live, crowd: Crowd, ties: Ties, who: Likings, item: int, pair: Pair) -> Iterator[Candidate]:
     liked, share, effect = pair
-    ends = {"liking": who.liked[liked], "at_least": crowd.at_least}
-
-    def candidate(proof: str, says: float, facts: Mapping[str, Any]) -> Candidate:
-        return Candidate(who.prefix + proof, liked, share * says, effect, {**ends, **facts})
-
-    shared = ties.shared(live, liked, item)
-    if shared is not None:
-        says, label, via = shared
-        yield candidate("attribute", says, {"label": label, "via": via})
-    for modality in sorted(live.index.vectors):
-        alike = ties.alike(live, modality, liked, item)
-        if alike is not None and alike[1] >= ALIKE and modality in ("text", "image", "audio"):
-            yield candidate(
-                f"similar_{modality}", 0.4 + 0.6 * min(1.0, alike[1] / VERY_ALIKE), {"cosine": round(alike[0], 2)}
-            )
-    by = who.liked[liked] if who.liked[liked] in VERBS else "RATED"
-    both = crowd.together(liked, item, KINDS.index(_KIND_OF[by]))
-    if both.people and both.people * both.everybody >= LIFT * both.first * both.second:
-        yield _of_people(candidate, both, by)
-
-
-def _of_people(candidate: Callable[[str, float, Mapping[str, Any]], Candidate], both: Together, by: str) -> Candidate:
-    says = 0.4 + 0.6 * min(1.0, 2 * both.people / (both.first * both.second) ** 0.5)
-    if both.after and both.after >= IN_ORDER * both.people:
-        return candidate("next", 1.05 * says, {"people": both.after, "by": by})
-    return candidate("people", says, {"people": both.people, "by": by})
-
-
-_KIND_OF: Mapping[str, str] = {type_: kind for kind, type_ in KIND_TO_TYPE.items()}
+    liking = who.liked[liked]
+    for one in ties.joins(live, crowd, liked, item, liking):
+        facts = {"liking": liking, "at_least": crowd.at_least, **one.facts}
+        yield Candidate(who.prefix + one.proof, liked, share * one.says, effect, facts)
 
 
 def card(live: Live, place: int, end: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def playlist_json(live: Live, wish: PlaylistWish, found: Playlist, language: str
         "minutes": total,
         "tolerance": TOLERANCE,
         "smoothness": {"ordered": round(found.ordered, 4), "unordered": round(found.unordered, 4)},
-        "items": entries(live, found.items, found.scores, found.why, language, found.minutes),
+        "items": entries(live, found.items, found.scores, found.why, found.follows, language, found.minutes),
     }
 
 
@@ -42,15 +42,18 @@ def entries(
     items: Sequence[int],
     scores: Sequence[float],
     why: Sequence[Sequence[Fact]],
+    follows: Sequence[Fact | None],
     language: str,
     minutes: Sequence[float] | None = None,
 ) -> list[dict[str, Any]]:
-    """Entries in order, with why each is there."""
+    """Entries in order, with why each is there and what joins it with the one before."""
     lengths = [None] * len(items) if minutes is None else [round(one, 2) for one in minutes]
     return [
         {"rank": rank, "score": round(score, 6), "minutes": length, "item": orjson.loads(live.card(item)),
-         "why": [one.json(live, language) for one in facts]}
-        for rank, (item, score, length, facts) in enumerate(zip(items, scores, lengths, why, strict=True), start=1)
+         "why": [one.json(live, language) for one in facts],
+         "follows": None if joint is None else joint.json(live, language)}
+        for rank, (item, score, length, facts, joint)
+        in enumerate(zip(items, scores, lengths, why, follows, strict=True), start=1)
     ]  # fmt: skip
 
 
@@ -59,13 +62,13 @@ def radio_json(live: Live, found: Next, language: str) -> dict[str, Any]:
     return {
         "model": model_json(live),
         "exhausted": found.exhausted,
-        "items": entries(live, found.items, found.scores, found.why, language),
+        "items": entries(live, found.items, found.scores, found.why, found.follows, language),
     }
 
 
 def discovery_json(live: Live, user: str, wish: DiscoveryWish, found: Discovery, language: str) -> dict[str, Any]:
     """What `GET /v1/users/{id}/discovery` answers."""
-    rows = entries(live, found.items, found.scores, found.why, language)
+    rows = entries(live, found.items, found.scores, found.why, found.follows, language)
     share = sum(found.familiar) / max(1, len(found.familiar))
     return {
         "user": user,

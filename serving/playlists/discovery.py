@@ -60,14 +60,15 @@ class DiscoveryWish:
 
 @dataclass(frozen=True)
 class Discovery:
-    """Positions in playing order, scores, and why. `week`: as 2026-W48. `familiar` (n,): which entries are known items
-    or by known artists.
+    """Positions in playing order, scores, why, and what joins each with the one before (`follows`). `week`: as
+    2026-W48. `familiar` (n,): which entries are known items or by known artists.
     """
 
     week: str
     items: list[int]
     scores: list[float]
     why: list[list[Fact]]
+    follows: list[Fact | None]
     familiar: list[bool]
 
 
@@ -101,7 +102,7 @@ def discovery(visitor: Visitor, transitions: Transitions, wish: DiscoveryWish) -
     order = in_order(visitor, transitions, picked, None)[0]
     facts = Facts(visitor.live, visitor.columns, transitions, {}, past.liked[-NEWEST:])
     why = [facts.of(item) for item in order]
-    return Discovery(week, order, scores[order].tolist(), why, past.near[order].tolist())
+    return Discovery(week, order, scores[order].tolist(), why, facts.between(order), past.near[order].tolist())
 
 
 def places(familiarity: float, n: int) -> tuple[int, int, int]:

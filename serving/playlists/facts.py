@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
@@ -66,6 +67,8 @@ class Facts:
     transitions: Transitions
     asked: Mapping[str, str]
     seeds: Sequence[int]
+    counts: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    """Label -> how many items have each of its names, as far as they were needed."""
 
     def of(self, item: int) -> list[Fact]:
         """At least one, at most `MOST`: what was asked for, the rarest shared attribute, what people do."""
@@ -75,6 +78,14 @@ class Facts:
         found += [Fact(TOGETHER, item=seed) for seed in self._near(item, newest, self._crowd)]
         found += [Fact(NEXT, item=seed) for seed in self._near(item, newest, self._after)]
         return found[:MOST] or [Fact(RANKED)]
+
+    def between(self, order: Sequence[int]) -> list[Fact | None]:
+        """What joins each entry with the one before it; None for the first one, and where nothing is known."""
+        found: list[Fact | None] = [None] if order else []
+        for before, item in pairwise(order):
+            fact = replace(self, asked={}, seeds=[before]).of(item)[0]
+            found.append(None if fact.kind == RANKED else fact)
+        return found
 
     @cached_property
     def _newest(self) -> list[int]:
@@ -90,11 +101,11 @@ class Facts:
                     found.setdefault((label, code), []).append(seed)
         return found
 
-    @cached_property
-    def _common(self) -> Mapping[str, NDArray[np.int64]]:
-        """Label -> how many items have each of its names."""
-        labels = {label for label, _ in self._of_seeds}
-        return {label: np.bincount(words.codes) for label in labels if (words := self.columns.label(label)) is not None}
+    def _common(self, label: str, words: Words) -> NDArray[np.int64]:
+        """How many items have each name."""
+        if label not in self.counts:
+            self.counts[label] = np.bincount(words.codes)
+        return self.counts[label]
 
     def _words(self, item: int) -> Iterator[tuple[str, Words]]:
         """Labels that an item's card shows, and their words."""
@@ -109,7 +120,7 @@ class Facts:
         for label, words in self._words(item):
             for code in words.of(item).tolist():
                 others = [seed for seed in self._of_seeds.get((label, code), ()) if seed != item]
-                common = int(self._common[label][code]) if others else 0
+                common = int(self._common(label, words)[code]) if others else 0
                 if others and (best is None or common < best[0]):
                     best = common, Fact(ATTRIBUTE, label, words.names[code], others[-1])
         return [] if best is None else [best[1]]

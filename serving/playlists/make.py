@@ -49,7 +49,8 @@ ARTIST_SEEDS = 20
 
 @dataclass(frozen=True)
 class Playlist:
-    """Positions in playing order, what each scored, why it is there. `minutes` (n,): None where not all are told.
+    """Positions in playing order, what each scored, why it is there, and what joins it with the one before (`follows`).
+    `minutes` (n,): None where not all are told.
 
     `complete`: as long as was asked for, minutes within `TOLERANCE`. `ordered` and `unordered`: mean likeness of
     neighbours as played, and by score.
@@ -58,6 +59,7 @@ class Playlist:
     items: list[int]
     scores: list[float]
     why: list[list[Fact]]
+    follows: list[Fact | None]
     minutes: list[float] | None
     complete: bool
     ordered: float
@@ -85,7 +87,7 @@ def playlist(visitor: Visitor, transitions: Transitions, wish: PlaylistWish) -> 
     known = bool(order) and not np.isnan(lengths[order]).any()
     minutes = lengths[order].tolist() if known else None
     return Playlist(
-        order, scores[order].tolist(), [facts.of(item) for item in order], minutes,
+        order, scores[order].tolist(), [facts.of(item) for item in order], facts.between(order), minutes,
         _complete(wish, order, minutes), ordered, unordered,
     )  # fmt: skip
 

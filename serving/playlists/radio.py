@@ -54,11 +54,14 @@ class RadioWish:
 
 @dataclass(frozen=True)
 class Next:
-    """Positions in playing order, scores, and why. `exhausted`: fewer are left than were asked for."""
+    """Positions in playing order, scores, why, and what joins each with the one before (`follows`). `exhausted`: fewer
+    are left than were asked for.
+    """
 
     items: list[int]
     scores: list[float]
     why: list[list[Fact]]
+    follows: list[Fact | None]
     exhausted: bool
 
 
@@ -80,7 +83,8 @@ def radio(visitor: Visitor, transitions: Transitions, wish: RadioWish) -> Next:
     last = next((place for place in reversed(played) if place not in skipped), starts[-1] if starts else None)
     order = in_order(visitor, transitions, picked, last)[0]
     facts = Facts(live, columns, transitions, wish.seeds.attributes, [*starts, *heard, *liked])
-    return Next(order, scores[order].tolist(), [facts.of(item) for item in order], len(order) < wish.n)
+    why, follows = [facts.of(item) for item in order], facts.between(order)
+    return Next(order, scores[order].tolist(), why, follows, len(order) < wish.n)
 
 
 def _there(visitor: Visitor, names: Sequence[str]) -> list[int]:

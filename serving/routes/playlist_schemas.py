@@ -73,6 +73,9 @@ class Entry(Documented):
     minutes: float | None
     item: Item
     why: list[WhyEntry]
+    follows: WhyEntry | None = Field(
+        None, description="what joins it with the entry before it, where anything is known"
+    )
 
 
 class Smoothness(Documented):

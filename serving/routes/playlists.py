@@ -33,7 +33,7 @@ SOURCE, RADIO, WEEK = "playlist", "radio", "discovery"
 VALID = '{"items": ["movielens:50"], "attributes": {"Genre": "Comedy"}, "n": 20}'
 ASKED: dict[str, Any] = {"items": ["movielens:1"], "attributes": {"Genre": "Comedy"}, "n": 1}
 WHY = {"kind": "asked", "text": "Genre: Comedy, as asked", "label": "Genre", "name": "Comedy", "item": "movielens:1"}
-ENTRY: dict[str, Any] = {"rank": 1, "score": 3.2, "minutes": 90.0, "item": dict(OTHER), "why": [WHY]}
+ENTRY: dict[str, Any] = {"rank": 1, "score": 3.2, "minutes": 90.0, "item": dict(OTHER), "why": [WHY], "follows": None}
 ANSWERED: dict[str, Any] = {
     "name": "Comedy", "images": ["/media/8c/8c1b20f7aa.jpg"], "model": dict(MODEL), "complete": True, "minutes": 90.0,
     "tolerance": 0.05, "smoothness": {"ordered": 0.31, "unordered": 0.22}, "items": [ENTRY],

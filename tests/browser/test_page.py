@@ -219,6 +219,7 @@ def test_focus_is_visible_and_in_order(visit: Visit) -> None:
         "Interlace",
         "Browse",
         "Discover",
+        "Playlists",
         "New here",
         "Query",
         "Models",

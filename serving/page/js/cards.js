@@ -1,4 +1,5 @@
 /** An item in a list: poster, title, year, attributes, and what the list adds (rank, reason, rating, similarity). */
+import { cardBasketButton } from './basket-button.js';
 import { h } from './dom.js';
 import { words } from './format.js';
 import { known, t } from './i18n.js';
@@ -7,7 +8,7 @@ import { itemAddress } from './router.js';
 
 const MOST_CHIPS = 2;
 
-/** `user`: whose eyes the item is opened with, or null. `href`: where it leads instead. `extra`: elements below the title. */
+/** `user`: whose eyes the item is opened with, or null: then it can go into the basket. `href`: where it leads instead. `extra`: elements below the title. */
 export function card(item, { user = null, rank = null, meta = null, chips = true, extra = [], eager = false, href = null } = {}) {
   const year = item.year === null ? null : h('span', {}, String(item.year));
   return h(
@@ -15,6 +16,7 @@ export function card(item, { user = null, rank = null, meta = null, chips = true
     { class: 'card' },
     rank && h('span', { class: 'card__rank', 'aria-hidden': 'true' }, String(rank)),
     poster(item, { eager }),
+    !user && !href && cardBasketButton(item),
     h('h3', { class: 'card__title' }, h('a', { href: href ?? itemAddress({ user, item: item.id }), 'data-item': item.id }, item.title)),
     (year || meta) && h('p', { class: 'card__meta' }, year, meta),
     chips && attributeChips(item.attributes),

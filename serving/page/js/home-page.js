@@ -51,7 +51,7 @@ const way = (href, name) => h('a', { class: 'button', href }, name);
 
 function showUsers(users) {
   if (users.length === 0) return emptyState(t('no-users-yet'), t('ingest-interactions-and-publish-an-index'));
-  return h('ul', { class: 'people' }, users.map(userCard));
+  return h('ul', { class: 'people' }, users.map((user) => userCard(user)));
 }
 
 function showItems(items) {

@@ -1,10 +1,12 @@
 /** The panel with one item: picture, text, attributes, why it is recommended, what is like it. */
 import { addedSection, isAdded, justAdded } from './added.js';
 import { getItem } from './api.js';
+import { panelBasketButton } from './basket-button.js';
 import { h } from './dom.js';
 import { known, locale, t } from './i18n.js';
 import { facts, score, words } from './format.js';
 import { icon } from './icons.js';
+import { playlistAddress } from './playlist-address.js';
 import { poster } from './poster.js';
 import { relatedSections } from './related.js';
 import { addressBehind, here, viewAddress } from './router.js';
@@ -74,8 +76,9 @@ function detail(item, ranked) {
 function moreLike(item, reopen) {
   const { id, title } = item;
   const href = viewAddress('discover', { like: id });
+  const fromHere = h('a', { class: 'button', href: playlistAddress({ seeds: { items: [id] } }) }, icon('list'), t('playlist-from-here'), h('span', { class: 'visually-hidden' }, `: ${title}`));
   const edit = h('button', { type: 'button', class: 'button', 'aria-label': t('edit-name', { name: title }), onclick: async () => (await import('./edit-form.js')).editForm(item, reopen) }, icon('edit'), t('edit'));
-  return h('div', { class: 'panel__section panel__ways' }, h('a', { class: 'button', href }, t('discover-more-like-this'), h('span', { class: 'visually-hidden' }, `: ${title}`)), edit);
+  return h('div', { class: 'panel__section panel__ways' }, h('a', { class: 'button', href }, t('discover-more-like-this'), h('span', { class: 'visually-hidden' }, `: ${title}`)), fromHere, panelBasketButton(item), edit);
 }
 
 function attributeList({ attributes, properties }) {

@@ -1,5 +1,6 @@
 /** Starts the page: the header once, then a page for each address. */
 import { asProblem } from './api.js';
+import { onBasketChange } from './basket.js';
 import { homePage } from './home-page.js';
 import { modelsTool } from './models.js';
 import { navigation } from './navigation.js';
@@ -20,6 +21,7 @@ let shown = { place: undefined, page: null };
 /** Views beside the browsing one, each loaded when it is first opened. */
 const VIEWS = {
   discover: async (search) => (await import('./discover-page.js')).discoverPage(search),
+  playlists: async (search) => (await import('./playlists-page.js')).playlistsPage(search),
   new: async () => (await import('./newcomer-page.js')).newcomerPage(),
   query: async (search) => (await import('./query-page.js')).queryPage(search),
   models: async () => (await import('./models-page.js')).modelsPage(),
@@ -34,6 +36,7 @@ const skipLink = document.getElementById('skip');
 skipLink.textContent = t('skip-to-the-content');
 skipLink.addEventListener('click', skip);
 addEventListener('hashchange', () => show(true));
+const stop = onBasketChange(() => (stop(), firstInBasket()));
 show(false);
 
 async function show(moved) {
@@ -52,6 +55,11 @@ async function openItem(item, user, reasonFor) {
   const { itemPanel } = await import('./item-panel.js');
   panel ??= itemPanel(document.getElementById('panel'));
   if (here().item === item) panel.open(item, user, reasonFor);
+}
+
+/** The strip comes with the first thing that is put into the basket. */
+async function firstInBasket() {
+  (await import('./basket-strip.js')).basketStrip();
 }
 
 async function showView({ view, search, item }, moved) {
@@ -89,7 +97,7 @@ function failedPage(error) {
 
 function lostPage() {
   const detail = t('address-is-no-address-of-this', { address: location.hash });
-  const problem = { title: t('nothing-here'), detail, valid: '#/users/ID, #/items/ID, #/discover, #/new, #/query, #/models, #/refresh', remedy: t('choose-a-user-or-an-item') };
+  const problem = { title: t('nothing-here'), detail, valid: '#/users/ID, #/items/ID, #/discover, #/playlists, #/new, #/query, #/models, #/refresh', remedy: t('choose-a-user-or-an-item') };
   const state = errorState(problem, null, false, 'h1');
   return { element: h('div', {}, state), title: `${t('nothing-here')} · Interlace`, reasonFor: async () => null };
 }

@@ -5,6 +5,7 @@ import { t } from './i18n.js';
 const VIEWS = [
   ['browse', '#/', t('browse')],
   ['discover', '#/discover', t('discover')],
+  ['playlists', '#/playlists', t('playlists')],
   ['new', '#/new', t('new-here')],
   ['query', '#/query', t('query')],
   ['models', '#/models', t('models')],

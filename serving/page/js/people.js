@@ -25,8 +25,9 @@ export function userLine(user) {
   return [count(user.interactions), ...values].join(' · ');
 }
 
-export function userCard(user) {
+/** `href`: where it leads instead of to their home. */
+export function userCard(user, href = address({ user: user.id })) {
   const name = h('span', { class: 'people__name' }, userName(user));
   const line = h('span', { class: 'people__facts' }, userLine(user));
-  return h('li', {}, h('a', { class: 'people__link', href: address({ user: user.id }), 'data-user': user.id }, avatar(user), h('span', {}, name, h('br'), line)));
+  return h('li', {}, h('a', { class: 'people__link', href, 'data-user': user.id }, avatar(user), h('span', {}, name, h('br'), line)));
 }

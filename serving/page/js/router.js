@@ -1,12 +1,12 @@
 /**
  * Addresses of the page: `#/users/ID`, `#/items/ID`, `#/users/ID/items/ID` (an item as one user sees it), each with
  * `?scenario=NAME` where a user's page is that of a scenario, `#/query` (with
- * `?cypher=…&parameters=…` what stands in the editor), `#/models`, `#/refresh`, `#/discover` (with `?q=…` what is searched for) and
- * `#/new`. On the last two `item=ID` opens an item above the view.
+ * `?cypher=…&parameters=…` what stands in the editor), `#/models`, `#/refresh`, `#/discover` (with `?q=…` what is searched for),
+ * `#/playlists` (`playlist-address.js`) and `#/new`. On the last three `item=ID` opens an item above the view.
  */
 
-const VIEW = /^#\/(?<view>discover|new|query|models|refresh)\/?(?:\?(?<search>.*))?$/;
-const ITEM_VIEWS = new Set(['discover', 'new']);
+const VIEW = /^#\/(?<view>discover|playlists|new|query|models|refresh)\/?(?:\?(?<search>.*))?$/;
+const ITEM_VIEWS = new Set(['discover', 'playlists', 'new']);
 const PATTERN = /^#\/(?:users\/(?<user>[^/?]+)\/?)?(?:items\/(?<item>[^/?]+))?\/?(?:\?(?<search>.*))?$/;
 
 /** {user, item, view, search, scenario, known}: ids or null; `known` is false for an address that means nothing. */

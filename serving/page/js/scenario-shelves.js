@@ -4,6 +4,7 @@ import { card } from './cards.js';
 import { h } from './dom.js';
 import { words } from './format.js';
 import { known, list, number, t } from './i18n.js';
+import { playlistAddress } from './playlist-address.js';
 import { scenarios } from './scenario-picker.js';
 import { section } from './section.js';
 import { shelf } from './shelf.js';
@@ -12,6 +13,8 @@ import { cardBones, emptyState, fill } from './states.js';
 const FOR_YOU = 'for-you';
 const REASONS = 30;
 const EAGER = 6;
+/** What is played one after the other; goods and news are not. */
+const PLAYED = new Set(['movie', 'video', 'track', 'artist']);
 /** In a filter: what the user's own properties say. */
 const OWN = 'user';
 
@@ -35,7 +38,9 @@ export function scenarioShelves(user, name) {
     const entry = ({ item: one, rank }) => card(one, { user, rank: personal ? rank : null, chips: false, eager: first && rank <= EAGER, extra: personal ? slot(one) : [] });
     const row = shelf(title, items.map(entry));
     if (personal) row.classList.add('shelf__frame--wide');
-    return section(emphasised(title, item?.title ?? attribute?.name), row);
+    const about = item ? { items: [item.id] } : attribute && { attributes: { [attribute.label]: attribute.name } };
+    const playable = about && items.every(({ item: one }) => PLAYED.has(one.kind));
+    return section(emphasised(title, item?.title ?? attribute?.name), row, playable && asPlaylist(title, { ...about, user }));
   }
 
   /** Room for the reason from the start: nothing moves when it comes. */
@@ -66,6 +71,8 @@ async function explained(user, slots) {
   }
   return new Map(items.map((entry) => [entry.item.id, entry]));
 }
+
+const asPlaylist = (title, seeds) => h('a', { class: 'link small', href: playlistAddress({ seeds }) }, t('as-a-playlist'), h('span', { class: 'visually-hidden' }, `: ${title}`));
 
 const bones = () => [0, 1, 2].map(() => h('div', { class: 'section' }, h('div', { class: 'section__head' }, h('div', { class: 'bone bone--title' })), h('ul', { class: 'shelf' }, cardBones(8))));
 

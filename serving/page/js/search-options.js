@@ -11,18 +11,19 @@ export function groupsOf(users, items, viewer) {
   return [group(t('users'), users.map(userOption)), group(t('items'), itemOptions)].filter(Boolean);
 }
 
-function group(name, options) {
+/** Options under a heading; null where there are none. */
+export function group(name, options) {
   if (options.length === 0) return null;
   const id = uniqueId('group');
   return h('div', { role: 'group', 'aria-labelledby': id }, h('div', { class: 'search__group', id }, name), options);
 }
 
-function option(picture, name, note, data) {
+export function option(picture, name, note, data) {
   return h('div', { class: 'option', role: 'option', id: uniqueId('option'), 'aria-selected': 'false', ...data },
     picture, h('span', { class: 'option__name' }, name), h('span', { class: 'soft small' }, note));
 }
 
-const userOption = (user) => option(avatar(user, true), userName(user), userLine(user), { 'data-user': user.id });
+export const userOption = (user) => option(avatar(user, true), userName(user), userLine(user), { 'data-user': user.id });
 
-const itemOption = (item, viewer) =>
+export const itemOption = (item, viewer = null) =>
   option(poster(item), item.title, item.year ?? '', { 'data-item': item.id, 'data-user': viewer });

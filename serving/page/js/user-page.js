@@ -9,6 +9,7 @@ import { icon } from './icons.js';
 import { avatar } from './people.js';
 import { profileButton } from './profile-card.js';
 import { personalDataButton } from './personal-data.js';
+import { playlistAddress } from './playlist-address.js';
 import { recommendationsSection } from './recommendations.js';
 import { address, here } from './router.js';
 import { scenarioPicker } from './scenario-picker.js';
@@ -65,7 +66,8 @@ export function userPage(id) {
 function head(user, again) {
   const line = (name, value) => h('div', {}, h('dt', {}, name), h('dd', {}, value));
   const known = facts(user.properties, 4).map(([name, value]) => line(name, value));
-  const tools = h('div', { class: 'person__tools' });
+  const weekly = h('a', { class: 'button', href: playlistAddress({ mode: 'week', seeds: { user: user.id } }) }, icon('list'), t('playlists'));
+  const tools = h('div', { class: 'person__tools' }, weekly);
   whenCan(PROFILE, tools, () => profileButton(user, again));
   whenCan(CONSENT, tools, () => personalDataButton(user, again));
   whenCan(USER_EDIT, tools, () => h('button', { type: 'button', class: 'button', onclick: async () => (await import('./user-form.js')).userForm(user) }, icon('edit'), t('edit')));

@@ -91,6 +91,10 @@ def check_facts(
         assert facts
         for fact in facts:
             assert _true(fact, item, pages, wish, index.crowd_items, transitions), fact
+    for before, item, fact in zip(found.items, found.items[1:], found.follows[1:], strict=False):
+        assert fact is None or fact.item == before
+        assert fact is None or _true(fact, item, pages, wish, index.crowd_items, transitions), fact
+    assert found.follows[:1] in ([], [None])
     return sum(map(len, found.why))
 
 
