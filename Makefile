@@ -51,7 +51,7 @@ $(COMPILED): $(STAMP)
 
 unit: install $(COMPILED) ## every test
 	$(BIN)/python -m compileall -q -j 0 graph encoders training serving benchmarks tests tools
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 neo4j: install ## a real Neo4j on this machine, without a container (needs Java 17 and Maven)
 	$(BIN)/python -m tools.neo4j start

@@ -34,7 +34,7 @@ from serving.playlists.attraction import WEIGHTS, Weights, attraction
 from serving.playlists.likeness import pairwise
 from serving.playlists.make import playlist
 from serving.playlists.path import smoothness
-from serving.playlists.transitions import Transitions, count
+from serving.playlists.transitions import Transitions
 from serving.playlists.wish import PlaylistWish, Seeds
 from serving.publish import publish
 from serving.scenarios.columns import ColumnsHolder
@@ -78,8 +78,7 @@ def part(snapshot: Snapshot, home: Path, skipped: int) -> Part:
     row = np.searchsorted(users, rows.user[hidden])
     shape = len(users), len(snapshot.items)
     relevant = csr_matrix((np.ones(len(row), np.float32), (row, rows.item[hidden])), shape=shape)
-    transitions = count(live.index.known, live.index.num_items, 5)
-    return Part(live, transitions, users.tolist(), [live.index.known[user] for user in users], relevant)
+    return Part(live, live.index.transitions, users.tolist(), [live.index.known[user] for user in users], relevant)
 
 
 def _left(user: NDArray[np.int32]) -> NDArray[np.int64]:

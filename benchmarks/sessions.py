@@ -26,7 +26,7 @@ from benchmarks.convert import SEQUENCES
 from graph.schema import KINDS
 from graph.snapshot import Interactions, Triples
 from training.auto import choose
-from training.data import HeldOut, Histories, SideInformation, TrainingData
+from training.data import HeldOut, SideInformation, TrainingData
 from training.evaluate import Evaluation, evaluate
 from training.metrics import TARGET
 from training.models.item_knn import ItemKNN, ItemKNNConfig
@@ -67,14 +67,7 @@ def negatives(path: Path, users: dict[str, int], items: dict[str, int], relevant
 
 def cut(held_out: HeldOut, last: int) -> HeldOut:
     """Nobody's past, and of the session the newest items alone."""
-    known = held_out.histories
-    ends = known.indptr[1:]
-    starts = np.maximum(known.indptr[:-1], ends - last)
-    kept = np.zeros(len(known.items), np.bool_)
-    for start, end in zip(starts, ends, strict=True):
-        kept[start:end] = True
-    short: Histories = known.keep(kept)
-    return replace(held_out, histories=short, newcomers=True)
+    return replace(held_out, histories=held_out.histories.newest(last), newcomers=True)
 
 
 def measure(parts: list[Scorer], held_out: HeldOut) -> dict[str, Evaluation]:

@@ -23,7 +23,9 @@ from serving.forms import ItemWeights, Member, map_member
 from serving.index_files import MISSING, Blobs, Names, Rows, map_array, map_blobs, map_names, map_rows
 from serving.index_trust import check_contents, check_signature, damaged
 from serving.inherit import Inheritance, Inherited
+from serving.playlists.transitions import Transitions, map_transitions
 from serving.profile import Column, Profiles
+from serving.related_parts import Related, map_related
 from serving.session_parts import SessionParts, map_sessions
 
 FORMAT = 4
@@ -135,6 +137,10 @@ class Index:
     """None where there are hardly any friendships."""
     sessions: SessionParts | None = None
     """None where sessions are scored by the model alone."""
+    related: Related | None = None
+    """None in older indexes."""
+    transitions: Transitions = field(default_factory=Transitions)
+    """What comes after what; nothing in older indexes."""
     min_value: float | None = None
     """The model read only values of at least this as likes; None: any."""
     approximate: Approximate = field(default_factory=Approximate)
@@ -277,6 +283,8 @@ def mapped(folder: Path, manifest: Mapping[str, Any]) -> Index:
         consent=array(ARRAY) if manifest.get("consent") else None,
         people=map_people(folder) if manifest["people"] else None,
         sessions=map_sessions(folder, manifest.get("sessions")),
+        related=map_related(folder, manifest.get("related")),
+        transitions=map_transitions(folder) if manifest.get("related") else Transitions(),
         min_value=manifest["min_value"],
         approximate=open_approximate(folder, manifest.get("approximate")),
     )  # fmt: skip

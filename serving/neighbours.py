@@ -25,6 +25,18 @@ def unit(table: EmbeddingTable) -> NDArray[np.float32]:
     return rows
 
 
+def joined(snapshot: Snapshot) -> csr_matrix:
+    """(items, entities) float32: how many triples join an item with an attribute node, in either direction."""
+    items = len(snapshot.items)
+    head, tail = snapshot.triples.head, snapshot.triples.tail
+    forward, backward = (head < items) & (tail >= items), (tail < items) & (head >= items)
+    row = np.concatenate([head[forward], tail[backward]])
+    column = np.concatenate([tail[forward], head[backward]]) - items
+    matrix = csr_matrix((np.ones(len(row), np.float32), (row, column)), shape=(items, len(snapshot.entities)))
+    matrix.sum_duplicates()
+    return matrix
+
+
 def attribute_vectors(snapshot: Snapshot) -> tuple[csr_matrix, NDArray[np.float32], float]:
     """(items, entities) float32, the weight of each entity, and the mean squared length that the rows are damped by:
     inverse item frequency of each attribute the item touches, rows of length at most 1.
@@ -34,13 +46,7 @@ def attribute_vectors(snapshot: Snapshot) -> tuple[csr_matrix, NDArray[np.float3
     are divided by the root of their squared length plus the mean squared length, so that an item of which little is
     known is not the nearest to everything that shares this little.
     """
-    items = len(snapshot.items)
-    head, tail = snapshot.triples.head, snapshot.triples.tail
-    forward, backward = (head < items) & (tail >= items), (tail < items) & (head >= items)
-    row = np.concatenate([head[forward], tail[backward]])
-    column = np.concatenate([tail[forward], head[backward]]) - items
-    matrix = csr_matrix((np.ones(len(row), np.float32), (row, column)), shape=(items, len(snapshot.entities)))
-    matrix.sum_duplicates()
+    items, matrix = len(snapshot.items), joined(snapshot)
     frequency = np.bincount(matrix.indices, minlength=matrix.shape[1])
     weight = np.where(frequency > 1, np.log(max(1, items) / np.maximum(1, frequency)), 0.0)
     weight *= [1.0 if name.startswith(CODED) else NAMED for name in snapshot.entities.ids]

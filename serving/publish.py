@@ -33,6 +33,7 @@ from serving.publish_inherit import write_inheritance
 from serving.publish_lists import check_shape, complete_lists, write_lists
 from serving.publish_newcomers import write_newcomers
 from serving.publish_people import write_people
+from serving.publish_related import write_related
 from serving.publish_sessions import write_sessions
 from serving.publish_version import finish, make_current, prune
 from training.data import Histories
@@ -83,6 +84,8 @@ def publish(  # noqa: PLR0913  what an index is made of
         tell = progress or (lambda _: None)
         entries = _write(temporary, snapshot, recommender, known, seen, tell)
         _write_crowd(temporary, known, k_anonymity)
+        tell("what belongs to what")
+        entries["related"] = write_related(temporary, snapshot, known, k_anonymity)
         entries["sessions"] = write_sessions(temporary, snapshot, known, sessions or {})
         entries |= {"snapshot": snapshot_hash or content_hash(snapshot), "model": model.json(), "created": created}
         entries |= {"min_value": min_value, "k_anonymity": k_anonymity}

@@ -254,7 +254,7 @@ def publish(flow: Flow) -> Step:
     from serving.index import FOLDER, MANIFEST
 
     trained = flow.results["train"]
-    parts_of_it = ("forms", "approximate", "inherit", "lists", "newcomers", "people", "sessions")
+    parts_of_it = ("forms", "approximate", "inherit", "lists", "newcomers", "people", "related", "sessions")
     files = (
         "consent_graph",
         "publish",
@@ -265,11 +265,15 @@ def publish(flow: Flow) -> Step:
         "catalogue",
         "neighbours",
         "session_parts",
+        "related_parts",
+        "together",
+        "categories",
+        "playlists/transitions",
         "all_lists",
         "all_retrieved",
         "all_scores",
     )
-    counted = ("training/links.py", "training/sessions.py", "training/models/item_knn.py")
+    counted = ("training/links.py", "training/sessions.py", "training/near.py", "training/models/item_knn.py")
     code = code_version(*(f"serving/{name}.py" for name in files), *counted)
     fewest = flow.settings.k_anonymity
     inputs = {"snapshot": trained["snapshot"], "model version": trained["version"], "code of publish": code,

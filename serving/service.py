@@ -36,7 +36,6 @@ from serving.live import Live
 from serving.live_holder import LiveHolder
 from serving.observe.observer import Observer, make_observer
 from serving.overlay import Overlay
-from serving.playlists.transitions import TransitionsHolder
 from serving.private import cipher_of
 from serving.reasons import Reasoner
 from serving.scenarios.columns import ColumnsHolder
@@ -138,8 +137,6 @@ class Service:
     later: Later
     """Carries erasures on."""
     erased: ErasedList
-    transitions: TransitionsHolder
-    """What people go on to, for playlists."""
     columns: ColumnsHolder = field(default_factory=ColumnsHolder)
     """What items are, for filters of home pages."""
     population: Population = field(default_factory=Population)
@@ -217,7 +214,6 @@ def make_service(settings: Settings, *, gateway: Gateway | None = None, metrics:
         cipher_of(settings),
         Later(settings),
         ErasedList(home),
-        TransitionsHolder(settings.k_anonymity),
     )
 
 

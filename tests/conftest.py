@@ -14,8 +14,45 @@ from graph.local_store import LocalStore
 from graph.neo4j_store import Neo4jStore
 from graph.store import GraphStore
 from tools import neo4j as neo4j_tool
+from training.tracking import open_tracker
 
 ROOT = Path(__file__).parents[1]
+LONGEST = (
+    "integration/test_refresh_kill.py",
+    "integration/test_main_job.py",
+    "serving/erasure/test_erasure.py",
+    "browser/test_live_page.py",
+    "congruence/test_cypher_reads.py",
+    "graph/test_ingest.py",
+    "serving/test_refresh.py",
+    "browser/test_page.py",
+    "graph/export/test_round_trip.py",
+    "graph/test_local_server.py",
+    "contract/test_encoder.py",
+    "encoders/test_zeroshot.py",
+    "browser/test_scenarios.py",
+    "congruence/test_congruence.py",
+    "serving/test_encoder_process.py",
+    "training/test_report.py",
+    "serving/test_write_back.py",
+    "training/scale/test_checkpoint.py",
+)
+"""Files of more than a minute, the longest first."""
+
+QUICK_JAVA = "-XX:TieredStopAtLevel=1"
+"""Stores live for moments here: without its second compiler a local store starts for 3.6 s of a processor, not 5."""
+
+
+def pytest_configure() -> None:
+    """What every process that the tests start inherits."""
+    os.environ.setdefault("JDK_JAVA_OPTIONS", QUICK_JAVA)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first: one that is begun last would keep all but one of the processes waiting for its end."""
+    places = {ROOT / "tests" / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +62,14 @@ def data_root() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no test data at {folder} (set INTERLACE_TEST_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def fresh_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty MLflow database: making its tables takes seconds, so each home copies this one."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    open_tracker(f"sqlite:///{folder}/mlflow.db")
+    return folder / "mlflow.db"
 
 
 @pytest.fixture(scope="session")

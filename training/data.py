@@ -113,6 +113,11 @@ class Histories:
         ends = np.concatenate([[0], np.cumsum(mask)])[self.indptr].astype(np.int64)
         return Histories(ends, self.items[mask], self.times[mask], self.num_items)
 
+    def newest(self, last: int) -> Histories:
+        """The `last` newest interactions of each row."""
+        left = np.repeat(self.indptr[1:], np.diff(self.indptr)) - np.arange(len(self.items))
+        return self.keep(left <= last)
+
 
 @dataclass(frozen=True)
 class UserBatch:

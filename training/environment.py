@@ -42,7 +42,8 @@ def environment_tags() -> dict[str, str]:
 
 def environment() -> dict[str, Any]:
     """Everything installed: what an artifact of each run says, so that it can be repeated."""
-    packages = {dist.metadata["Name"]: dist.version for dist in distributions() if dist.metadata["Name"]}
+    about = [dist.metadata for dist in distributions()]  # each look at `metadata` parses the whole file again
+    packages = {one["Name"]: one["Version"] for one in about if one["Name"]}
     return {"python": sys.version, "platform": platform.platform(), "packages": dict(sorted(packages.items()))}
 
 

@@ -27,6 +27,7 @@ from training.evaluate import evaluate
 from training.metrics import TARGET
 from training.models.item_knn import ItemKNN
 from training.models.linear_sequence import decayed
+from training.near import near
 from training.recommender import Scorer
 from training.stacking import candidates, learn
 
@@ -110,13 +111,7 @@ class FoldedIn:
 
 def transitions(histories: Histories) -> csr_matrix:
     """(items, items) float32: row = item met, column = item that comes next; the best `NEIGHBOURS` of each row."""
-    items, lengths = histories.items.astype(np.int64), np.diff(histories.indptr)
-    owner = np.repeat(np.arange(len(lengths)), lengths)
-    found = csr_matrix((histories.num_items, histories.num_items), dtype=np.float32)
-    for step in range(1, WINDOW + 1):
-        same = (owner[step:] == owner[:-step]) & (items[step:] != items[:-step])
-        weight = np.full(int(same.sum()), TARGET_DECAY ** (step - 1), np.float32)
-        found = found + csr_matrix((weight, (items[:-step][same], items[step:][same])), shape=found.shape)
+    found = near(histories, TARGET_DECAY ** np.arange(WINDOW)).counts
     scale = [1 / np.sqrt(np.maximum(np.asarray(found.sum(axis=axis)).ravel(), 1e-12)) for axis in (1, 0)]
     return strongest(csr_matrix(diags(scale[0]) @ found @ diags(scale[1]), dtype=np.float32), NEIGHBOURS)
 

@@ -60,6 +60,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "GET /v1/items": _CATALOGUE,
         "GET /v1/items/{id}": _ITEM,
         "GET /v1/items/{id}/similar": _ITEM,
+        "GET /v1/items/{id}/related": _ITEM,
         "PUT /v1/items/{id}": Rule(WRITER, Bound.ITEM, audited=True),
         "DELETE /v1/items/{id}": Rule(WRITER, Bound.ITEM, audited=True),
         "GET /v1/onboarding": _CATALOGUE,

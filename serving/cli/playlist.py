@@ -10,14 +10,12 @@ import typer
 from graph.errors import InvalidData
 from serving.cli.recommend import PANEL, Kind
 from serving.cli.search import Where, pairs
-from serving.cli.session import Home, Json, Session, Store, examples, start
+from serving.cli.session import Home, Json, Store, examples, start
 from serving.cli.visit import visitor
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from serving.live import Live
-    from serving.playlists.transitions import Transitions
 
 FromItem = Annotated[
     list[str] | None,
@@ -124,7 +122,7 @@ def playlist(
     )  # fmt: skip
     wish.check()
     who = visitor(session, user)
-    live, transitions = who.live, transitions_of(session, who.live)
+    live, transitions = who.live, who.live.index.transitions
     payload = playlist_json(live, wish, made(who, transitions, wish), lang)
 
     def shown(console: Console) -> None:
@@ -134,13 +132,6 @@ def playlist(
         console.print(f"neighbours alike {smooth['ordered']:.3f}, by score alone {smooth['unordered']:.3f}")
 
     session.answer(payload, shown)
-
-
-def transitions_of(session: Session, live: Live) -> Transitions:
-    """What people go on to."""
-    from serving.playlists.transitions import count
-
-    return count(live.index.known, live.index.num_items, session.settings.k_anonymity)
 
 
 def show_entries(console: Console, entries: Sequence[dict[str, Any]]) -> None:
@@ -200,7 +191,7 @@ def radio(
     )  # fmt: skip
     wish.check()
     who = visitor(session, user)
-    live, transitions = who.live, transitions_of(session, who.live)
+    live, transitions = who.live, who.live.index.transitions
     payload = radio_json(live, tuned(who, transitions, wish), lang)
     session.answer(payload, lambda console: show_entries(console, payload["items"]))
 
@@ -226,7 +217,7 @@ def discovery(
     wish = DiscoveryWish(familiarity, n, Wanted(kind))
     wish.check()
     who = visitor(session, user)
-    live, transitions = who.live, transitions_of(session, who.live)
+    live, transitions = who.live, who.live.index.transitions
     payload = discovery_json(live, user, wish, made(who, transitions, wish), lang)
 
     def shown(console: Console) -> None:

@@ -27,6 +27,8 @@ SQLITE = b"SQLite format 3\0"
 PARQUET, GZIP, ZIP, NUMPY = b"PAR1", b"\x1f\x8b", b"PK\x03\x04", b"\x93NUMPY"
 TEXTS = frozenset({".log", ".txt", ".csv", ".json", ".jsonl", ".md", ".html", ".yaml", ".yml", ".svg", ".tsv", ".pub"})
 PIECE = 1 << 24
+NAMES = "_names"
+"""Ends the name of an index's blobs that are searched by name: each is a title, a space and an id."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +175,10 @@ def _blobs(path: Path, offsets: np.ndarray[Any, Any]) -> Iterator[Said]:
         if text.startswith("{"):
             yield from ((one if one.where != where else Cell(where, one.text)) for one in _value(where, text)
                         if isinstance(one, Cell))  # fmt: skip
+        elif where.endswith(NAMES):
+            # No word of «Ordinary People ml:1» says what ml:1 is.
+            title, _, identity = text.rstrip("\n").rpartition(" ")
+            yield from (Cell(where, title), Cell(where, identity))
         else:
             yield Cell(where, text)
 

@@ -125,7 +125,5 @@ async def discovery_get(
 async def _made(
     service: Service, live: Live, user: str | None, make: Callable[[Visitor, Transitions, Wish], Made], wish: Wish
 ) -> Made:
-    """What `make` gives for this user, in a thread: the first one of an index counts transitions."""
-    return await run_in_threadpool(
-        lambda: make(visitor(service, live, user), service.transitions.get(live.index), wish)
-    )
+    """What `make` gives for this user, in a thread."""
+    return await run_in_threadpool(lambda: make(visitor(service, live, user), live.index.transitions, wish))

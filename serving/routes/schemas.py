@@ -160,6 +160,33 @@ class SimilarItems(Documented):
     items: list[SimilarItem]
 
 
+class RelatedReason(Documented):
+    """The facts that say why. `people` is rounded down to a step of the k-anonymity; nothing below it is told."""
+
+    text: str
+    people: int | None = Field(None, description="how many people have both close together; null for alternatives")
+    chance: float | None = Field(None, description="how many would by chance; null for alternatives")
+    likeness: float | None = Field(None, description="0 to 1, of alternatives; null for the others")
+    shared: dict[str, list[str]] = Field(description="label of attribute -> names that both have")
+
+
+class RelatedItem(Documented):
+    """One related item; `score` is the log-likelihood ratio of the pair, of alternatives the likeness."""
+
+    rank: int
+    score: float
+    item: Item
+    reason: RelatedReason
+
+
+class RelatedItems(Documented):
+    """Best first; empty where nothing passes the tests of the relation."""
+
+    item: str
+    relation: str
+    items: list[RelatedItem]
+
+
 class Items(Documented):
     """Items found, most popular first."""
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from graph.errors import InvalidData
+from serving.related_parts import RELATIONS
 from serving.scenarios.preset import (
     CONTINUE,
     FOR_YOU,
@@ -17,6 +18,7 @@ from serving.scenarios.preset import (
     LIKE_LAST,
     NEW,
     POPULAR,
+    RELATED,
     SOON,
     TITLES,
     TOGETHER,
@@ -83,7 +85,7 @@ def _source(entry: Entry) -> str:
 
 
 def _check_gaps(entry: Entry, source: str, parts: Mapping[str, Entry], titles: Mapping[str, str]) -> None:
-    filled = {"item"} if source in (LIKE_LAST, TOGETHER) else {"attribute"} if "attribute" in parts else set()
+    filled = {"item"} if source in (LIKE_LAST, TOGETHER, RELATED) else {"attribute"} if "attribute" in parts else set()
     for text in titles.values():
         for gap in GAP.findall(text):
             if gap not in filled:
@@ -151,6 +153,10 @@ def _range(entry: Entry) -> tuple[float | None, float | None]:
 
 def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _relation(entry: Entry) -> str:
+    return str(entry.checked("relation", ", ".join(RELATIONS), lambda one: one in RELATIONS))
 
 
 def _flag(entry: Entry) -> bool:
@@ -245,9 +251,10 @@ _OPTIONS: Mapping[str, Mapping[str, Callable[[Entry], Any]]] = MappingProxyType(
     CONTINUE: {},
     FRIENDS: {},
     SOON: {"within": _span, "km": _above_zero("km")},
+    RELATED: {"relation": _relation},
 })  # fmt: skip
 """What a shelf of each source may set beside filters and rules."""
 _TITLE_OF: Mapping[str, str] = MappingProxyType({
     FOR_YOU: "for-you", LIKE_LAST: "because", TOGETHER: "together", POPULAR: "popular", NEW: "new",
-    CONTINUE: "continue", FRIENDS: "friends", SOON: "soon",
+    CONTINUE: "continue", FRIENDS: "friends", SOON: "soon", RELATED: "together",
 })  # fmt: skip

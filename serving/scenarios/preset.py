@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 FOR_YOU, LIKE_LAST, TOGETHER, POPULAR, NEW = "for-you", "like-last", "together", "popular", "new"
-CONTINUE, FRIENDS, SOON = "continue", "friends", "soon"
+CONTINUE, FRIENDS, SOON, RELATED = "continue", "friends", "soon", "related"
 LANGUAGES = ("en", "zh")
 
 TITLES: Mapping[str, Mapping[str, str]] = MappingProxyType({
@@ -28,6 +28,7 @@ TITLES: Mapping[str, Mapping[str, str]] = MappingProxyType({
     "together": {"en": "Often together with {item}", "zh": "常与 {item} 一起"},
     "bought-together": {"en": "Bought together with {item}", "zh": "常与 {item} 一起购买"},
     "alternatives": {"en": "Alternatives to {item}", "zh": "{item} 的替代选择"},
+    "goes-with": {"en": "Goes with {item}", "zh": "与 {item} 搭配"},
     "friends": {"en": "What your friends like", "zh": "好友喜欢的"},
     "soon": {"en": "Soon and near you", "zh": "近期与附近"},
     "discover": {"en": "Something different", "zh": "换换口味"},

@@ -19,8 +19,10 @@ from graph.schema import KINDS
 from serving.candidates import appeal
 from serving.index_files import MISSING
 from serving.live import Live
+from serving.related import scores_of
+from serving.related_parts import ALTERNATIVES
 from serving.scenarios.columns import Columns, Mask, number_of
-from serving.scenarios.preset import CONTINUE, FOR_YOU, FRIENDS, LIKE_LAST, NEW, POPULAR, SOON, TOGETHER
+from serving.scenarios.preset import CONTINUE, FOR_YOU, FRIENDS, LIKE_LAST, NEW, POPULAR, RELATED, SOON, TOGETHER
 from serving.scenarios.visitor import Visitor
 from serving.similar import CROWD, GRAPH, graph_scores
 
@@ -72,6 +74,19 @@ def together(visitor: Visitor, _: Mapping[str, Any]) -> Found | None:
         if scores is not None:
             return _about(visitor, item, scores)
     return None
+
+
+def related(visitor: Visitor, options: Mapping[str, Any]) -> Found | None:
+    """What is taken together with the last thing they liked, instead of it, or beside it (`relation`); where nothing is
+    known to be, by the crowd or by likeness. Of complements nobody guesses.
+    """
+    relation = options.get("relation", TOGETHER)
+    for item in reversed(visitor.liked[-5:]):
+        scores = scores_of(visitor.live, item, relation)
+        if scores is not None:
+            return _about(visitor, item, scores)
+    instead = {TOGETHER: together, ALTERNATIVES: like_last}.get(relation)
+    return None if instead is None else instead(visitor, {})
 
 
 def popular(visitor: Visitor, options: Mapping[str, Any]) -> Found | None:
@@ -154,7 +169,7 @@ def soon(visitor: Visitor, options: Mapping[str, Any]) -> Found | None:
 
 SOURCES: Mapping[str, Source] = MappingProxyType({
     FOR_YOU: for_you, LIKE_LAST: like_last, TOGETHER: together, POPULAR: popular, NEW: new, CONTINUE: carry_on,
-    FRIENDS: friends, SOON: soon,
+    FRIENDS: friends, SOON: soon, RELATED: related,
 })  # fmt: skip
 
 

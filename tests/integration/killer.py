@@ -1,8 +1,8 @@
 """Runs refreshes that kill themselves at their n-th write; the process that `test_refresh_kill` starts.
 
-Everything is imported once, then each order forks: a child refreshes with a hook on every write (graph queries, bulk
-batches, MLflow's commits, files opened to write, made, renamed or removed) and SIGKILLs itself just before the n-th
-one of a step. The hooks kill; they change nothing else.
+Everything is imported once, then each order forks (`tests.forks`): a child refreshes with a hook on every write (graph
+queries, bulk batches, MLflow's commits, files opened to write, made, renamed or removed) and SIGKILLs itself just
+before the n-th one of a step. The hooks kill; they change nothing else.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import re
 import shutil
 import signal
 import sys
-import traceback
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import neo4j
+import numpy as np
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
+from sqlalchemy.orm import configure_mappers
 
 import encoders.encode
 import encoders.zeroshot_labels
@@ -40,15 +40,18 @@ from serving.refresh_runs import recent
 from serving.settings import read_settings
 from serving.steps import Done, Step, Steps
 from tests.encoders.counting import CountingEncoder
+from tests.forks import MLFLOW, serve
 from tests.integration.refreshed import left_behind
+from training.topk import top_k
 from training.tracking import open_tracker
 
 WRITES = re.compile(r"\b(CREATE|MERGE|SET|DELETE|REMOVE|DROP|INSERT)\b", re.IGNORECASE)
 FILES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "shutil.rmtree", "shutil.copytree"}
 MODELS = ("popularity", "item-knn", "ease")
 USED = (
-    "mlflow.artifacts", "mlflow.models", "serving.publish", "serving.workflow", "serving.write_back",
-    "training.models.ease", "training.models.item_knn", "training.models.popularity", "training.retrain",
+    *MLFLOW, "encoders.train_clip", "encoders.zeroshot", "httpcore", "pyarrow.dataset", "serving.publish",
+    "serving.workflow", "serving.write_back", "training.models.ease", "training.models.item_knn",
+    "training.models.popularity", "training.retrain",
 )  # fmt: skip
 """What a refresh imports when it needs it: here before the fork, once for all."""
 
@@ -150,28 +153,18 @@ def look(order: dict[str, Any]) -> None:
     store.close()
 
 
-def main() -> None:
-    """One order a line on stdin, the child's exit code a line on stdout."""
-    faulthandler.enable()
-    for name in USED:
-        import_module(name)
-    answers, sys.stdout = sys.stdout, sys.stderr
-    for line in sys.stdin:
-        pid = os.fork()
-        if not pid:
-            code = 1
-            try:
-                order = json.loads(line)
-                (look if order.get("look") else refresh)(order)
-                code = 0
-            except BaseException:  # noqa: BLE001 - a child of a fork ends here whatever happens
-                traceback.print_exc()
-            finally:
-                sys.stderr.flush()
-                os._exit(code)
-        answers.write(f"{os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}\n")
-        answers.flush()
+def warm_up() -> None:
+    """What each child would do again, beside imports: set up MLflow's tables in memory, load the compiled ranking."""
+    configure_mappers()
+    top_k(np.zeros((1, 2), np.float32), None, 1)
+
+
+def act(order: dict[str, Any]) -> None:
+    """What a child does."""
+    (look if order.get("look") else refresh)(order)
 
 
 if __name__ == "__main__":
-    main()
+    faulthandler.enable()
+    warm_up()
+    serve(act, USED)

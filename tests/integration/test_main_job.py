@@ -6,12 +6,13 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from graph.local_server import Lease
 from graph.store import open_store
 from serving.connect import connect
 from serving.demo import Demo, DemoReport
@@ -27,6 +29,7 @@ from serving.progress import Lines
 from serving.refresh_steps import STEPS
 from serving.settings import read_settings
 from serving.steps import Steps
+from tests.forks import Forks
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -84,28 +87,53 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def interlace(place: Path) -> Interlace:
+def installed(place: Path) -> Interlace:
     """Runs the installed command with `--json` in `place`, and gives its object."""
 
-    def run(*arguments: str | Path, code: int = 0) -> dict[str, Any]:
-        command = [COMMAND, *map(str, arguments), "--json"]
+    def run(*words: str | Path) -> dict[str, Any]:
+        command = [COMMAND, *map(str, words), "--json"]
         done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False, timeout=300)
-        assert done.returncode == code, done.stderr
-        assert "Traceback" not in done.stderr
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
+        return answer_of(done.returncode, done.stdout, done.stderr)
 
     return run
 
 
 @pytest.fixture(scope="module")
-def trained(interlace: Interlace, shop: Path) -> dict[str, dict[str, Any]]:
-    """Ingested, encoded and trained once for all tests here: what each command answered."""
-    return {
-        "ingest": interlace("ingest", shop, "--platform", "shop"),
-        "encode": interlace("encode"),
-        "train": interlace("train", "--model", "ease", "--min-value", "4"),
+def interlace(place: Path) -> Iterator[Interlace]:
+    """As `installed`, in a fork of a process that has the imports behind it: they are most of what a command takes."""
+    out, err = place / "out.json", place / "err.txt"
+    with Forks("tests.integration.commands", place / "commands.log") as forks:
+
+        def run(*words: str | Path, code: int = 0) -> dict[str, Any]:
+            given = {"place": str(place), "words": [*map(str, words), "--json"], "out": str(out), "err": str(err)}
+            ended = forks.order(**given)
+            return answer_of(ended, out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8"), code)
+
+        yield run
+
+
+def answer_of(ended: int, out: str, err: str, code: int = 0) -> dict[str, Any]:
+    """The object that a command printed; it has to end with `code`."""
+    assert ended == code, err
+    assert "Traceback" not in err
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+@pytest.fixture(scope="module")
+def trained(installed: Interlace, place: Path, shop: Path) -> Iterator[dict[str, dict[str, Any]]]:
+    """Ingested, encoded and trained once for all tests here: what each command answered.
+
+    Each of the three starts the store and stops it. From then on it is kept: that takes longer than most commands.
+    """
+    answers = {
+        "ingest": installed("ingest", shop, "--platform", "shop"),
+        "encode": installed("encode"),
+        "train": installed("train", "--model", "ease", "--min-value", "4"),
     }
+    lease = Lease.take(place / ".interlace" / "store")
+    yield answers
+    lease.release()
 
 
 def test_each_step_says_what_it_did(trained: dict[str, dict[str, Any]]) -> None:
@@ -130,9 +158,9 @@ def test_ingesting_and_encoding_again_change_nothing(
 
 
 def test_a_recommendation_has_a_reason_that_its_cypher_proves(
-    interlace: Interlace, place: Path, trained: dict[str, dict[str, Any]]
+    installed: Interlace, place: Path, trained: dict[str, dict[str, Any]]
 ) -> None:
-    answer = interlace("recommend", "shop:u1", "-n", "3", "--explain")
+    answer = installed("recommend", "shop:u1", "-n", "3", "--explain")
     assert answer["model"] == {"name": "ease", "version": trained["train"]["version"]}
     reasons = [entry["reason"] for entry in answer["items"] if entry["reason"]]
     assert reasons
@@ -236,9 +264,10 @@ def test_bench_measures_without_a_store(interlace: Interlace, shop: Path) -> Non
 
 
 @pytest.fixture(scope="module")
-def demo(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], DemoReport]:
+def demo(shop: Path, fresh_mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], DemoReport]:
     """The demo's steps on the small shop."""
     home = tmp_path_factory.mktemp("demo")
+    shutil.copy(fresh_mlflow, home)
     settings = read_settings({"home": home, "mlflow": f"sqlite:///{home}/mlflow.db"})
 
     def run() -> DemoReport:

@@ -11,8 +11,6 @@ import csv
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,12 +23,12 @@ from graph.local_store import LocalStore
 from graph.neo4j_store import Neo4jStore
 from graph.store import GraphStore
 from serving.refresh_sources import Source, remember
+from tests.forks import Forks
 from tests.integration.refreshed import readable
 from training.tracking import open_tracker
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
-ROOT = Path(__file__).parents[2]
 USERS, ITEMS = 30, 20
 IN_GRAPH = ("ingest", "encode", "tags", "write-back")
 """Steps that write into the graph: killed on their way through a fresh database. The others begin from a kept home."""
@@ -45,7 +43,7 @@ class Yard:
     place: Path
     shop: Path
     target: dict[str, Any]
-    killer: subprocess.Popen[str]
+    killer: Forks
     databases: Iterator[str]
     points: dict[str, list[str]] = field(default_factory=dict)
     wanted: dict[str, Any] = field(default_factory=dict)
@@ -57,11 +55,7 @@ class Yard:
     def order(self, **more: Any) -> int:
         """One refresh; its exit code."""
         order = {**self.target, "home": str(self.home), "out": str(self.place / "points.json"), "step": "", "at": 0}
-        assert self.killer.stdin is not None
-        assert self.killer.stdout is not None
-        self.killer.stdin.write(json.dumps(order | more) + "\n")
-        self.killer.stdin.flush()
-        return int(self.killer.stdout.readline())
+        return self.killer.order(**order | more)
 
     def counted(self) -> dict[str, list[str]]:
         """The writes that the last undisturbed refresh counted, by step."""
@@ -91,17 +85,13 @@ class Yard:
 
     def look(self) -> dict[str, Any]:
         """What is left behind, and the runs, newest first."""
-        assert self.order(look=True, out=str(self.place / "look.json")) == 0, self.said()
+        assert self.order(look=True, out=str(self.place / "look.json")) == 0, self.killer.said()
         found: dict[str, Any] = json.loads((self.place / "look.json").read_text())
         return found
 
     def left(self) -> dict[str, Any]:
         left: dict[str, Any] = self.look()["left"]
         return left
-
-    def said(self) -> str:
-        """The end of what the refreshes printed."""
-        return (self.place / "killer.log").read_text()[-3000:]
 
 
 def write(path: Path, header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
@@ -140,16 +130,10 @@ def yard(
     else:
         url, password = request.getfixturevalue("neo4j_server")
         target = {"url": url, "password": password}
-    command = [sys.executable, "-m", "tests.integration.killer"]
-    with (place / "killer.log").open("w") as log, subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    ) as killer:  # fmt: skip
+    with Forks("tests.integration.killer", place / "killer.log") as killer:
         yard = Yard(request.param, place, place / "shop", target, killer, database_names)
         _prepare(yard)
         yield yard
-        assert killer.stdin is not None
-        killer.stdin.close()
 
 
 def _prepare(yard: Yard) -> None:
@@ -159,7 +143,7 @@ def _prepare(yard: Yard) -> None:
     open_tracker(f"sqlite:///{new}/mlflow.db")  # its tables are made once: they are MLflow's own affair
     yard.put_back("new")
     yard.fresh_graph()
-    assert yard.order(base=str(yard.place / "base")) == 0, yard.said()
+    assert yard.order(base=str(yard.place / "base")) == 0, yard.killer.said()
     yard.points, yard.wanted = yard.counted(), yard.left()
 
 
@@ -187,7 +171,7 @@ def test_killed_at_a_write_and_run_again_it_ends_in_the_same(yard: Yard, step: s
             yard.fresh_graph()
         assert yard.order(step=step, at=at) in (-9, 0), where
         readable(yard.home)
-        assert yard.order() == 0, f"{where}\n{(yard.place / 'killer.log').read_text()[-3000:]}"
+        assert yard.order() == 0, f"{where}\n{yard.killer.said()}"
         found = yard.look()
         _same(found["left"], yard.wanted, where)
         if not kept:  # a kept home is a copy out of the middle of a run

@@ -23,7 +23,9 @@ from serving.reason_paths import Candidate, candidates, likings_of
 from serving.settings import Settings
 from serving.similar import similar
 from serving.ties import Ties
+from serving.together import taken_together
 from tests.serving.conftest import INFO
+from training.data import Histories
 from training.models.ease import EASE, EASEConfig
 from training.train import everything
 
@@ -78,6 +80,8 @@ def test_a_differencing_attack_sees_nothing(snapshot: Snapshot, victim: list[int
     assert reasons(before) == reasons(after)
     assert np.array_equal(before.crowd_items, after.crowd_items)
     assert np.array_equal(before.crowd_scores, after.crowd_scores)
+    assert len(before.transitions.rows.columns)
+    assert np.array_equal(before.transitions.rows.columns, after.transitions.rows.columns)
 
 
 def test_what_many_do_is_told_in_steps(snapshot: Snapshot, tmp_path: Path) -> None:
@@ -107,6 +111,23 @@ def test_without_a_threshold_the_same_attack_works(snapshot: Snapshot) -> None:
     assert plain[0][0][RARE[0], 0] == RARE[1]
     assert not np.array_equal(crowd(before, 5, 1)[1], crowd(csr_matrix(dense(rows([0, 3]))), 5, 1)[1])
     assert rounded[0][0][RARE[0], 0] == MISSING
+
+
+@pytest.mark.parametrize("victim", [[*COMMON], [0, 1], [0, 3]], ids=str)
+def test_what_is_taken_together_tells_of_nobody(victim: list[int]) -> None:
+    crowd_of_many = [list(COMMON)] * 42 + [list(RARE)] * 40 + [[5 + user % 6, 11 + user % 5] for user in range(300)]
+    before, after = (taken_together(histories_of([*crowd_of_many, one]), FEW) for one in ([], victim))
+    assert before.people.min() >= FEW
+    for name in ("row", "column", "people", "chance", "worth"):
+        assert np.array_equal(getattr(before, name), getattr(after, name))
+    plain = [taken_together(histories_of([*crowd_of_many, one]), 1) for one in ([], victim)]
+    assert not np.array_equal(plain[0].chance, plain[1].chance), "without a threshold the same attack works"
+
+
+def histories_of(rows: list[list[int]]) -> Histories:
+    indptr = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
+    items = np.array([item for row in rows for item in row], np.int32)
+    return Histories(indptr, items, np.zeros(len(items), np.int64), 24)
 
 
 def dense(histories: list[list[int]]) -> np.ndarray:

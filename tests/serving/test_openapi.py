@@ -21,6 +21,7 @@ CALLS = {
     "/v1/items": "/v1/items",
     "/v1/items/{id}": "/v1/items/p:i01",
     "/v1/items/{id}/similar": "/v1/items/p:i01/similar",
+    "/v1/items/{id}/related": "/v1/items/p:i01/related?relation=alternatives",
     "/v1/models": "/v1/models",
     "/v1/onboarding": "/v1/onboarding?n=3",
     "/v1/session": "/v1/session",

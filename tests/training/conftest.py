@@ -18,14 +18,6 @@ def planted() -> Interactions:
     return planted_interactions()
 
 
-@pytest.fixture(scope="session")
-def fresh_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty MLflow database: making its tables takes seconds, so each test copies this one."""
-    folder = tmp_path_factory.mktemp("mlflow")
-    open_tracker(f"sqlite:///{folder}/mlflow.db")
-    return folder / "mlflow.db"
-
-
 @pytest.fixture
 def tracker(fresh_mlflow: Path, tmp_path: Path) -> Tracker:
     """MLflow on a database of this test's own."""

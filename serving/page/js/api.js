@@ -92,6 +92,8 @@ export const getRecommendations = (id, n, explain) => get(['users', id, 'recomme
 export const getSimilar = (id, modality, n) => get(['items', id, 'similar'], { modality, n }).then((body) => body.items);
 /** {items, mix, ways}: `mix` as `text:0.5,graph:0.2`, or `even`. */
 export const getMixed = (id, mix, n, signal) => get(['items', id, 'similar'], { mix, n }, signal);
+/** Items taken together with this one, instead of it or beside it, each with its reason. */
+export const getRelated = (id, relation, n) => get(['items', id, 'related'], { relation, n, lang: language }).then((body) => body.items);
 export const getNeighbourhood = (label, id, limit) => get(['graph', label, id], { limit });
 export const getScenarios = () => get(['scenarios']).then((body) => body.scenarios);
 /** The shelves of a scenario for a user. */

@@ -5,6 +5,7 @@ export const EVENTS = ['post', '/v1/events'];
 export const WHAT_IF = ['post', '/v1/explanations/what-if'];
 export const PROFILE = ['get', '/v1/users/{id}/profile'];
 export const CONSENT = ['get', '/v1/users/{id}/consent'];
+export const RELATED = ['get', '/v1/items/{id}/related'];
 export const USER_EDIT = ['put', '/v1/users/{id}'];
 
 let asked = null;

@@ -8,6 +8,7 @@ import { facts, score, words } from './format.js';
 import { icon } from './icons.js';
 import { playlistAddress } from './playlist-address.js';
 import { poster } from './poster.js';
+import { relatedSections } from './related.js';
 import { addressBehind, here, viewAddress } from './router.js';
 import { similarSection } from './similar.js';
 import { fill, lineBones } from './states.js';
@@ -29,7 +30,7 @@ export function itemPanel(panel) {
     const item = await fill(body, {
       bones: () => h('div', { class: 'detail' }, h('div', { class: 'poster bone' }), h('div', {}, h('div', { class: 'bone bone--title' }), lineBones(5))),
       load: async () => justAdded(id) ?? getItem(id),
-      render: (found) => [detail(found, ranked), reasons(found, user, ranked), similarSection(found, user), moreLike(found, () => open(id, user, reasonFor))],
+      render: (found) => [detail(found, ranked), reasons(found, user, ranked), similarSection(found, user), relatedSections(found, user), moreLike(found, () => open(id, user, reasonFor))],
     });
     if (item) panel.querySelector('#panel-title').focus();
   }

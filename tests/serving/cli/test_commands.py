@@ -106,6 +106,14 @@ def test_similar_works_in_every_way(interlace: Interlace, home: Path, way: str) 
     assert all(entry["item"]["id"] != "p:i05" for entry in answer.json["items"])
 
 
+@pytest.mark.parametrize("relation", ["together", "alternatives", "complements"])
+def test_related_answers_every_relation(interlace: Interlace, home: Path, relation: str) -> None:
+    answer = interlace("related", "p:i05", "--relation", relation, "-n", "3", "--home", home, "--json")
+    assert answer.code == 0, answer.err
+    assert answer.json["relation"] == relation
+    assert all(entry["reason"]["text"] for entry in answer.json["items"])
+
+
 def test_similar_names_an_unknown_item(interlace: Interlace, home: Path) -> None:
     answer = interlace("similar", "p:nothing", "--home", home)
     assert answer.code == 2

@@ -60,6 +60,7 @@ def test_the_design_commands_are_all_there() -> None:
         "discovery",
         "recommend",
         "similar",
+        "related",
         "search",
         "serve",
         "mlflow",

@@ -17,7 +17,7 @@ import pytest
 from graph.erased import pseudonym
 from serving.erasure.search import in_file, traces
 from serving.erasure.wanted import Wanted, wanted_names, wanted_receipt
-from serving.index_files import write_blobs
+from serving.index_files import write_blobs, write_names
 
 WANTED = wanted_names(["ml:1"], ["ml:10", "ml:11", "xml:1", "ml:1.5"], ())
 KEY = b"k" * 32
@@ -112,6 +112,7 @@ def test_an_item_with_the_same_id_is_no_trace(tmp_path: Path) -> None:
     (tmp_path / "c.log").write_text("GET /v1/items/ml%3A1\n")
     write_blobs(tmp_path, "item_ids", [b"ml:1"])
     pq.write_table(pa.table({"id": ["ml:1"], "title": ["x"]}), tmp_path / "items.parquet")
+    write_names(tmp_path, "item_names", ["Ordinary People (1980) ml:1"], np.zeros(1, np.int32))
     write_blobs(tmp_path, "item_cards", [json.dumps({"id": "ml:1", "title": "x"}).encode()])
     assert not traces([tmp_path], wanted)
     (tmp_path / "d.log").write_text("GET /v1/users/ml%3A1\n")

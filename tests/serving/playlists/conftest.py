@@ -18,7 +18,7 @@ from serving.foldin import nobody, viewer
 from serving.index import ModelInfo
 from serving.live import Live
 from serving.live_holder import open_live
-from serving.playlists.transitions import Transitions, count
+from serving.playlists.transitions import Transitions
 from serving.publish import publish
 from serving.scenarios.columns import Columns, ColumnsHolder
 from serving.scenarios.visitor import Visitor
@@ -58,7 +58,7 @@ def columns(films_live: Live) -> Columns:
 
 @pytest.fixture(scope="package")
 def transitions(films_live: Live) -> Transitions:
-    return count(films_live.index.known, films_live.index.num_items, 5)
+    return films_live.index.transitions
 
 
 @pytest.fixture

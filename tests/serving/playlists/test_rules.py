@@ -18,7 +18,7 @@ from serving.foldin import nobody
 from serving.live import Live
 from serving.playlists.facts import ASKED, ATTRIBUTE, NEXT, TOGETHER, Fact
 from serving.playlists.make import Playlist, playlist
-from serving.playlists.transitions import Transitions, count
+from serving.playlists.transitions import Transitions
 from serving.playlists.wish import TOLERANCE, PlaylistWish, Seeds
 from serving.scenarios.columns import Columns
 from serving.scenarios.visitor import Visitor
@@ -125,9 +125,10 @@ def test_neighbours_are_more_alike_than_by_score(visit: Visit, films_live: Live,
     assert np.mean([one.ordered for one in found]) > 1.2 * np.mean([one.unordered for one in found])
 
 
-def test_transitions_tell_of_no_fewer_people_than_allowed(films: Snapshot, films_live: Live) -> None:
-    known = films_live.index.known
-    found = count(known, films_live.num_items, 5)
+def test_transitions_tell_of_no_fewer_people_than_allowed(
+    films: Snapshot, films_live: Live, transitions: Transitions
+) -> None:
+    known, found = films_live.index.known, transitions
     histories = [known[user].tolist()[-100:] for user in range(len(known))]
     for item in range(0, 200, 10):
         for other in found.after(item)[0].tolist()[:5]:
