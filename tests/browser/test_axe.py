@@ -58,3 +58,13 @@ def test_no_dialog_has_a_violation(visit: Visit) -> None:
         page.get_by_role("button", name=re.compile("^Edit .")).click()
         expect(page.get_by_role("dialog", name=re.compile("^Edit "))).to_be_visible()
         assert violations(page) == []
+
+
+@pytest.mark.parametrize("visit", CONTEXTS, ids=["en-wide", "zh-phone"], indirect=True)
+def test_the_basket_has_no_violation(visit: Visit) -> None:
+    for theme in THEMES:
+        visit.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        page = show(visit, "home")
+        page.locator(".card__put").first.dispatch_event("click")
+        expect(page.locator(".basket__row").last.get_by_role("link").first).to_be_visible()
+        assert violations(page) == []

@@ -234,7 +234,18 @@ def test_lists_speak_chinese(visit: Visit) -> None:
 
 
 @pytest.mark.parametrize(
-    "start", ["%7B", "[]", "null", "5", '{"items":5}', '{"items":["films:none"]}', '{"artist":"Nobody"}']
+    "start",
+    [
+        "%7B",
+        "[]",
+        "null",
+        "5",
+        '{"items":5}',
+        '{"items":[5,null]}',
+        '{"user":7,"attributes":null}',
+        '{"items":["films:none"]}',
+        '{"artist":"Nobody"}',
+    ],
 )
 def test_an_address_that_cannot_be_played_is_told(visit: Visit, start: str) -> None:
     page = visit.open(f"#/playlists?from={start}")

@@ -73,12 +73,12 @@ def ran(report: RefreshReport) -> list[str]:
 
 
 @pytest.fixture
-def shop(local_store: LocalStore, tmp_path: Path, fresh_mlflow: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    return open_shop(local_store, tmp_path, fresh_mlflow, monkeypatch)
+def shop(local_store: LocalStore, fresh_mlflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    return open_shop(local_store, fresh_mlflow, tmp_path, monkeypatch)
 
 
-def open_shop(store: GraphStore, folder: Path, mlflow: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    """A shop below a folder, with encoders that count, code that does not change, and a copy of an empty MLflow."""
+def open_shop(store: GraphStore, mlflow: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """A shop below a folder, with encoders that count and code that does not change; `mlflow`: its empty database."""
     modality = {"minilm": "text", "efficientnet-lite0": "image"}
     for module in (encoders.encode, encoders.zeroshot_labels):
         monkeypatch.setattr(module, "open_encoder", lambda name, **_: CountingEncoder(modality.get(name, "text")))  # type: ignore[arg-type]

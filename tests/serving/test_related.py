@@ -21,6 +21,10 @@ from serving.publish import publish
 from serving.publish_related import related as relations
 from serving.related import RelatedWish, related
 from serving.related_parts import ALTERNATIVES, COMPLEMENTS, RELATIONS, TOGETHER
+from serving.scenarios.columns import ColumnsHolder
+from serving.scenarios.preset import RELATED
+from serving.scenarios.sources import SOURCES
+from serving.scenarios.visitor import Visitor
 from serving.settings import Settings
 from serving.together import SIGNIFICANT, log_likelihood_ratio, taken_together
 from tests.serving.conftest import INFO, Get, client
@@ -206,6 +210,24 @@ def test_the_route_filters_and_refuses(ask: Get) -> None:
     assert refused.json()["valid"] == ", ".join(RELATIONS)
     assert ask("/v1/items/shop%3Anothing/related").status_code == 404
     assert ask("/v1/items/shop%3Abulb/related?kind=nothing").status_code == 422
+
+
+@pytest.mark.parametrize("relation", RELATIONS)
+def test_a_shelf_starts_from_what_was_liked_last(live: Live, relation: str) -> None:
+    columns, started = ColumnsHolder().get(live), 0
+    for number in range(60):
+        visitor = Visitor.of(live, columns, f"shop:u{number:04d}")
+        found = SOURCES[RELATED](visitor, {"relation": relation})
+        known = [item for item in visitor.liked[-5:] if related(live, item, RelatedWish(relation)).items]
+        if known:
+            assert found is not None
+            assert found.item == known[-1]
+            first = related(live, known[-1], RelatedWish(relation)).items[0]
+            assert found.scores[first] == found.scores.max()
+            started += 1
+        elif relation == COMPLEMENTS:
+            assert found is None, "nobody guesses what goes with it"
+    assert started
 
 
 def test_an_unknown_relation_names_those_there_are(live: Live) -> None:

@@ -63,10 +63,14 @@ async function titled(id) {
   return titles.get(id);
 }
 
-/** Without what says nothing. */
+/** Without what says nothing, or is no text. */
 export function pruned({ items = [], attributes = {}, artist, user }) {
-  return { ...(Array.isArray(items) && items.length > 0 && { items }), ...(Object.keys(attributes).length > 0 && { attributes }), ...(artist && { artist }), ...(user && { user }) };
+  const ids = Array.isArray(items) ? items.filter(isText) : [];
+  const named = Object.entries(attributes ?? {}).filter(([, value]) => isText(value));
+  return { ...(ids.length > 0 && { items: ids }), ...(named.length > 0 && { attributes: Object.fromEntries(named) }), ...(isText(artist) && { artist }), ...(isText(user) && { user }) };
 }
+
+const isText = (value) => typeof value === 'string' && value !== '';
 
 async function find(typed, signal) {
   const [items, users, { labels }] = await Promise.all([findItems(typed, EACH, signal), findUsers(typed, EACH, signal), catalogue()]);

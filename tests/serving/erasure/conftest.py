@@ -61,10 +61,10 @@ def served(shop: Shop) -> Served:
 
 @pytest.fixture
 def served_anywhere(
-    any_store: GraphStore, tmp_path: Path, fresh_mlflow: Path, monkeypatch: pytest.MonkeyPatch
+    any_store: GraphStore, fresh_mlflow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Served:
     """The same on each store in turn."""
-    return serve(open_shop(any_store, tmp_path, fresh_mlflow, monkeypatch))
+    return serve(open_shop(any_store, fresh_mlflow, tmp_path, monkeypatch))
 
 
 def serve(shop: Shop) -> Served:
