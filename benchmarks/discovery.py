@@ -32,7 +32,6 @@ from serving.foldin import viewer
 from serving.index import ModelInfo, open_index
 from serving.live import Live
 from serving.playlists.discovery import WEEKLY, DiscoveryWish, discovery
-from serving.playlists.transitions import count
 from serving.publish import publish
 from serving.rank import best
 from serving.scenarios.columns import ColumnsHolder
@@ -117,13 +116,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as cut, tempfile.TemporaryDirectory() as home:
         one = held(tagged(data, Path(cut)), Path(home))
         live, columns = one.live, ColumnsHolder().get(one.live)
-        transitions = count(live.index.known, live.index.num_items, 5)
+        after = live.index.transitions
         names = [live.index.user_ids[place].decode() for place in one.users.tolist()]
         visitors = [Visitor(live, columns, viewer(live, name), MONDAY) for name in names]
         print(json.dumps({"users": len(visitors), "artists": live.num_items, "hidden": int(one.hidden.nnz)}))
         for dial in DIALS:
             wish = DiscoveryWish(dial)
-            told = measured(one, visitors, lambda visitor, wish=wish: discovery(visitor, transitions, wish).items)
+            told = measured(
+                one, visitors, lambda visitor, wish=wish: discovery(visitor, live.index.transitions, wish).items
+            )
             print(json.dumps({"dial": dial, **told}), flush=True)
         popular = appeal(live)
         for name, scores in (("model", lambda visitor: visitor.scores), ("popular", lambda _: popular)):

@@ -119,17 +119,19 @@ def neo4j_store(neo4j_server: tuple[str, str | None]) -> Iterator[Neo4jStore]:
     """The session's Neo4j, emptied."""
     url, password = neo4j_server
     store = Neo4jStore.open(url, password=password)
-    _empty(store)
+    empty(store)
     yield store
     store.close()
 
 
-def _empty(store: Neo4jStore) -> None:
-    """Deletes all nodes and vector indexes; the constraints may stay."""
+def empty(store: Neo4jStore) -> None:
+    """Deletes all nodes, vector indexes and constraints: a label with a constraint is one that the graph has."""
     while store.query("MATCH (n) WITH n LIMIT 5000 DETACH DELETE n RETURN count(n)").rows[0][0]:
         pass
     for (name,) in store.query("SHOW VECTOR INDEXES YIELD name"):
         store.query(f"DROP INDEX `{name}`")
+    for (name,) in store.query("SHOW CONSTRAINTS YIELD name"):
+        store.query(f"DROP CONSTRAINT `{name}`")
 
 
 @pytest.fixture(params=["local", pytest.param("neo4j", marks=pytest.mark.neo4j)])

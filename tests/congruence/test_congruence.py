@@ -22,6 +22,7 @@ from graph.queries_tags import TAGS
 from graph.queries_write_back import DERIVED
 from graph.schema import KIND_TO_TYPE, TYPE_TO_KIND, EdgeBatch
 from graph.snapshot import NO_TIME
+from tests.conftest import empty
 from tests.congruence.graphs import Graph, generate
 from tests.congruence.reads import READS, WRITES
 
@@ -82,7 +83,7 @@ def both(
     graph = generate(request.param)
     local = LocalStore.open(local_home, database=next(database_names))
     neo4j = Neo4jStore.open(neo4j_server[0], password=neo4j_server[1])
-    neo4j.query("MATCH (n) DETACH DELETE n")
+    empty(neo4j)
     for store in (local, neo4j):
         store.bulk_load(graph.batches)
     yield Both(graph, local, neo4j)

@@ -14,6 +14,7 @@ import pytest
 from graph.local_store import LocalStore
 from graph.neo4j_store import Neo4jStore
 from graph.reader import Reader, open_reader
+from tests.conftest import empty
 from tests.congruence.ask import ask_reader
 from tests.congruence.cypher_reads import CORPUS
 from tests.congruence.graphs import generate
@@ -55,7 +56,7 @@ class Both(NamedTuple):
 def both(local_home: Path, database_names: Iterator[str], neo4j_server: tuple[str, str | None]) -> Iterator[Both]:
     local = LocalStore.open(local_home, database=next(database_names))
     neo4j = Neo4jStore.open(neo4j_server[0], password=neo4j_server[1])
-    neo4j.query("MATCH (n) DETACH DELETE n")
+    empty(neo4j)
     for store in (local, neo4j):
         store.ensure_schema(["User", "Item", "Genre", "Entity", "Person"])
         store.bulk_load(GRAPH.batches)

@@ -12,7 +12,6 @@ from serving.foldin import viewer
 from serving.index import ModelInfo, open_index
 from serving.live import Live
 from serving.playlists.discovery import WEEKLY, DiscoveryWish, discovery, places
-from serving.playlists.transitions import count
 from serving.publish import publish
 from serving.scenarios.columns import ColumnsHolder
 from serving.scenarios.visitor import Visitor
@@ -37,14 +36,13 @@ def artists(data_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Live:
 def test_what_was_heard_follows_the_dial(artists: Live) -> None:
     """Exactly as many familiar artists as the dial says, more at each turn, none at the new end."""
     columns = ColumnsHolder().get(artists)
-    transitions = count(artists.index.known, artists.num_items, 5)
     looked = 0
     for place in range(0, artists.index.num_users, artists.index.num_users // USERS):
         heard = set(artists.index.known[place].tolist())
         if len(heard) < WEEKLY:  # fewer favourites than places for them
             continue
         visitor = Visitor(artists, columns, viewer(artists, artists.index.user_ids[place].decode()), MONDAY)
-        lists = [discovery(visitor, transitions, DiscoveryWish(dial)) for dial in DIALS]
+        lists = [discovery(visitor, artists.index.transitions, DiscoveryWish(dial)) for dial in DIALS]
         shares = [len(heard & set(found.items)) for found in lists]
         assert shares == [places(dial, WEEKLY)[0] for dial in DIALS] == sorted(shares)
         assert shares[0] == 0 < shares[-1]
@@ -56,13 +54,12 @@ def test_what_was_heard_follows_the_dial(artists: Live) -> None:
 def test_the_new_end_is_farther_away(artists: Live) -> None:
     """At 0 the list has less in common with what they hear than where all unknown artists may come."""
     columns = ColumnsHolder().get(artists)
-    transitions = count(artists.index.known, artists.num_items, 5)
     tags = columns.words["Tag"]
     shared = np.zeros(2)
     for place in range(0, artists.index.num_users, artists.index.num_users // USERS):
         visitor = Visitor(artists, columns, viewer(artists, artists.index.user_ids[place].decode()), MONDAY)
         heard = {tag for item in artists.index.known[place].tolist()[-20:] for tag in tags.of(item).tolist()}
         for end, dial in enumerate((0.0, 0.5)):
-            items = discovery(visitor, transitions, DiscoveryWish(dial)).items
+            items = discovery(visitor, artists.index.transitions, DiscoveryWish(dial)).items
             shared[end] += np.mean([len(heard & set(tags.of(item).tolist())) for item in items])
     assert shared[0] < shared[1]
