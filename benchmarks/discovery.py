@@ -122,9 +122,7 @@ def main() -> None:
         print(json.dumps({"users": len(visitors), "artists": live.num_items, "hidden": int(one.hidden.nnz)}))
         for dial in DIALS:
             wish = DiscoveryWish(dial)
-            told = measured(
-                one, visitors, lambda visitor, wish=wish: discovery(visitor, live.index.transitions, wish).items
-            )
+            told = measured(one, visitors, lambda visitor, wish=wish: discovery(visitor, after, wish).items)
             print(json.dumps({"dial": dial, **told}), flush=True)
         popular = appeal(live)
         for name, scores in (("model", lambda visitor: visitor.scores), ("popular", lambda _: popular)):
