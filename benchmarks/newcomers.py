@@ -48,9 +48,9 @@ from serving.live import Live
 from serving.live_holder import open_live
 from serving.newcomers import Asked, Newcomer, for_newcomer
 from serving.publish import publish
-from serving.publish_newcomers import onboarding
 from training.data import UserBatch
 from training.evaluate import evaluate
+from training.onboarding import onboarding
 from training.split import positives
 from training.tasks import find_task, task_data
 from training.train import everything

@@ -273,7 +273,13 @@ def publish(flow: Flow) -> Step:
         "all_retrieved",
         "all_scores",
     )
-    counted = ("training/links.py", "training/sessions.py", "training/near.py", "training/models/item_knn.py")
+    counted = (
+        "training/links.py",
+        "training/onboarding.py",
+        "training/sessions.py",
+        "training/near.py",
+        "training/models/item_knn.py",
+    )
     code = code_version(*(f"serving/{name}.py" for name in files), *counted)
     fewest = flow.settings.k_anonymity
     inputs = {"snapshot": trained["snapshot"], "model version": trained["version"], "code of publish": code,

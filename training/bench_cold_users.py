@@ -20,7 +20,7 @@ from graph.snapshot_read import read_folder
 from training.auto import BUDGET, DIRECT_SHARE, ONE_SHARE, Chosen, Progress, Tried, blend, choose, fit_auto
 from training.bench import Embed, peak_mb
 from training.blend import Blend
-from training.cold_users import GIVEN, ColdUsers, hold_out_users
+from training.cold_users import GIVEN, ColdUsers, NewUsers, Way, hold_out_users
 from training.data import HeldOut
 from training.evaluate import Evaluation, evaluate
 from training.metrics import KS, TARGET
@@ -40,7 +40,8 @@ EVERYTHING = "all"
 class ColdUserResult:
     """`metrics`: by number of known interactions (`0`, `1`, `3`, `5`, `all`), as are `baselines` below each name.
 
-    `of_full`: ndcg@10 as a share of that with everything known, by the same model. `fold_in_ms`: scoring one newcomer
+    `of_full`: ndcg@10 as a share of that with everything known, by the same model. `given`: how many interactions that
+    are on average, less than was asked for where the onboarding list ends before. `fold_in_ms`: scoring one newcomer
     of whom five interactions are known, median. `beats_popularity`: paired, user by user.
     """
 
@@ -49,6 +50,7 @@ class ColdUserResult:
     baselines: Mapping[str, Mapping[str, Mapping[str, float]]]
     chosen: Mapping[str, str]
     of_full: Mapping[str, float]
+    given: Mapping[str, float]
     beats_popularity: Mapping[str, Mapping[str, Any]]
     fold_in_ms: float
     seconds: Mapping[str, float]
@@ -70,11 +72,15 @@ def bench_cold_user(
     min_value: float | None = None,
     budget: float | None = BUDGET,
     seed: int = 42,
+    way: Way = "first",
     overrides: Mapping[str, Any] | None = None,
     embed: Embed | None = None,
     progress: Progress = lambda _text: None,
 ) -> ColdUserResult:
-    """Measures `model` on the held-out users of `path`. Errors: `InvalidData` where nobody can be held out."""
+    """Measures `model` on the held-out users of `path`; `way`: which interactions are given (`training.cold_users`).
+
+    Errors: `InvalidData` where nobody can be held out.
+    """
     if model != "auto":
         find(model)
     began = time.perf_counter()
@@ -83,7 +89,7 @@ def bench_cold_user(
     if embed is not None:
         progress("encoding text and images")
         folder = replace(folder, snapshot=folder.snapshot.with_embeddings(embed(folder.snapshot, path)))
-    cold = hold_out_users(folder, min_value=min_value, seed=seed)
+    cold = hold_out_users(folder, min_value=min_value, seed=seed, way=way)
     read = time.perf_counter()
     members = _fitted(cold, model, overrides, budget, progress)
     fitted = time.perf_counter()
@@ -99,6 +105,7 @@ def bench_cold_user(
         chosen={_label(given): text for given, text in texts.items()},
         of_full={_label(given): one.metrics[TARGET] / max(1e-12, found[None].metrics[TARGET])
                  for given, one in found.items()},
+        given=_counted(cold.test),
         beats_popularity=_compared(found, popular, seed),
         fold_in_ms=_fold_in_ms(models[5], cold.test.held_out(5)),
         seconds={"read": read - began, "fit": fitted - read, "evaluate": time.perf_counter() - fitted},
@@ -210,6 +217,11 @@ def _compared(
         _label(given): asdict(paired_test(one.per_user[TARGET], popular[given].per_user[TARGET], seed=seed))
         for given, one in found.items()
     }
+
+
+def _counted(users: NewUsers) -> dict[str, float]:
+    """Interactions given, on average."""
+    return {_label(given): len(users.held_out(given).histories.items) / len(users) for given in GIVEN}
 
 
 def _fold_in_ms(recommender: Recommender, held_out: HeldOut) -> float:

@@ -1,14 +1,20 @@
 """People whom a model has never met: held out whole, and shown with nothing, one, three or five of their interactions.
 
 Between the snapshot and the fit, for the task `cold-user`. Of a held-out user a fifth of the items (at least one, by
-seed) are the targets; of the others, the first k are given. Whatever is given, the same targets are ranked among the
-same items, the user's others being left out, so that the measures of all k can be compared: with one another and with
-that of everything given.
+seed) are the targets; of the others, k are given. Whatever is given, the same targets are ranked among the same items,
+the user's others being left out, so that the measures of all k can be compared: with one another and with that of
+everything given. Which k (`WAYS`):
+
+- `first`: the oldest, as where somebody simply begins;
+- `random`: drawn by seed, as where anything of a taste may come first;
+- `asked`: the newcomer looks through the onboarding list (`training.onboarding`, made without these people) until k
+  of their items have come; where the list ends before, fewer are given.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +23,14 @@ from scipy.sparse import csr_matrix
 from graph.errors import InvalidData
 from graph.snapshot_read import FolderData
 from training.data import HeldOut, Histories, TrainingData
+from training.onboarding import ASKED, onboarding
 from training.prepare import histories, side_information
 from training.split import TEST, first_of_each_pair, ordered_positives
+
+Way = Literal["first", "random", "asked"]
+WAYS: tuple[Way, ...] = get_args(Way)
+NEVER = np.iinfo(np.int64).max
+"""Place of an interaction that is not given, however many are."""
 
 GIVEN: tuple[int | None, ...] = (0, 1, 3, 5, None)
 """Interactions that are given; None: all but the targets."""
@@ -36,19 +48,21 @@ MOST_DRAWS, ENOUGH = 5, 2_000
 class NewUsers:
     """`users` (n,) are their positions, whose profiles may be read; `known` what they did beside the targets.
 
-    In validation the same user may stand there several times, each time with other targets.
+    `place`, beside `known.items`: the how-manieth of its user's an interaction is to be given, from 0; `NEVER`: it is
+    not. In validation the same user may stand there several times, each time with other targets.
     """
 
     users: NDArray[np.int64]
     known: Histories
     relevant: csr_matrix
+    place: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.users)
 
     def held_out(self, given: int | None) -> HeldOut:
-        """With the first `given` interactions of each known (None: all)."""
-        shown = _first(self.known, given)
+        """With `given` interactions of each known (None: all), oldest first."""
+        shown = self.known if given is None else self.known.keep(self.place < given)
         return HeldOut(self.users, self.relevant, self.known.matrix, shown, newcomers=True)
 
 
@@ -66,11 +80,16 @@ class ColdUsers:
     how: str
 
 
-def hold_out_users(folder: FolderData, *, min_value: float | None = None, seed: int = 42) -> ColdUsers:
+def hold_out_users(
+    folder: FolderData, *, min_value: float | None = None, seed: int = 42, way: Way = "first"
+) -> ColdUsers:
     """Users chosen by `seed`; with fixed parts, the test's are those without an interaction in train or validation.
 
-    Raises `InvalidData` where nobody can be held out.
+    `way`: which of their interactions are given first. Targets do not depend on it. Raises `InvalidData` where nobody
+    can be held out, or for another way.
     """
+    if way not in WAYS:
+        raise InvalidData(f"interactions given {way!r}", valid=", ".join(WAYS), remedy="name one of these")
     snapshot, rng = folder.snapshot, np.random.default_rng(seed)
     known = _known(folder, min_value)
     counts = np.diff(known.indptr)
@@ -94,8 +113,18 @@ def hold_out_users(folder: FolderData, *, min_value: float | None = None, seed: 
         TrainingData(_without(known, gone), side, None, seed) for gone in (test, np.concatenate([test, validation]))
     )
     draws = min(MOST_DRAWS, max(1, ENOUGH // len(validation)))
-    shown, asked = (_new_users(known, np.sort(part), rng) for part in (np.tile(validation, draws), test))
-    return ColdUsers(data, everything, shown, asked, f"{how}, a fifth of the others for validation")
+    shown, asked = (
+        _new_users(known, np.sort(part), rng, _Order(way, fitted_on, seed))
+        for part, fitted_on in ((np.tile(validation, draws), data), (test, everything))
+    )
+    return ColdUsers(data, everything, shown, asked, f"{how}, a fifth of the others for validation{_GIVEN[way]}")
+
+
+_GIVEN: dict[Way, str] = {
+    "first": "",
+    "random": "; interactions given at random",
+    "asked": f"; interactions given as they come on a list of {ASKED} items to ask about",
+}
 
 
 def _known(folder: FolderData, min_value: float | None) -> Histories:
@@ -122,7 +151,33 @@ def _without(known: Histories, users: NDArray[np.int64]) -> Histories:
     return known.keep(np.repeat(stays, np.diff(known.indptr)))
 
 
-def _new_users(known: Histories, users: NDArray[np.int64], rng: np.random.Generator) -> NewUsers:
+@dataclass(frozen=True)
+class _Order:
+    """In which order a newcomer's interactions are given; `data`: what the list of `asked` is made of."""
+
+    way: Way
+    data: TrainingData
+    seed: int
+
+    def places(self, known: Histories) -> NDArray[np.int64]:
+        """Beside `known.items`: as `NewUsers.place`."""
+        counts = np.diff(known.indptr)
+        rows, size = np.repeat(np.arange(len(counts)), counts), len(known.items)
+        keys: NDArray[np.generic] = np.arange(size)
+        if self.way == "random":
+            keys = np.random.default_rng([self.seed, size]).random(size)
+        elif self.way == "asked":
+            asked = np.full(known.num_items, NEVER)
+            shown = onboarding(self.data.matrix, ASKED)
+            asked[shown] = np.arange(len(shown))
+            keys = asked[known.items]
+        order = np.lexsort((keys, rows))
+        places = np.empty(size, np.int64)
+        places[order] = np.arange(size) - np.repeat(known.indptr[:-1], counts)
+        return np.where(keys == NEVER, NEVER, places)
+
+
+def _new_users(known: Histories, users: NDArray[np.int64], rng: np.random.Generator, order: _Order) -> NewUsers:
     mine = known.take(users)
     counts = np.diff(mine.indptr)
     rows = np.repeat(np.arange(len(users)), counts)
@@ -132,12 +187,5 @@ def _new_users(known: Histories, users: NDArray[np.int64], rng: np.random.Genera
     target = place < np.repeat(np.maximum(1, counts // TARGETS), counts)
     ones = np.ones(int(target.sum()), np.float32)
     relevant = csr_matrix((ones, (rows[target], mine.items[target])), shape=(len(users), known.num_items))
-    return NewUsers(users, mine.keep(~target), relevant)
-
-
-def _first(histories: Histories, given: int | None) -> Histories:
-    """The oldest `given` of each row."""
-    if given is None:
-        return histories
-    place = np.arange(len(histories.items)) - np.repeat(histories.indptr[:-1], np.diff(histories.indptr))
-    return histories.keep(place < given)
+    shown = mine.keep(~target)
+    return NewUsers(users, shown, relevant, order.places(shown))

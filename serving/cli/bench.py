@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from serving.cli.bench_cold_user import bench_newcomers
+from serving.cli.bench_cold_user import Given, bench_newcomers, of_newcomers_alone
 from serving.cli.bench_cross import CrossOptions, Method, SameUsers, Target, bench_people
 from serving.cli.bench_ctr import Keep, Track, WithoutIds, bench_clicks
 from serving.cli.bench_friends import bench_friendships
@@ -54,6 +54,7 @@ def add_to(app: typer.Typer) -> None:
             ("interlace bench top-n ml-1m/ --min-value 4 --refit", "a rating of 4 is a like"),
             ("interlace bench cold-item films/ --min-value 4", "a fifth of the items is new: ranked by what they are"),
             ("interlace bench cold-user films/ --min-value 4", "newcomers with 0, 1, 3 or 5 interactions known"),
+            ("interlace bench cold-user films/ --given asked", "their answers to the onboarding list are known"),
             ("interlace bench friends lastfm/", "a fifth of the friendships hidden, found again"),
             ("interlace bench cross-platform both/ --target shop", "with and without what people did elsewhere"),
             ("interlace bench ctr ctr-ml-1m/", "probabilities of labels 0/1, calibrated"),
@@ -84,6 +85,7 @@ def bench(
     target: Target = None,
     method: Method = None,
     same_users: SameUsers = False,
+    given: Given = None,
     seed: Seed = None,
     home: Home = None,
     store: Store = None,
@@ -97,6 +99,8 @@ def bench(
         precision,
     )  # fmt: skip
     cross = CrossOptions(target, method, same_users)
+    if task != "cold-user":
+        of_newcomers_alone(task, given)
     if task == "cross-platform":
         bench_people(session, path, options, cross)
         return
@@ -106,7 +110,7 @@ def bench(
         return
     options.of_clicks_alone(task)
     if task == "cold-user":
-        bench_newcomers(session, path, options)
+        bench_newcomers(session, path, options, given)
         return
     if task == "friends":
         bench_friendships(session, path, options)

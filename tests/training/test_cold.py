@@ -15,7 +15,7 @@ from tests.training.planted import planted_interactions, snapshot_of
 from training.bench import bench
 from training.bench_cold_users import bench_cold_user
 from training.cold import SHARE, hold_out_items
-from training.cold_users import GIVEN, LEAST_ITEMS, MOST_DRAWS, TEST_SHARE, hold_out_users
+from training.cold_users import ASKED, GIVEN, LEAST_ITEMS, MOST_DRAWS, TEST_SHARE, WAYS, hold_out_users, onboarding
 from training.data import UNKNOWN
 from training.evaluate import rank
 from training.models.popularity import Popularity
@@ -138,6 +138,32 @@ def test_whole_users_are_held_out_with_the_same_targets_whatever_is_known(folder
     assert all((np.diff(one) >= 0).all() for one in times), "the first interactions are the oldest"
 
 
+def test_which_interactions_are_given_changes_nothing_but_these(folder):
+    first, drawn, asked = (hold_out_users(folder, seed=3, way=way) for way in WAYS)
+    of_list = onboarding(asked.everything.matrix, ASKED).tolist()
+    for cold in (drawn, asked):
+        assert (cold.test.relevant != first.test.relevant).nnz == 0
+        assert (cold.test.held_out(3).excluded != first.test.held_out(3).excluded).nnz == 0
+        assert (cold.test.held_out(None).histories.items == first.test.known.items).all()
+    shown = drawn.test.held_out(3).histories
+    assert (np.diff(shown.indptr) == 3).all()
+    assert (shown.items != first.test.held_out(3).histories.items).any()
+    assert (shown.items == hold_out_users(folder, seed=3, way="random").test.held_out(3).histories.items).all()
+    answers = asked.test.held_out(3).histories
+    for row in range(len(asked.test)):
+        known = set(asked.test.known.take(np.array([row])).items.tolist())
+        mine = answers.items[answers.indptr[row] : answers.indptr[row + 1]].tolist()
+        assert set(mine) == set([item for item in of_list if item in known][:3]), "the first three of the list"
+
+
+def test_where_the_list_ends_fewer_are_given(folder, monkeypatch):
+    monkeypatch.setattr("training.cold_users.ASKED", 6)
+    counts = np.diff(hold_out_users(folder, seed=3, way="asked").test.held_out(5).histories.indptr)
+    assert counts.min() < 5
+    with pytest.raises(InvalidData, match="interactions given 'last'"):
+        hold_out_users(folder, seed=3, way="last")
+
+
 def test_of_fixed_parts_users_of_the_test_alone_are_new(folder):
     rows = folder.snapshot.interactions
     part = np.where(rows.user < 10, TEST, TRAIN).astype(np.int8)
@@ -155,6 +181,8 @@ def test_bench_tells_every_number_of_known_interactions(folder, tmp_path):
     assert found.metrics["0"]["ndcg@10"] > found.baselines["popularity"]["0"]["ndcg@10"]
     assert found.beats_popularity["0"]["p_value"] < 0.05
     assert found.of_full["all"] == 1.0
+    assert found.given["3"] == 3
+    assert "items to ask about" in bench_cold_user(shop, model="profile", seed=1, way="asked").split
     blended = bench_cold_user(shop, budget=3, seed=1)
     assert blended.metrics["3"]["ndcg@10"] > blended.baselines["popularity"]["3"]["ndcg@10"]
     assert blended.fold_in_ms < 50
