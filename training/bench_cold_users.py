@@ -127,7 +127,8 @@ def _fitted(
         progress(f"fitting {model}")
         return [choose(find(model), data, overrides=overrides)]
     began = time.monotonic()
-    names = [one for one in ZOO.values() if one.in_auto(data) or (one.name == "profile" and one.fits(data))]
+    beside = ["profile"] if cold.validation.asked is None else ["profile", "ppca"]
+    names = [one for one in ZOO.values() if one.in_auto(data) or (one.name in beside and one.fits(data))]
     found: list[Chosen] = []
     for one in (one for one in names if not one.slow):
         progress(f"{one.name}: fitting")

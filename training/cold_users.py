@@ -8,12 +8,13 @@ everything given. Which k (`WAYS`):
 - `first`: the oldest, as where somebody simply begins;
 - `random`: drawn by seed, as where anything of a taste may come first;
 - `asked`: the newcomer looks through the onboarding list (`training.onboarding`, made without these people) until k
-  of their items have come; where the list ends before, fewer are given.
+  of their items have come; where the list ends before, fewer are given. What they were shown and did not choose is told
+  as impressions; the targets are among it, for they are yet to be met.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -22,7 +23,7 @@ from scipy.sparse import csr_matrix
 
 from graph.errors import InvalidData
 from graph.snapshot_read import FolderData
-from training.data import HeldOut, Histories, TrainingData
+from training.data import IMPRESSED, Feedback, HeldOut, Histories, TrainingData
 from training.onboarding import ASKED, onboarding
 from training.prepare import histories, side_information
 from training.split import TEST, first_of_each_pair, ordered_positives
@@ -49,13 +50,15 @@ class NewUsers:
     """`users` (n,) are their positions, whose profiles may be read; `known` what they did beside the targets.
 
     `place`, beside `known.items`: the how-manieth of its user's an interaction is to be given, from 0; `NEVER`: it is
-    not. In validation the same user may stand there several times, each time with other targets.
+    not. `asked`: the list that they look through, in order, None where there is none. In validation the same user may
+    stand there several times, each time with other targets.
     """
 
     users: NDArray[np.int64]
     known: Histories
     relevant: csr_matrix
     place: NDArray[np.int64]
+    asked: NDArray[np.int32] | None = None
 
     def __len__(self) -> int:
         return len(self.users)
@@ -63,7 +66,25 @@ class NewUsers:
     def held_out(self, given: int | None) -> HeldOut:
         """With `given` interactions of each known (None: all), oldest first."""
         shown = self.known if given is None else self.known.keep(self.place < given)
+        if self.asked is not None and given is not None:
+            shown = replace(shown, said=self._left(self.asked, shown, given))
         return HeldOut(self.users, self.relevant, self.known.matrix, shown, newcomers=True)
+
+    def _left(self, asked: NDArray[np.int32], chosen: Histories, given: int) -> Feedback:
+        """What they were shown until `given` of theirs had come, and left; chosen in the order of the list."""
+        rows = np.repeat(np.arange(len(self)), np.diff(chosen.indptr))
+        on_list = np.zeros(chosen.num_items, np.int64)
+        on_list[asked] = np.arange(len(asked))
+        ends = np.full(len(self), len(asked) if given else 0)
+        full = np.diff(chosen.indptr) == given
+        last = np.zeros(len(self), np.int64)
+        np.maximum.at(last, rows, on_list[chosen.items] + 1)
+        ends[full] = last[full]
+        left = np.arange(len(asked)) < ends[:, None]
+        left[rows, on_list[chosen.items]] = False
+        indptr = np.concatenate([[0], np.cumsum(left.sum(1))]).astype(np.int64)
+        items = asked[np.nonzero(left)[1]]
+        return Feedback(indptr, items, np.full(len(items), IMPRESSED, np.int8), np.full(len(items), np.nan, np.float32))
 
 
 @dataclass(frozen=True)
@@ -114,7 +135,7 @@ def hold_out_users(
     )
     draws = min(MOST_DRAWS, max(1, ENOUGH // len(validation)))
     shown, asked = (
-        _new_users(known, np.sort(part), rng, _Order(way, fitted_on, seed))
+        _new_users(known, np.sort(part), rng, _Order.of(way, seed, fitted_on))
         for part, fitted_on in ((np.tile(validation, draws), data), (test, everything))
     )
     return ColdUsers(data, everything, shown, asked, f"{how}, a fifth of the others for validation{_GIVEN[way]}")
@@ -153,25 +174,28 @@ def _without(known: Histories, users: NDArray[np.int64]) -> Histories:
 
 @dataclass(frozen=True)
 class _Order:
-    """In which order a newcomer's interactions are given; `data`: what the list of `asked` is made of."""
+    """In which order a newcomer's interactions are given; `asked`: the list that they look through, if that is it."""
 
     way: Way
-    data: TrainingData
     seed: int
+    asked: NDArray[np.int32] | None
+
+    @classmethod
+    def of(cls, way: Way, seed: int, data: TrainingData) -> _Order:
+        """`data`: whose interactions the list is made of."""
+        return cls(way, seed, onboarding(data.matrix, ASKED) if way == "asked" else None)
 
     def places(self, known: Histories) -> NDArray[np.int64]:
         """Beside `known.items`: as `NewUsers.place`."""
-        counts = np.diff(known.indptr)
-        rows, size = np.repeat(np.arange(len(counts)), counts), len(known.items)
+        counts, size = np.diff(known.indptr), len(known.items)
         keys: NDArray[np.generic] = np.arange(size)
         if self.way == "random":
             keys = np.random.default_rng([self.seed, size]).random(size)
-        elif self.way == "asked":
-            asked = np.full(known.num_items, NEVER)
-            shown = onboarding(self.data.matrix, ASKED)
-            asked[shown] = np.arange(len(shown))
-            keys = asked[known.items]
-        order = np.lexsort((keys, rows))
+        elif self.asked is not None:
+            on_list = np.full(known.num_items, NEVER)
+            on_list[self.asked] = np.arange(len(self.asked))
+            keys = on_list[known.items]
+        order = np.lexsort((keys, np.repeat(np.arange(len(counts)), counts)))
         places = np.empty(size, np.int64)
         places[order] = np.arange(size) - np.repeat(known.indptr[:-1], counts)
         return np.where(keys == NEVER, NEVER, places)
@@ -188,4 +212,4 @@ def _new_users(known: Histories, users: NDArray[np.int64], rng: np.random.Genera
     ones = np.ones(int(target.sum()), np.float32)
     relevant = csr_matrix((ones, (rows[target], mine.items[target])), shape=(len(users), known.num_items))
     shown = mine.keep(~target)
-    return NewUsers(users, shown, relevant, order.places(shown))
+    return NewUsers(users, shown, relevant, order.places(shown), order.asked)

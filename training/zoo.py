@@ -119,6 +119,13 @@ ZOO: Mapping[str, Model] = MappingProxyType(
                 by_name=True,
             ),
             Model(
+                "ppca",
+                "ppca",
+                "PPCA",
+                "factor analysis in closed form, which reads what newcomers were shown and left, too",
+                by_name=True,
+            ),
+            Model(
                 "dp-popularity",
                 "dp_popularity",
                 "DPPopularity",
