@@ -8,8 +8,8 @@ catalogue without a fifth of its items, serves it, puts these items over HTTP, a
 answered; until every worker shows the item, finds it and ranks it; and the recall of the lists, only new items ranked
 and likes from 4 up, beside the same after a full retraining that has the new items in its catalogue, and beside the
 content model of `bench cold-item`. `people` holds out a fifth of the users: half of each one's likes say what they
-choose, the other half is what is to be found; by which items they were asked about, by a sentence or a picture, and by
-their profile. Prints one JSON object a line.
+choose, the other half is what is to be found (and, where they are asked about it, not chosen yet); by which items they
+were asked about, by a sentence or a picture, and by their profile. Prints one JSON object a line.
 """
 
 from __future__ import annotations
@@ -285,9 +285,14 @@ def _ask(index: Index, matrix: Any, halves: Mapping[int, tuple[Any, Any]], rng: 
     for name, order in ways.items():
         for n in ASKED:
             asked = set(order[:n].tolist())
-            found = [_gain(index, mine, target, [one for one in mine.tolist() if one in asked])
-                     for mine, target in halves.values()]  # fmt: skip
-            print(json.dumps({"asked": name, "items": n, "ndcg@10": float(np.mean(found))}), flush=True)
+            alone, both = [], []
+            for mine, target in halves.values():
+                chosen = [one for one in mine.tolist() if one in asked]
+                left = tuple(index.item_ids[one].decode() for one in sorted(asked - set(chosen)))
+                alone.append(_gain(index, mine, target, chosen))
+                both.append(_gain(index, mine, target, chosen, left=left))
+            told = {"ndcg@10": float(np.mean(alone)), "with what was left": float(np.mean(both))}
+            print(json.dumps({"asked": name, "items": n, **told}), flush=True)
 
 
 def _tell(index: Index, snapshot: Snapshot, halves: Mapping[int, tuple[Any, Any]]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from graph.answers import Answers
 from graph.errors import NotFound
 from serving.approximate import Approximate, open_approximate
 from serving.circles import People, map_people
@@ -123,6 +124,8 @@ class Index:
     """None where nothing is known of users beside what they did."""
     onboarding: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
     """Items to ask a newcomer about, in order."""
+    answers: Answers | None = None
+    """What the answers say; None in older indexes."""
     borrowed: Rows = field(default_factory=lambda: Rows(np.zeros(1, np.int64), np.empty(0, np.int32)))
     """Of users of whom nothing is known: items of the same person's other accounts, else of their friends."""
     borrowed_own: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
@@ -276,6 +279,7 @@ def mapped(folder: Path, manifest: Mapping[str, Any]) -> Index:
         inherit=_inheritance(folder, manifest["inherit"]) if manifest["inherit"] else None,
         profiles=_profiles(folder, manifest["profile"]) if manifest["profile"] else None,
         onboarding=array("onboarding"),
+        answers=_answers(folder),
         borrowed=map_rows(folder, "borrowed"),
         borrowed_own=array("borrowed.own"),
         borrowed_sure=array("borrowed.sure") if (folder / "borrowed.sure.npy").is_file() else np.empty(0, np.float32),
@@ -297,6 +301,12 @@ def _profiles(folder: Path, entries: Sequence[Mapping[str, Any]]) -> Profiles:
         columns.append(Column(entry["name"], edges, words, first))
         first += entry["size"]
     return Profiles(tuple(columns), map_array(folder, "profile.items"))
+
+
+def _answers(folder: Path) -> Answers | None:
+    if not (folder / "answers.share.npy").is_file():
+        return None
+    return Answers(*(map_array(folder, f"answers.{name}") for name in ("share", "vectors", "weight")))
 
 
 def _inheritance(folder: Path, entry: Mapping[str, Any]) -> Inheritance:

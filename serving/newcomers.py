@@ -24,8 +24,10 @@ from serving.scenarios.session import House
 from serving.search import Wanted, best_wanted
 from serving.sessions import session_scores
 
-ITEMS, PROFILE, POPULAR = "items", "profile", "popular"
-WEIGHTS: Mapping[str, float] = MappingProxyType({ITEMS: 1.0, PROFILE: 0.5, "text": 1.0, "image": 1.0, "audio": 1.0})
+ITEMS, ANSWERS, PROFILE, POPULAR = "items", "answers", "profile", "popular"
+WEIGHTS: Mapping[str, float] = MappingProxyType(
+    {ITEMS: 1.0, ANSWERS: 1.0, PROFILE: 0.5, "text": 1.0, "image": 1.0, "audio": 1.0}
+)
 APPEAL = 1.0
 """Weight of what is popular beside words, pictures and sounds, which say nothing of quality."""
 
@@ -39,6 +41,8 @@ class Newcomer:
     """Ids of what they skipped or hid: it does not come, and says nothing else."""
     vectors: Mapping[str, Floats] = field(default_factory=dict)
     profile: Mapping[str, Any] = field(default_factory=dict)
+    left: tuple[str, ...] = ()
+    """Ids of what they were shown to choose from, and did not choose: it may come, and says what they are not like."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,9 @@ def _parts(live: Live, who: Newcomer, chosen: list[int]) -> dict[str, Floats]:
     history = np.array([place for place in chosen if place < live.index.num_items], np.int32)
     if len(history):
         found[ITEMS] = session_scores(live, history)
+    left = [place for place in map(live.find, who.left) if 0 <= place < live.index.num_items and place not in chosen]
+    if left and live.index.answers is not None:
+        found[ANSWERS] = live.extend(live.index.answers.scores(np.unique(history), np.unique(left)))
     profiles = live.index.profiles
     features = [] if profiles is None else profiles.features(who.profile)
     if profiles is not None and features:
@@ -118,7 +125,7 @@ def _parts(live: Live, who: Newcomer, chosen: list[int]) -> dict[str, Floats]:
     for name, vector in vectors.items():
         cosines, there = live.cosines(name, vector)
         found[name] = np.where(there, cosines, np.float32(-np.inf)).astype(np.float32)
-    if ITEMS not in found and PROFILE not in found:
+    if not {ITEMS, ANSWERS, PROFILE} & found.keys():
         found[POPULAR] = appeal(live)
     return found
 

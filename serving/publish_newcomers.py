@@ -1,4 +1,5 @@
-"""What an index holds for people of whom nothing is known: a model of profiles, and which items to ask them about.
+"""What an index holds for people of whom nothing is known: a model of profiles, which items to ask them about, and what
+their answers say.
 
 Not part of the request path: this file imports `training`.
 """
@@ -17,16 +18,20 @@ from serving.index_files import write_array, write_rows
 from training.data import Histories, TrainingData
 from training.links import links_of
 from training.models.profile import Profile
-from training.onboarding import ASKED, onboarding
+from training.onboarding import ASKED, covariance
 from training.prepare import side_information
 from training.profiles import ProfileColumn, profile_columns
 
 FEWEST_FRIENDS = 3
+ANSWERS = ("answers.share", "answers.vectors", "answers.weight")
 
 
 def write_newcomers(folder: Path, snapshot: Snapshot, known: Histories) -> list[dict[str, Any]] | None:
     """Writes the arrays; returns the manifest's columns of profiles, None where users have none."""
-    write_array(folder, "onboarding", onboarding(known.matrix, ASKED))
+    found = covariance(known.matrix)
+    write_array(folder, "onboarding", found.order(ASKED))
+    for name, array in zip(ANSWERS, found.answers().arrays, strict=True):
+        write_array(folder, name, array)
     rows, own, lenders = borrowed(snapshot, known)
     write_rows(folder, "borrowed", rows.indptr, rows.indices)
     write_array(folder, "borrowed.own", own)

@@ -13,10 +13,14 @@ M = sum_j v_j v_j^T, C the covariance of what is still unknown of the newcomer's
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import LinearOperator, svds
+
+from graph.answers import Answers
 
 ASKED = 100
 """Items on the list that is published."""
@@ -26,34 +30,47 @@ LEAST_OWN = 0.01
 """Of an item's variance that is its own, at least: no answer is certain."""
 
 
-def onboarding(matrix: csr_matrix, n: int, *, directions: int = DIRECTIONS) -> NDArray[np.int32]:
+@dataclass(frozen=True)
+class Covariance:
+    """`share` (items,) p, `vectors` (items, d) v, `own` (items,) s of the module's docstring, float64."""
+
+    share: NDArray[np.float64]
+    vectors: NDArray[np.float64]
+    own: NDArray[np.float64]
+
+    def order(self, n: int) -> NDArray[np.int32]:
+        """The n items to ask about, in order; fewer where fewer tell anything."""
+        size = self.vectors.shape[1]
+        if not size:
+            return np.argsort(-self.share, kind="stable")[: min(n, int((self.share > 0).sum()))].astype(np.int32)
+        unknown, everything = np.eye(size), self.vectors.T @ self.vectors
+        chosen: list[int] = []
+        left = self.own > 0
+        for _ in range(min(n, int(left.sum()))):
+            moved = self.vectors @ unknown
+            spread = self.own + np.maximum(np.einsum("ij,ij->i", moved, self.vectors), 0)
+            told = np.einsum("ij,ij->i", moved @ everything, moved)
+            item = int(np.argmax(np.divide(told, spread, out=np.full_like(told, -np.inf), where=left)))
+            chosen.append(item)
+            left[item] = False
+            unknown -= np.outer(moved[item], moved[item]) / spread[item]
+        return np.array(chosen, np.int32)
+
+    def answers(self, regularization: float = 1.0) -> Answers:
+        """What answers say of everything else: an answer's variance is `regularization` times the item's own."""
+        weight = np.divide(1, regularization * self.own, out=np.zeros_like(self.own), where=self.own > 0)
+        return Answers(*(np.asarray(one, np.float32) for one in (self.share, self.vectors, weight)))
+
+
+def onboarding(matrix: csr_matrix, n: int) -> NDArray[np.int32]:
     """The n items to ask about, in order, by who liked what (users, items); see above."""
-    share, vectors, own = covariance(matrix, directions)
-    n = min(n, int((share > 0).sum()))
-    size = vectors.shape[1]
-    if size < 1 or n < 1:
-        return np.argsort(-share, kind="stable")[:n].astype(np.int32)
-    unknown, all_of_it = np.eye(size), vectors.T @ vectors
-    chosen: list[int] = []
-    left = own > 0
-    for _ in range(min(n, int(left.sum()))):
-        moved = vectors @ unknown
-        spread = own + np.maximum(np.einsum("ij,ij->i", moved, vectors), 0)
-        told = np.einsum("ij,ij->i", moved @ all_of_it, moved)
-        item = int(np.argmax(np.divide(told, spread, out=np.full_like(told, -np.inf), where=left)))
-        chosen.append(item)
-        left[item] = False
-        unknown -= np.outer(moved[item], moved[item]) / spread[item]
-    return np.array(chosen, np.int32)
+    return covariance(matrix).order(n)
 
 
-def covariance(
-    matrix: csr_matrix, directions: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Of who met what (users, items): the shares p (items,), the vectors v (items, d), an item's own variance (items,).
+def covariance(matrix: csr_matrix, directions: int = DIRECTIONS) -> Covariance:
+    """Of who met what (users, items), in at most `directions`; own variances are 0 for what nobody or everybody met.
 
-    d is at most `directions`; own variances are 0 for what nobody or everybody met. Users without an item say nothing;
-    of more than `MOST_USERS` others so many are read, evenly spaced.
+    Users without an item say nothing; of more than `MOST_USERS` others so many are read, evenly spaced.
     """
     matrix = matrix[np.diff(matrix.indptr) > 0]
     if matrix.shape[0] > MOST_USERS:
@@ -63,16 +80,20 @@ def covariance(
     variance = share * (1 - share)
     size = min(directions, min(matrix.shape) - 1)
     if size < 1 or not variance.any():
-        return share, np.zeros((items, 0)), variance
-    wide = matrix.astype(np.float64)
+        return Covariance(share, np.zeros((items, 0)), variance)
+    vectors = _directions(matrix.astype(np.float64), share, size)
+    own = variance - np.einsum("ij,ij->i", vectors, vectors)
+    return Covariance(share, vectors, np.maximum(own, LEAST_OWN * variance))
+
+
+def _directions(matrix: csr_matrix, share: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """(items, size); the centred matrix, which would be dense, is never made."""
     centred = LinearOperator(
-        wide.shape,
-        matvec=lambda one: wide @ one.ravel() - share @ one.ravel(),
-        rmatvec=lambda one: wide.T @ one.ravel() - share * one.sum(),
+        matrix.shape,
+        matvec=lambda one: matrix @ one.ravel() - share @ one.ravel(),
+        rmatvec=lambda one: matrix.T @ one.ravel() - share * one.sum(),
         dtype=np.float64,
     )
     start = np.cos(np.arange(min(matrix.shape)))  # a fixed start: the same data gives the same vectors
     _, values, right = svds(centred, k=size, v0=start)
-    vectors = np.asarray(right.T * values / np.sqrt(users))
-    own = variance - np.einsum("ij,ij->i", vectors, vectors)
-    return share, vectors, np.maximum(own, LEAST_OWN * variance)
+    return np.asarray(right.T * values / np.sqrt(matrix.shape[0]))

@@ -92,16 +92,17 @@ async def newcomer(
     lang: Lang = None,
 ) -> Response:
     """For a session, or a person of whom nothing is stored: from the items they chose, a sentence, a picture, a sound,
-    a profile, in any combination; from nothing, what is popular. Nothing of it is kept. The order of the items counts:
-    what comes after the newest ones, what is met beside them, and the model, by weights learned on validation.
+    a profile, in any combination; from nothing, what is popular. Nothing of it is kept. What they were shown and did
+    not choose (`left`) says something, too. The order of the items counts: what comes after the newest ones, what is
+    met beside them, and the model, by weights learned on validation.
     """
     service = service_of(request)
     wish = parsed(await body_of(request, MOST_BYTES), NewcomerRequest, examples.VALID_NEWCOMER)
     session = Session.of([Step(one) if isinstance(one, str) else Step(**dict(one)) for one in wish.items])
-    check_items(request, (*session.liked, *session.turned_down, *wish.exclude))
+    check_items(request, (*session.liked, *session.turned_down, *wish.left, *wish.exclude))
     live = service.live
     vectors = await _vectors(service, live.index, wish)
-    who = Newcomer(session.liked, session.turned_down, vectors, wish.profile)
+    who = Newcomer(session.liked, session.turned_down, vectors, wish.profile, tuple(wish.left))
     found = await computed(live.index, _for_newcomer, service, live, who, wish)
     service.observer.named(len(session.liked) - len(found.unknown), len(found.unknown))
     service.observer.shown(live, "", NEWCOMER, found.items, found.scores)

@@ -138,6 +138,10 @@ class NewcomerRequest(Asked):
         "(in order of time where every one has one)",
         examples=[["shop:7", {"item": "shop:9", "kind": "purchased", "at": 1764240000}]],
     )
+    left: Annotated[list[Id], Field(max_length=1_000)] = Field(
+        default_factory=list,
+        description="ids of what they were shown to choose from (GET /v1/onboarding) and did not choose: it may come",
+    )
     text: Annotated[str, Field(max_length=2_000), AfterValidator(_storable)] | None = Field(
         None, examples=["quiet science fiction from the eighties"]
     )
@@ -179,7 +183,9 @@ class NewcomerAnswer(Documented):
     """Items for somebody new, and what the ranking rests on."""
 
     model: Model
-    sources: list[str] = Field(description="of items, profile, text, image, audio, popular: those that counted")
+    sources: list[str] = Field(
+        description="of items, answers, profile, text, image, audio, popular: those that counted"
+    )
     unknown: list[str] = Field(description="ids among the items that are not in the catalogue")
     items: list[RankedWithReason]
     reasons: ReasonsMissing | None = None

@@ -292,6 +292,23 @@ def test_onboarding_asks_about_every_taste_and_skips_what_was_shown(app: Wrapped
     assert not {one["id"] for one in more} & {one["id"] for one in first}
 
 
+def test_what_was_shown_and_left_speaks_against_its_like(app: Wrapped) -> None:
+    body = {"items": ["p:war0"], "left": ["p:space0", "p:space1", "p:kitchen0", "p:war1"], "n": 24}
+    found = send(app, "POST", "/v1/recommendations", body)
+    follows(app, "/v1/recommendations", "post", found)
+    assert found.json()["sources"] == ["items", "answers"]
+    names = ids(found)
+    assert "p:war1" in names, "it was left now, and may be liked yet"
+    rank = {name: names.index(name) for name in names}
+    romance, space = ([rank[f"p:{theme}{place}"] for place in range(2, 6)] for theme in ("romance", "space"))
+    assert sum(romance) < sum(space)
+    nothing_liked = send(app, "POST", "/v1/recommendations", {"left": ["p:space0", "p:space1"], "n": 4})
+    assert nothing_liked.json()["sources"] == ["answers"]
+    assert "space" not in themes(ids(nothing_liked))
+    unknown = send(app, "POST", "/v1/recommendations", {"left": ["p:nowhere"], "n": 4})
+    assert unknown.json()["sources"] == ["popular"]
+
+
 def test_labels_of_ones_own(app: Wrapped) -> None:
     body = {"text": "a captain steers his starship past saturn", "labels": ["space travel", "cooking", "love", "war"]}
     found = send(app, "POST", "/v1/classify", body)

@@ -156,6 +156,23 @@ def test_which_interactions_are_given_changes_nothing_but_these(folder):
         assert set(mine) == set([item for item in of_list if item in known][:3]), "the first three of the list"
 
 
+def test_what_was_shown_and_left_is_told_targets_among_it(folder):
+    asked = hold_out_users(folder, seed=3, way="asked")
+    of_list = onboarding(asked.everything.matrix, ASKED).tolist()
+    told = asked.test.held_out(3).histories
+    assert told.said is not None
+    targets = 0
+    for row in range(len(asked.test)):
+        mine = told.items[told.indptr[row] : told.indptr[row + 1]].tolist()
+        left = told.said.items[told.said.indptr[row] : told.said.indptr[row + 1]].tolist()
+        until = max(of_list.index(item) for item in mine) + 1 if len(mine) == 3 else len(of_list)
+        assert sorted(left) == sorted(set(of_list[:until]) - set(mine))
+        targets += len(set(left) & set(asked.test.relevant[row].indices.tolist()))
+    assert targets, "a target on the list is yet to be met"
+    assert asked.test.held_out(0).histories.said.items.tolist() == []
+    assert asked.test.held_out(None).histories.said is None
+
+
 def test_where_the_list_ends_fewer_are_given(folder, monkeypatch):
     monkeypatch.setattr("training.cold_users.ASKED", 6)
     counts = np.diff(hold_out_users(folder, seed=3, way="asked").test.held_out(5).histories.indptr)

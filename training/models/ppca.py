@@ -58,9 +58,8 @@ class PPCA:
 
     def fit(self, data: TrainingData, monitor: Monitor = SILENT) -> Self:
         del monitor  # a closed form has no epochs
-        share, vectors, own = covariance(data.matrix, self.config.embedding_size)
-        weight = np.divide(1, self.config.regularization * own, out=np.zeros_like(own), where=own > 0)
-        self.answers = Answers(*(np.asarray(one, np.float32) for one in (share, vectors, weight)))
+        found = covariance(data.matrix, self.config.embedding_size)
+        self.answers = found.answers(self.config.regularization)
         return self
 
     def score(self, users: UserBatch) -> NDArray[np.float32]:

@@ -175,6 +175,20 @@ def test_bench_names_a_task_that_is_none(interlace: Interlace, tmp_path: Path) -
     assert "top-n, next-item" in answer.err
 
 
+def test_bench_cold_user_gives_what_was_asked_about(interlace: Interlace, tmp_path: Path) -> None:
+    lines = [f"u{user},i{(user % 2) + 2 * n},{n}" for user in range(60) for n in range(user % 5, user % 5 + 9)]
+    (tmp_path / "interactions.csv").write_text("\n".join(["user,item,time", *lines]))
+    words = ("bench", "cold-user", tmp_path, "--model", "ppca", "--given")
+    found = interlace(*words, "asked", "--no-embed", "--json").json
+    assert "on a list of 100 items to ask about" in found["split"]
+    assert found["given"]["3"] <= 3
+    assert found["metrics"]["3"]["ndcg@10"] > found["baselines"]["popularity"]["3"]["ndcg@10"]
+    assert interlace(*words, "last").code == 2
+    refused = interlace("bench", "top-n", tmp_path, "--given", "asked")
+    assert refused.code == 2
+    assert "--given in the task 'top-n'" in refused.err
+
+
 def test_bench_ctr_answers_with_one_object(interlace: Interlace, tmp_path: Path) -> None:
     lines = [f"u{n % 7},i{n % 11},{int((n % 7 + n % 11) % 2)},{1_000_000 + n}" for n in range(600)]
     (tmp_path / "interactions.csv").write_text("\n".join(["user,item,value,time", *lines]))
