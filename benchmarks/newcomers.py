@@ -48,6 +48,7 @@ from serving.live import Live
 from serving.live_holder import open_live
 from serving.newcomers import Asked, Newcomer, for_newcomer
 from serving.publish import publish
+from training.covariance import covariance
 from training.data import UserBatch
 from training.evaluate import evaluate
 from training.onboarding import onboarding
@@ -278,6 +279,7 @@ def _ask(index: Index, matrix: Any, halves: Mapping[int, tuple[Any, Any]], rng: 
     entropy = np.argsort(-(share * np.log(np.maximum(share, 1e-9)) * -1), kind="stable")
     ways = {
         "onboarding": onboarding(matrix, max(ASKED)),
+        "onboarding by likings": covariance(matrix).order(max(ASKED)),
         "popular": index.popular,
         "popularity x entropy": entropy,
         "at random": some,

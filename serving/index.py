@@ -123,7 +123,9 @@ class Index:
     profiles: Profiles | None = None
     """None where nothing is known of users beside what they did."""
     onboarding: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
-    """Items to ask a newcomer about, in order."""
+    """Items to ask a newcomer about who answers some of them, in order."""
+    onboarding_likings: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
+    """And such as tell most where the newcomer looks on until some are liked; as `onboarding` in older indexes."""
     answers: Answers | None = None
     """What the answers say; None in older indexes."""
     borrowed: Rows = field(default_factory=lambda: Rows(np.zeros(1, np.int64), np.empty(0, np.int32)))
@@ -240,7 +242,7 @@ def mapped(folder: Path, manifest: Mapping[str, Any]) -> Index:
     def array(name: str) -> NDArray[Any]:
         return map_array(folder, name)
 
-    model = manifest["model"]
+    model, answers = manifest["model"], _answers(folder)
     return Index(
         folder=folder,
         version=manifest["version"],
@@ -279,7 +281,8 @@ def mapped(folder: Path, manifest: Mapping[str, Any]) -> Index:
         inherit=_inheritance(folder, manifest["inherit"]) if manifest["inherit"] else None,
         profiles=_profiles(folder, manifest["profile"]) if manifest["profile"] else None,
         onboarding=array("onboarding"),
-        answers=_answers(folder),
+        onboarding_likings=array("onboarding.likings" if answers is not None else "onboarding"),
+        answers=answers,
         borrowed=map_rows(folder, "borrowed"),
         borrowed_own=array("borrowed.own"),
         borrowed_sure=array("borrowed.sure") if (folder / "borrowed.sure.npy").is_file() else np.empty(0, np.float32),

@@ -15,10 +15,11 @@ from scipy.sparse import csr_matrix, diags
 
 from graph.snapshot import Snapshot
 from serving.index_files import write_array, write_rows
+from training.covariance import covariance
 from training.data import Histories, TrainingData
 from training.links import links_of
 from training.models.profile import Profile
-from training.onboarding import ASKED, covariance
+from training.onboarding import ASKED, onboarding
 from training.prepare import side_information
 from training.profiles import ProfileColumn, profile_columns
 
@@ -29,7 +30,8 @@ ANSWERS = ("answers.share", "answers.vectors", "answers.weight")
 def write_newcomers(folder: Path, snapshot: Snapshot, known: Histories) -> list[dict[str, Any]] | None:
     """Writes the arrays; returns the manifest's columns of profiles, None where users have none."""
     found = covariance(known.matrix)
-    write_array(folder, "onboarding", found.order(ASKED))
+    write_array(folder, "onboarding", onboarding(known.matrix, ASKED))
+    write_array(folder, "onboarding.likings", found.order(ASKED))
     for name, array in zip(ANSWERS, found.answers().arrays, strict=True):
         write_array(folder, name, array)
     rows, own, lenders = borrowed(snapshot, known)

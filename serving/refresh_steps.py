@@ -275,6 +275,7 @@ def publish(flow: Flow) -> Step:
     )
     counted = (
         "training/links.py",
+        "training/covariance.py",
         "training/onboarding.py",
         "graph/answers.py",
         "training/sessions.py",

@@ -7,7 +7,7 @@ everything given. Which k (`WAYS`):
 
 - `first`: the oldest, as where somebody simply begins;
 - `random`: drawn by seed, as where anything of a taste may come first;
-- `asked`: the newcomer looks through the onboarding list (`training.onboarding`, made without these people) until k
+- `asked`: the newcomer looks through the onboarding list (`training.covariance`, made without these people) until k
   of their items have come; where the list ends before, fewer are given. What they were shown and did not choose is told
   as impressions; the targets are among it, for they are yet to be met.
 """
@@ -23,8 +23,9 @@ from scipy.sparse import csr_matrix
 
 from graph.errors import InvalidData
 from graph.snapshot_read import FolderData
+from training.covariance import covariance
 from training.data import IMPRESSED, Feedback, HeldOut, Histories, TrainingData
-from training.onboarding import ASKED, onboarding
+from training.onboarding import ASKED
 from training.prepare import histories, side_information
 from training.split import TEST, first_of_each_pair, ordered_positives
 
@@ -183,7 +184,7 @@ class _Order:
     @classmethod
     def of(cls, way: Way, seed: int, data: TrainingData) -> _Order:
         """`data`: whose interactions the list is made of."""
-        return cls(way, seed, onboarding(data.matrix, ASKED) if way == "asked" else None)
+        return cls(way, seed, covariance(data.matrix).order(ASKED) if way == "asked" else None)
 
     def places(self, known: Histories) -> NDArray[np.int64]:
         """Beside `known.items`: as `NewUsers.place`."""

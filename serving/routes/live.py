@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
@@ -139,13 +139,18 @@ def onboarding(
     request: Request,
     n: Annotated[int, Query(ge=1, le=100, description="how many items", examples=[12])] = 12,
     skip: Annotated[list[str] | None, Query(max_length=1000, description="item id that was shown already")] = None,
+    by: Annotated[
+        Literal["answers", "likings"],
+        Query(description="answers: they look at n items; likings: until a few are chosen, however many it takes"),
+    ] = "answers",
 ) -> Response:
     """Items that people know and on which tastes differ: which of them somebody likes tells most of the others.
 
-    Give the chosen ones to `POST /v1/recommendations`."""
+    Give the chosen ones to `POST /v1/recommendations` as `items`, and those that were left as `left`."""
     live = service_of(request).live
     shown = {live.find(name[:ID_LENGTH]) for name in skip or ()} | set(live.gone.tolist())
-    places = [place for place in live.index.onboarding.tolist() if place not in shown][:n]
+    asked = (live.index.onboarding if by == "answers" else live.index.onboarding_likings).tolist()
+    places = [place for place in asked if place not in shown][:n]
     return json_response(b'{"items":%b}' % array(live.card(place) for place in places))
 
 

@@ -290,6 +290,10 @@ def test_onboarding_asks_about_every_taste_and_skips_what_was_shown(app: Wrapped
     assert set(themes([one["id"] for one in first])) == set(NAMES)
     more = send(app, "GET", "/v1/onboarding?n=4&" + "&".join(f"skip={one['id']}" for one in first)).json()["items"]
     assert not {one["id"] for one in more} & {one["id"] for one in first}
+    likings = send(app, "GET", "/v1/onboarding?n=4&by=likings")
+    follows(app, "/v1/onboarding", "get", likings)
+    assert len(set(themes([one["id"] for one in likings.json()["items"]]))) >= 3
+    assert send(app, "GET", "/v1/onboarding?by=luck").status_code == 422
 
 
 def test_what_was_shown_and_left_speaks_against_its_like(app: Wrapped) -> None:

@@ -15,7 +15,8 @@ from tests.training.planted import planted_interactions, snapshot_of
 from training.bench import bench
 from training.bench_cold_users import bench_cold_user
 from training.cold import SHARE, hold_out_items
-from training.cold_users import ASKED, GIVEN, LEAST_ITEMS, MOST_DRAWS, TEST_SHARE, WAYS, hold_out_users, onboarding
+from training.cold_users import ASKED, GIVEN, LEAST_ITEMS, MOST_DRAWS, TEST_SHARE, WAYS, hold_out_users
+from training.covariance import covariance
 from training.data import UNKNOWN
 from training.evaluate import rank
 from training.models.popularity import Popularity
@@ -140,7 +141,7 @@ def test_whole_users_are_held_out_with_the_same_targets_whatever_is_known(folder
 
 def test_which_interactions_are_given_changes_nothing_but_these(folder):
     first, drawn, asked = (hold_out_users(folder, seed=3, way=way) for way in WAYS)
-    of_list = onboarding(asked.everything.matrix, ASKED).tolist()
+    of_list = covariance(asked.everything.matrix).order(ASKED).tolist()
     for cold in (drawn, asked):
         assert (cold.test.relevant != first.test.relevant).nnz == 0
         assert (cold.test.held_out(3).excluded != first.test.held_out(3).excluded).nnz == 0
@@ -158,7 +159,7 @@ def test_which_interactions_are_given_changes_nothing_but_these(folder):
 
 def test_what_was_shown_and_left_is_told_targets_among_it(folder):
     asked = hold_out_users(folder, seed=3, way="asked")
-    of_list = onboarding(asked.everything.matrix, ASKED).tolist()
+    of_list = covariance(asked.everything.matrix).order(ASKED).tolist()
     told = asked.test.held_out(3).histories
     assert told.said is not None
     targets = 0

@@ -2,7 +2,7 @@
 
 Tipping & Bishop 1999, «Probabilistic Principal Component Analysis», with a variance of its own for each item (factor
 analysis). A row of interactions is r = p + V x + e, x ~ N(0, I), e_i ~ N(0, regularization s_i), with p, V and s of
-`training.onboarding.covariance`. With O the items of which it is known whether they were met,
+`training.covariance.covariance`. With O the items of which it is known whether they were met,
 
     x = (I + sum_(i in O) w_i v_i v_i^T)^-1 sum_(i in O) w_i v_i (r_i - p_i),  w_i = 1 / (regularization s_i),
 
@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from graph.answers import Answers
 from graph.errors import InvalidData
+from training.covariance import covariance
 from training.data import IMPRESSED, UNKNOWN, TrainingData, UserBatch
-from training.onboarding import covariance
 from training.recommender import SILENT, FactorForm, Form, Monitor, StaticForm
 from training.space import Float, Int, Space
 

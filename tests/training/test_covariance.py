@@ -1,11 +1,11 @@
-"""Which items are asked about: those that tell most of the others, each beside what the ones before it told."""
+"""Which items are asked about until some are liked: those that tell most, each beside what the ones before it told."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from training.onboarding import covariance, onboarding
+from training.covariance import covariance
 
 
 def people(num_users=200, num_items=24, seed=0):
@@ -28,7 +28,7 @@ def left_over(matrix, asked):
 
 def test_each_item_is_the_one_that_leaves_least_unknown():
     matrix = people()
-    order = onboarding(matrix, 6).tolist()
+    order = covariance(matrix).order(6).tolist()
     for place in range(6):
         others = [item for item in range(matrix.shape[1] - 1) if item not in order[:place]]
         left = {item: left_over(matrix, [*order[:place], item]) for item in others}
@@ -38,14 +38,14 @@ def test_each_item_is_the_one_that_leaves_least_unknown():
 
 def test_what_nobody_met_is_never_asked_about_and_empty_rows_change_nothing():
     matrix = people()
-    order = onboarding(matrix, 100)
+    order = covariance(matrix).order(100)
     assert sorted(order.tolist()) == list(range(23))
     more = csr_matrix((matrix.data, matrix.indices, np.append(matrix.indptr, [matrix.nnz] * 50)), shape=(250, 24))
-    assert np.array_equal(onboarding(more, 100), order)
+    assert np.array_equal(covariance(more).order(100), order)
 
 
 def test_a_handful_of_people_or_none_is_no_error():
-    assert onboarding(csr_matrix((3, 4), dtype=np.float32), 5).tolist() == []
+    assert covariance(csr_matrix((3, 4), dtype=np.float32)).order(5).tolist() == []
     one = csr_matrix(np.array([[1, 0, 1]], np.float32))
-    assert set(onboarding(one, 5).tolist()) <= {0, 2}
-    assert onboarding(csr_matrix((0, 0), dtype=np.float32), 5).tolist() == []
+    assert set(covariance(one).order(5).tolist()) <= {0, 2}
+    assert covariance(csr_matrix((0, 0), dtype=np.float32)).order(5).tolist() == []
