@@ -112,7 +112,8 @@ EXPLAIN: Mapping[str, str] = MappingProxyType(
         # Which of the likings that a reason names the graph holds.
         "user_likes": (
             "MATCH (u:User {id: $user})-[like]->(i:Item) WHERE i.id IN $items AND type(like) IN $types "
-            "RETURN i.id AS item, type(like) AS type, max(like.value) AS value"
+            "WITH i.id AS item, type(like) AS type, max(like.value) AS value "
+            "RETURN collect([item, type, value]) AS rows"
         ),
         # What items point at: attribute nodes, entities, other items. Interactions point at items, so they stay out.
         "item_ends": (
