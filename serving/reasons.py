@@ -119,7 +119,7 @@ class Reasoner:
         if wanted.keys() <= known:
             return wanted.keys()
         asked = {live.id(liked): liked for liked, _ in wanted}
-        rows = store.query("user_likes", {"user": user, "items": sorted(asked), "types": list(VERBS)}).dicts()
+        rows = store.query("user_likes", {"user": user, "items": sorted(asked)}).dicts()
         there = {(asked[item], type_): value for row in rows for item, type_, value in row["rows"]}
         held = {
             key
