@@ -19,10 +19,23 @@ from graph.schema import KINDS
 from serving.candidates import appeal
 from serving.index_files import MISSING
 from serving.live import Live
+from serving.playlists.make import playlist
+from serving.playlists.wish import PlaylistWish, Seeds
 from serving.related import scores_of
 from serving.related_parts import ALTERNATIVES
 from serving.scenarios.columns import Columns, Mask, number_of
-from serving.scenarios.preset import CONTINUE, FOR_YOU, FRIENDS, LIKE_LAST, NEW, POPULAR, RELATED, SOON, TOGETHER
+from serving.scenarios.preset import (
+    CONTINUE,
+    FOR_YOU,
+    FRIENDS,
+    LIKE_LAST,
+    NEW,
+    PLAYLIST,
+    POPULAR,
+    RELATED,
+    SOON,
+    TOGETHER,
+)
 from serving.scenarios.visitor import Visitor
 from serving.similar import CROWD, GRAPH, graph_scores
 
@@ -31,6 +44,8 @@ Scores: TypeAlias = NDArray[np.float32]
 BEGUN = tuple(KINDS.index(name) for name in ("viewed", "listened", "clicked"))
 DONE = 0.95
 """Of a value from 0 to 1, the share that was watched: from here on it is finished. Larger values are counts."""
+PLAYED = 30
+"""Entries of a playlist, of which a shelf shows the first that pass its filters."""
 KNOWN_BY = 5
 RECENT = 50
 """Of somebody's last likes, those that say which attribute they like."""
@@ -87,6 +102,18 @@ def related(visitor: Visitor, options: Mapping[str, Any]) -> Found | None:
             return _about(visitor, item, scores)
     instead = {TOGETHER: together, ALTERNATIVES: like_last}.get(relation)
     return None if instead is None else instead(visitor, {})
+
+
+def played(visitor: Visitor, _: Mapping[str, Any]) -> Found | None:
+    """A playlist from the last thing they liked: no name too often, each entry near the one before."""
+    live = visitor.live
+    for item in reversed(visitor.liked[-5:]):
+        wish = PlaylistWish(Seeds(items=(live.id(item),)), n=PLAYED)
+        order = playlist(visitor, live.index.transitions, wish).items
+        if order:
+            found = _in_order(visitor, order)
+            return None if found is None else _about(visitor, item, found.scores)
+    return None
 
 
 def popular(visitor: Visitor, options: Mapping[str, Any]) -> Found | None:
@@ -169,7 +196,7 @@ def soon(visitor: Visitor, options: Mapping[str, Any]) -> Found | None:
 
 SOURCES: Mapping[str, Source] = MappingProxyType({
     FOR_YOU: for_you, LIKE_LAST: like_last, TOGETHER: together, POPULAR: popular, NEW: new, CONTINUE: carry_on,
-    FRIENDS: friends, SOON: soon, RELATED: related,
+    FRIENDS: friends, SOON: soon, RELATED: related, PLAYLIST: played,
 })  # fmt: skip
 
 
