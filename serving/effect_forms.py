@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from serving.inherit import Floats
 from serving.sequence import SequenceWeights, user_vector
 
 Places = NDArray[np.integer]
+Doubles = NDArray[np.float64]
 Moments = tuple[Floats, Floats]
 """Mean and deviation of each row's scores, (1 + h, 1)."""
 Covariances = dict[str, tuple[Floats, Floats]]
@@ -29,25 +30,30 @@ Covariances = dict[str, tuple[Floats, Floats]]
 
 @dataclass(frozen=True)
 class Read:
-    """`items` (u,) once each; `there` (1 + h, u): which of them each row has, the first row all; `ages` (1 + h, u): how
-    many steps back each was met last.
-    """
+    """`items` (u,) once each; `there` (1 + h, u): which of them each row has, the first row all."""
 
     history: NDArray[np.int32]
     left_out: Places
     items: NDArray[np.int32]
     there: NDArray[np.bool_]
-    ages: Floats
 
     @classmethod
     def of(cls, history: NDArray[np.int32], left_out: Places) -> Read:
-        items, back = np.unique(history[::-1], return_index=True)
+        items = np.unique(history)
         there = np.concatenate([np.ones((1, len(items)), bool), items != np.asarray(left_out)[:, None]])
-        newest = history[::-1]
-        ages = np.repeat(back[None].astype(np.float32), 1 + len(left_out), axis=0)
-        for row, item in enumerate(left_out.tolist(), start=1):  # what is left out makes older things younger
-            ages[row] -= np.searchsorted(np.flatnonzero(newest == item), back)
-        return cls(history, left_out, items.astype(np.int32), there, ages)
+        return cls(history, left_out, items.astype(np.int32), there)
+
+    @cached_property
+    def ages(self) -> Floats:
+        """(1 + h, u): how many steps back each was met last; what is left out makes older things younger."""
+        newest = self.history[::-1]
+        back = np.unique(newest, return_index=True)[1]
+        row_of = np.full(len(self.items), len(self.left_out), np.int64)
+        row_of[np.searchsorted(self.items, self.left_out)] = np.arange(len(self.left_out))
+        met = np.zeros((len(self.left_out) + 1, len(newest) + 1), np.float32)  # the last row: what stays in all
+        met[row_of[np.searchsorted(self.items, newest)], np.arange(1, len(newest) + 1)] = 1
+        younger = np.cumsum(met[:-1], axis=1)[:, back]
+        return np.concatenate([back[None].astype(np.float32), back.astype(np.float32) - younger])
 
     @property
     def counts(self) -> Floats:
@@ -64,9 +70,15 @@ Part: TypeAlias = "Sums | Weighted | Vectors"
 
 
 def parts(member: Member, read: Read) -> list[Part]:
-    """Of a member's forms, those that are inner products as one."""
+    """Of a member's forms, those that are inner products as one; what is the same for everybody with a sum of weights,
+    where there is one.
+    """
+    everybody = [form.scores for form in member.forms if isinstance(form, StaticScores)]
     vectors = [vector for vector in (_vectors(form, read) for form in member.forms) if vector is not None]
-    others: list[Part] = [_weighted(form, read) for form in member.forms if isinstance(form, ItemWeights)]
+    weights = [form for form in member.forms if isinstance(form, ItemWeights)]
+    if len(weights) == 1 and _is_sum(weights[0]) and len(vectors) == len(everybody):
+        return [Sums(weights[0], read, np.sum(everybody, axis=0) if everybody else None)]
+    others: list[Part] = [Sums(form, read) if _is_sum(form) else Weighted(form, read) for form in weights]
     return [*others, Vectors(vectors)] if vectors else others
 
 
@@ -136,16 +148,20 @@ def _vectors(form: Form, read: Read) -> tuple[Floats, Floats] | None:
     return (_factors(form, read), form.items) if isinstance(form, Factors) else None
 
 
-def _weighted(form: ItemWeights, read: Read) -> Part:
-    return Weighted(form, read) if form.last or form.decay != 1 else Sums(form, read)
+def _is_sum(form: ItemWeights) -> bool:
+    return not form.last and form.decay == 1
 
 
 @dataclass(frozen=True)
 class Sums:
-    """Item weights that all count alike: leaving one out takes its row from the sum."""
+    """Item weights that all count alike: leaving one out takes its row from the sum.
+
+    `base` (items,): what every row has besides.
+    """
 
     form: ItemWeights
     read: Read
+    base: Floats | None = None
 
     @property
     def _scale(self) -> Floats:
@@ -161,21 +177,57 @@ class Sums:
     def at(self, columns: Places) -> Floats:
         weights = _columns_of(self.form, self.read.items, columns)
         total = weights.sum(axis=0)
-        return np.concatenate([total[None], total - weights[self._rows]]) * self._scale
+        found = np.concatenate([total[None], total - weights[self._rows]]) * self._scale
+        return found if self.base is None else found + self.base[columns]
 
     def moments(self, reference: Places) -> Moments:
-        weights = _columns_of(self.form, self.read.items, reference)
-        means = weights.mean(axis=1)
-        total = weights.sum(axis=0) - means.sum()
-        squares = np.einsum("uc,uc->u", weights, weights) - len(reference) * means**2
-        some = self._rows
-        left = total @ total - 2 * (weights @ total)[some] + squares[some]
-        variance = np.maximum(0, np.concatenate([[total @ total], left])) / len(reference)
-        mean = np.concatenate([[means.sum()], means.sum() - means[some]])
-        return _column(mean) * self._scale, _column(np.sqrt(variance)) * self._scale
+        of, some, c = self._of_reference(reference), self._rows, len(reference)
+        left = of.total @ of.total - 2 * of.along[some] + of.squares[some]
+        variance = np.concatenate([[of.total @ of.total], left]) / c
+        scale = self._scale[:, 0].astype(np.float64)
+        mean = np.concatenate([[of.means.sum()], of.means.sum() - of.means[some]]) * scale
+        variance *= scale**2
+        if self.base is not None:
+            base = self.base[reference].astype(np.float64)
+            base_mean, with_base = base.mean(), of.total @ (base - base.mean())
+            shared = np.concatenate([[with_base], with_base - of.with_base[some]]) / c
+            mean, variance = mean + base_mean, variance + 2 * scale * shared + base.var()
+        return _column(mean), _column(np.sqrt(np.maximum(0, variance)))
+
+    def _of_reference(self, reference: Places) -> RowMoments:
+        """Sparse rows are never made dense."""
+        u, c = len(self.read.items), len(reference)
+        base = np.zeros(c) if self.base is None else self.base[reference] - self.base[reference].mean(dtype=np.float64)
+        if self.form.rows is None:
+            weights = _columns_of(self.form, self.read.items, reference).astype(np.float64)
+            means = weights.mean(axis=1)
+            total = weights.sum(axis=0) - means.sum()
+            squares = np.einsum("uc,uc->u", weights, weights) - c * means**2
+            return RowMoments(means, total, squares, weights @ total, weights @ base)
+        row, column, weight = _entries(self.form, self.read.items, reference)
+        weight = weight.astype(np.float64)
+        means = np.bincount(row, weight, u) / c
+        total = np.bincount(column, weight, c) - means.sum()
+        squares = np.bincount(row, weight * weight, u) - c * means**2
+        along = np.bincount(row, weight * total[column], u)
+        with_base = np.bincount(row, weight * base[column], u)
+        return RowMoments(means, total, squares, np.asarray(along, np.float64), np.asarray(with_base, np.float64))
 
 
-def _column(values: Floats) -> Floats:
+class RowMoments(NamedTuple):
+    """Of rows of weights (u, c): their means (u,), their sum less its mean (c,) and their squared deviations (u,).
+
+    `along`, `with_base` (u,): their products with that sum and with what every row has besides, both less their means.
+    """
+
+    means: Doubles
+    total: Doubles
+    squares: Doubles
+    along: Doubles
+    with_base: Doubles
+
+
+def _column(values: Doubles) -> Floats:
     return np.asarray(values, np.float32)[:, None]
 
 
@@ -202,13 +254,21 @@ def _columns_of(form: ItemWeights, items: Places, columns: Places) -> Floats:
     """(u, columns): the weights from each of `items` to each of `columns`, which ascend."""
     if form.rows is None:
         return np.asarray(form.weights[np.ix_(items, columns)], np.float32)
-    entries, counts = form.rows.spans(items)
-    target = form.rows.columns[entries]
-    at = np.minimum(np.searchsorted(columns, target), len(columns) - 1)
-    hit = columns[at] == target
+    row, column, weight = _entries(form, items, columns)
     found = np.zeros((len(items), len(columns)), np.float32)
-    found[np.repeat(np.arange(len(items)), counts)[hit], at[hit]] = form.weights[entries][hit]
+    found[row, column] = weight
     return found
+
+
+def _entries(form: ItemWeights, items: Places, columns: Places) -> tuple[Places, Places, Floats]:
+    """The same of sparse weights: row, column and weight of what is there."""
+    assert form.rows is not None
+    entries, counts = form.rows.spans(items)
+    column_of = np.full(len(form.rows), -1, np.int32)
+    column_of[columns] = np.arange(len(columns), dtype=np.int32)
+    column = column_of[form.rows.columns[entries]]
+    there = np.flatnonzero(column >= 0)
+    return np.repeat(np.arange(len(items)), counts)[there], column[there], form.weights[entries[there]]
 
 
 def _factors(form: Factors, read: Read) -> Floats:

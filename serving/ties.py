@@ -115,14 +115,15 @@ class Ties:
         self, live: Live, known: dict[Key, Value], key: Key, items: tuple[int, ...], compute: Callable[[], Value]
     ) -> Value:
         """Remembered for items that are as the index says."""
-        if any(item >= live.index.num_items or item in live.changed for item in items):
+        if max(items) >= live.index.num_items or (live.changed and not live.changed.keys().isdisjoint(items)):
             return compute()
-        if key not in known:
+        try:
+            return known[key]
+        except KeyError:
             if len(known) >= REMEMBERED:
                 known.clear()
             found = known[key] = compute()
             return found
-        return known[key]
 
 
 def _of_people(both: Together, by: str) -> Join:
