@@ -4,8 +4,8 @@
 
 OUT is a folder of `benchmarks.concerts make`. What is known at the cut is published as an index (a content ridge over
 attributes, so that events which nobody met have scores), and the shelf's own source scores every event for everybody
-who is asked: by the rule that it had, and with friends, taste and both. Lists and measures are those of `interlace bench
-events`; what the shelf leaves out (farther than `km`) is not found. `cpu_ms`: of one person, the model's scores
+who is asked: by the rule that it had, and with friends, taste and both. Lists and measures are those of `interlace
+bench events`; what the shelf leaves out (farther than `km`) is not found. `cpu_ms`: of one person, the model's scores
 included. Prints one JSON object a line. The defaults are not tuned: they are one of each unit.
 """
 
