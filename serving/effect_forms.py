@@ -9,7 +9,7 @@ scores themselves are computed of the items asked about alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple, TypeAlias
 
@@ -24,8 +24,31 @@ Places = NDArray[np.integer]
 Doubles = NDArray[np.float64]
 Moments = tuple[Floats, Floats]
 """Mean and deviation of each row's scores, (1 + h, 1)."""
-Covariances = dict[str, tuple[Floats, Floats]]
-"""Of an index's members by name: mean (d,) and covariance (d, d) of their items' vectors, computed once."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is computed once an index, of its members by name.
+
+    `spreads`: mean (d,) and covariance (d, d) of their items' vectors. `rows`: `RowSums` of all their items' weights.
+    """
+
+    spreads: dict[str, tuple[Floats, Floats]] = field(default_factory=dict)
+    rows: dict[str, RowSums] = field(default_factory=dict)
+
+
+class RowSums(NamedTuple):
+    """Of rows of weights (u, c), each (u,): their means, their squared deviations, and their products with what every
+    row has besides, less its mean.
+    """
+
+    means: Doubles
+    squares: Doubles
+    with_base: Doubles
+
+    def take(self, rows: Places) -> RowSums:
+        """Of some of the rows."""
+        return RowSums(*(one[rows] for one in self))
 
 
 @dataclass(frozen=True)
@@ -82,7 +105,7 @@ def parts(member: Member, read: Read) -> list[Part]:
     return [*others, Vectors(vectors)] if vectors else others
 
 
-def standardised(member: Member, read: Read, asked: Places, reference: Places, known: Covariances) -> Floats:
+def standardised(member: Member, read: Read, asked: Places, reference: Places, known: Known) -> Floats:
     """(1 + h, asked): what the member brings to the blend."""
     mine = parts(member, read)
     scores = np.asarray(sum(part.at(asked) for part in mine), np.float32)
@@ -93,15 +116,19 @@ def standardised(member: Member, read: Read, asked: Places, reference: Places, k
     return np.asarray((scores - mean) * scale, np.float32)
 
 
-def _moments(name: str, mine: Sequence[Part], reference: Places, known: Covariances) -> Moments:
+def _moments(name: str, mine: Sequence[Part], reference: Places, known: Known) -> Moments:
     if len(mine) > 1:
         return _of_table(np.asarray(sum(part.at(reference) for part in mine), np.float32))
     only = mine[0]
-    if not isinstance(only, Vectors):
-        return only.moments(reference)
-    if name not in known:
-        known[name] = only.spread(reference)
-    return only.moments(*known[name])
+    if isinstance(only, Vectors):
+        if name not in known.spreads:
+            known.spreads[name] = only.spread(reference)
+        return only.moments(*known.spreads[name])
+    if isinstance(only, Sums) and only.form.rows is not None and len(only.form.rows) == len(reference):
+        if name not in known.rows:
+            known.rows[name] = only.sums_of(np.arange(len(reference)), reference)
+        return only.moments(reference, known.rows[name].take(only.read.items))
+    return only.moments(reference)
 
 
 def _of_table(scores: Floats) -> Moments:
@@ -174,57 +201,61 @@ class Sums:
         """Where among the history's items each one stands that is left out."""
         return np.searchsorted(self.read.items, self.read.left_out)
 
+    @cached_property
+    def _entries(self) -> Entries:
+        return _entries(self.form, self.read.items)
+
     def at(self, columns: Places) -> Floats:
-        weights = _columns_of(self.form, self.read.items, columns)
+        if self.form.rows is None:
+            weights = _columns_of(self.form, self.read.items, columns)
+        else:
+            weights = self._entries.to(columns, len(self.form.rows)).dense(len(self.read.items), len(columns))
         total = weights.sum(axis=0)
         found = np.concatenate([total[None], total - weights[self._rows]]) * self._scale
         return found if self.base is None else found + self.base[columns]
 
-    def moments(self, reference: Places) -> Moments:
-        of, some, c = self._of_reference(reference), self._rows, len(reference)
-        left = of.total @ of.total - 2 * of.along[some] + of.squares[some]
-        variance = np.concatenate([[of.total @ of.total], left]) / c
+    def moments(self, reference: Places, sums: RowSums | None = None) -> Moments:
+        """`sums`: what is known of the rows, where the reference is all items."""
+        of = sums or self.sums_of(self.read.items, reference)
+        total, along = self._total(reference, whole=sums is not None)
+        some, c, mean = self._rows, len(reference), of.means.sum()
+        total = total - mean
+        along = along - c * of.means * mean  # products of rows with the centred total
+        left = total @ total - 2 * along[some] + of.squares[some]
+        variance = np.concatenate([[total @ total], left]) / c
         scale = self._scale[:, 0].astype(np.float64)
-        mean = np.concatenate([[of.means.sum()], of.means.sum() - of.means[some]]) * scale
+        means = np.concatenate([[mean], mean - of.means[some]]) * scale
         variance *= scale**2
         if self.base is not None:
             base = self.base[reference].astype(np.float64)
-            base_mean, with_base = base.mean(), of.total @ (base - base.mean())
+            with_base = of.with_base.sum()
             shared = np.concatenate([[with_base], with_base - of.with_base[some]]) / c
-            mean, variance = mean + base_mean, variance + 2 * scale * shared + base.var()
-        return _column(mean), _column(np.sqrt(np.maximum(0, variance)))
+            means, variance = means + base.mean(), variance + 2 * scale * shared + base.var()
+        return _column(means), _column(np.sqrt(np.maximum(0, variance)))
 
-    def _of_reference(self, reference: Places) -> RowMoments:
-        """Sparse rows are never made dense."""
-        u, c = len(self.read.items), len(reference)
+    def sums_of(self, items: Places, reference: Places) -> RowSums:
+        """Of these items' rows; sparse ones are never made dense."""
+        u, c = len(items), len(reference)
         base = np.zeros(c) if self.base is None else self.base[reference] - self.base[reference].mean(dtype=np.float64)
         if self.form.rows is None:
-            weights = _columns_of(self.form, self.read.items, reference).astype(np.float64)
+            weights = _columns_of(self.form, items, reference).astype(np.float64)
             means = weights.mean(axis=1)
-            total = weights.sum(axis=0) - means.sum()
-            squares = np.einsum("uc,uc->u", weights, weights) - c * means**2
-            return RowMoments(means, total, squares, weights @ total, weights @ base)
-        row, column, weight = _entries(self.form, self.read.items, reference)
-        weight = weight.astype(np.float64)
+            return RowSums(means, np.einsum("uc,uc->u", weights, weights) - c * means**2, weights @ base)
+        row, column, weight = _entries(self.form, items).to(reference, len(self.form.rows))
         means = np.bincount(row, weight, u) / c
-        total = np.bincount(column, weight, c) - means.sum()
-        squares = np.bincount(row, weight * weight, u) - c * means**2
-        along = np.bincount(row, weight * total[column], u)
-        with_base = np.bincount(row, weight * base[column], u)
-        return RowMoments(means, total, squares, np.asarray(along, np.float64), np.asarray(with_base, np.float64))
+        squares = np.bincount(row, weight.astype(np.float64) ** 2, u) - c * means**2
+        return RowSums(means, squares, np.bincount(row, weight * base[column], u).astype(np.float64))
 
-
-class RowMoments(NamedTuple):
-    """Of rows of weights (u, c): their means (u,), their sum less its mean (c,) and their squared deviations (u,).
-
-    `along`, `with_base` (u,): their products with that sum and with what every row has besides, both less their means.
-    """
-
-    means: Doubles
-    total: Doubles
-    squares: Doubles
-    along: Doubles
-    with_base: Doubles
+    def _total(self, reference: Places, *, whole: bool) -> tuple[Doubles, Doubles]:
+        """(c,) the sum of the rows, and (u,) their products with it. `whole`: the reference is all items."""
+        items, c = self.read.items, len(reference)
+        if self.form.rows is None:
+            weights = _columns_of(self.form, items, reference).astype(np.float64)
+            total = weights.sum(axis=0)
+            return total, weights @ total
+        row, column, weight = self._entries if whole else self._entries.to(reference, len(self.form.rows))
+        total = np.asarray(np.bincount(column, weight, c), np.float64)
+        return total, np.asarray(np.bincount(row, weight * total[column], len(items)), np.float64)
 
 
 def _column(values: Doubles) -> Floats:
@@ -251,24 +282,38 @@ class Weighted:
 
 
 def _columns_of(form: ItemWeights, items: Places, columns: Places) -> Floats:
-    """(u, columns): the weights from each of `items` to each of `columns`, which ascend."""
+    """(u, columns): the weights from each of `items` to each of `columns`."""
     if form.rows is None:
         return np.asarray(form.weights[np.ix_(items, columns)], np.float32)
-    row, column, weight = _entries(form, items, columns)
-    found = np.zeros((len(items), len(columns)), np.float32)
-    found[row, column] = weight
-    return found
+    return _entries(form, items).to(columns, len(form.rows)).dense(len(items), len(columns))
 
 
-def _entries(form: ItemWeights, items: Places, columns: Places) -> tuple[Places, Places, Floats]:
-    """The same of sparse weights: row, column and weight of what is there."""
+class Entries(NamedTuple):
+    """Of sparse weights: row, column and weight of what is there."""
+
+    row: Places
+    column: Places
+    weight: Floats
+
+    def to(self, columns: Places, of: int) -> Entries:
+        """Those of these of all `of` columns, which are numbered anew."""
+        place = np.full(of, -1, np.int32)
+        place[columns] = np.arange(len(columns), dtype=np.int32)
+        column = place[self.column]
+        there = np.flatnonzero(column >= 0)
+        return Entries(self.row[there], column[there], self.weight[there])
+
+    def dense(self, rows: int, columns: int) -> Floats:
+        """(rows, columns)."""
+        found = np.zeros((rows, columns), np.float32)
+        found[self.row, self.column] = self.weight
+        return found
+
+
+def _entries(form: ItemWeights, items: Places) -> Entries:
     assert form.rows is not None
     entries, counts = form.rows.spans(items)
-    column_of = np.full(len(form.rows), -1, np.int32)
-    column_of[columns] = np.arange(len(columns), dtype=np.int32)
-    column = column_of[form.rows.columns[entries]]
-    there = np.flatnonzero(column >= 0)
-    return np.repeat(np.arange(len(items)), counts)[there], column[there], form.weights[entries[there]]
+    return Entries(np.repeat(np.arange(len(items)), counts), form.rows.columns[entries], form.weights[entries])
 
 
 def _factors(form: Factors, read: Read) -> Floats:

@@ -16,6 +16,7 @@ import orjson
 from numpy.typing import NDArray
 
 from graph.explain_tell import NEW
+from graph.queries_explain import MEASURED
 from graph.schema import KIND_TO_TYPE, KINDS
 from serving.corrections import Interest, has_any
 from serving.crowd import RATED, TELLING, Crowd
@@ -23,12 +24,14 @@ from serving.effects import Effects, effects
 from serving.foldin import Viewer
 from serving.index_files import MISSING
 from serving.live import Live
-from serving.ties import Ties
+from serving.ties import MOST_SAID, Ties
 
 Mask = NDArray[np.bool_]
 CHOSEN = "CHOSEN"
 LIKED_TRIED = 8
 """Likings that are tried for an item, those that cost it most first."""
+ALWAYS_TRIED = 3
+"""Of them, those that the graph is asked about too, whatever the index says."""
 
 
 Effected = tuple[float, float, int, int]
@@ -106,13 +109,13 @@ def candidates(live: Live, crowd: Crowd, ties: Ties, who: Likings, items: list[i
     if not who.liked:
         return [[] for _ in items]
     places = np.array(items, np.int64)
-    cost = effects(live, who.history, places, ties.covariances) if len(who.history) else None
+    cost = effects(live, who.history, places, ties.known) if len(who.history) else None
     told = np.isin(cost.left_out, list(who.liked)) if cost is not None else None
     found = []
     for column, item in enumerate(items):
         paths: list[Candidate] = []
         for pairs in _tried(cost, told, column, who):
-            paths = [one for pair in pairs if pair[0] != item for one in _paths(live, crowd, ties, who, item, pair)]
+            paths = _worth_saying(live, crowd, ties, who, item, pairs)
             if paths:
                 break
         found.append(sorted(paths, key=lambda one: (-one.weight, one.liked, one.proof)))
@@ -142,6 +145,22 @@ def _by_cost(cost: Effects, column: int, order: NDArray[np.int64], some: Mask) -
     drops, others = cost.drops[rows, column].tolist(), cost.others[rows, column].tolist()
     each = zip(cost.left_out[rows].tolist(), drops, others, (ahead + 1).tolist(), strict=True)
     return [(liked, max(0.01, drop / most), (drop, other, place, len(order))) for liked, drop, other, place in each]
+
+
+def _worth_saying(
+    live: Live, crowd: Crowd, ties: Ties, who: Likings, item: int, pairs: Sequence[Pair]
+) -> list[Candidate]:
+    """Until what the index has measured says more than any later liking could: their shares descend."""
+    paths: list[Candidate] = []
+    sure = 0.0
+    for place, pair in enumerate(pairs):
+        if place >= ALWAYS_TRIED and sure >= MOST_SAID * pair[1]:
+            break
+        if pair[0] != item:
+            new = list(_paths(live, crowd, ties, who, item, pair))
+            sure = max([sure, *(one.weight for one in new if one.proof.removeprefix(NEW) in MEASURED)])
+            paths += new
+    return paths
 
 
 def _paths(live: Live, crowd: Crowd, ties: Ties, who: Likings, item: int, pair: Pair) -> Iterator[Candidate]:

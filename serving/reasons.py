@@ -22,13 +22,12 @@ from serving.crowd import Crowd, crowd_of
 from serving.foldin import Viewer
 from serving.index import Index
 from serving.live import Live
-from serving.reason_paths import Candidate, Likings, candidates, card, chosen, likings_of, without
+from serving.reason_paths import ALWAYS_TRIED, Candidate, Likings, candidates, card, chosen, likings_of, without
 from serving.ties import Ties
 
 ROUNDS = 3
 """Of asking the graph for a shared attribute: where it has none, the next best is tried."""
 DIRECT = 1.2
-DIRECT_TRIED = 3
 REMEMBERED = 100_000
 REMEMBERED_USERS = 2_000
 """Whose likings are remembered, some tens each."""
@@ -134,7 +133,7 @@ class Reasoner:
         self, store: GraphStore, live: Live, items: list[int], lists: list[list[Candidate]]
     ) -> list[list[Candidate]]:
         """With relations that join the likings that count most with the items."""
-        tried = [_likings(found)[:DIRECT_TRIED] for found in lists]
+        tried = [_likings(found)[:ALWAYS_TRIED] for found in lists]
         asked = [("direct", live.id(one.liked), live.id(item), "")
                  for item, found in zip(items, tried, strict=True) for one in found]  # fmt: skip
         rows = self._asked(store, "pairs_direct", asked)
