@@ -199,6 +199,10 @@ def _above_zero(what: str) -> Callable[[Entry], float]:
     return lambda entry: float(entry.checked(what, "a number above 0", lambda one: _number(one) and one > 0))
 
 
+def _weight(what: str) -> Callable[[Entry], float]:
+    return lambda entry: float(entry.checked(what, "a number from 0", lambda one: _number(one) and one >= 0))
+
+
 def _span(entry: Entry) -> float:
     try:
         return parse_every(str(entry.value)).seconds
@@ -257,7 +261,8 @@ _OPTIONS: Mapping[str, Mapping[str, Callable[[Entry], Any]]] = MappingProxyType(
     NEW: {"explore": _share, "known_by": lambda entry: _whole(entry, "known_by", 1_000_000), "within": _span},
     CONTINUE: {},
     FRIENDS: {},
-    SOON: {"within": _span, "km": _above_zero("km")},
+    SOON: {"within": _span, "km": _above_zero("km"), "days": _above_zero("days"), "taste": _weight("taste"),
+           "friends": _weight("friends")},
     RELATED: {"relation": _relation},
     PLAYLIST: {},
 })  # fmt: skip

@@ -23,7 +23,7 @@ from serving.playlists.make import playlist
 from serving.playlists.wish import PlaylistWish, Seeds
 from serving.related import scores_of
 from serving.related_parts import ALTERNATIVES
-from serving.scenarios.columns import Columns, Mask, number_of
+from serving.scenarios.columns import Mask
 from serving.scenarios.preset import (
     CONTINUE,
     FOR_YOU,
@@ -36,6 +36,7 @@ from serving.scenarios.preset import (
     SOON,
     TOGETHER,
 )
+from serving.scenarios.soon import friends_who_like, soon_scores
 from serving.scenarios.visitor import Visitor
 from serving.similar import CROWD, GRAPH, graph_scores
 
@@ -49,9 +50,6 @@ PLAYED = 30
 KNOWN_BY = 5
 RECENT = 50
 """Of somebody's last likes, those that say which attribute they like."""
-DAY = 86_400.0
-KM = 50.0
-EARTH_KM = 6371.0
 
 
 @dataclass(frozen=True)
@@ -163,10 +161,7 @@ def carry_on(visitor: Visitor, _: Mapping[str, Any]) -> Found | None:
 
 def friends(visitor: Visitor, _: Mapping[str, Any]) -> Found | None:
     """What most of their friends like. Who is blocked, or hides their friends, does not count."""
-    histories = [visitor.live.index.known[one] for one in visitor.friends]
-    if not histories:
-        return None
-    counts = np.bincount(np.concatenate(histories), minlength=visitor.live.num_items).astype(np.float32)
+    counts = friends_who_like(visitor)
     if not counts.any():
         return None
     counts += 1e-3 * _scaled(visitor.scores)  # among items of as many friends, the model decides
@@ -174,24 +169,9 @@ def friends(visitor: Visitor, _: Mapping[str, Any]) -> Found | None:
 
 
 def soon(visitor: Visitor, options: Mapping[str, Any]) -> Found | None:
-    """What starts next (`within` seconds), less for each day and each `km` away; farther than that is out. Where no
-    distance is known, another city than theirs is out.
-    """
-    columns = visitor.columns
-    wait = columns.number("starts") - visitor.now
-    mask = (wait >= 0) & (wait <= options.get("within", np.inf))
-    reach = options.get("km", KM)
-    away = _distance(columns, visitor.properties)
-    mask &= ~(away > reach)
-    city = str(visitor.properties.get("city") or "")
-    places = columns.label("city")
-    if city and places is not None:
-        elsewhere = (np.diff(places.indptr) > 0) & ~places.any_of(places.places([city]))
-        mask &= ~(np.isnan(away) & elsewhere)
-    if not mask.any():
-        return None
-    scores = -(np.where(mask, wait, 0) / DAY + np.nan_to_num(away) / reach)
-    return Found(np.where(mask, scores, -np.inf).astype(np.float32))
+    """What starts next, near, to their taste and with friends who go."""
+    scores = soon_scores(visitor, options)
+    return None if scores is None else Found(scores)
 
 
 SOURCES: Mapping[str, Source] = MappingProxyType({
@@ -264,15 +244,3 @@ def _scaled(scores: Scores) -> Scores:
 def _lowest(scores: Scores) -> np.float32:
     finite = scores[np.isfinite(scores)]
     return np.float32(finite.min()) if len(finite) else np.float32(0)
-
-
-def _distance(columns: Columns, user: Mapping[str, Any]) -> NDArray[np.float64]:
-    """(items,) kilometres on a sphere (haversine) from the user's `latitude` and `longitude`; NaN where unknown."""
-    here = [number_of(user.get(name)) for name in ("latitude", "longitude")]
-    if None in here:
-        return np.full(columns.size, np.nan)
-    north, east = np.radians(np.array(here, np.float64))
-    there_north, there_east = np.radians(columns.number("latitude")), np.radians(columns.number("longitude"))
-    half = np.sin((there_north - north) / 2) ** 2
-    half += np.cos(north) * np.cos(there_north) * np.sin((there_east - east) / 2) ** 2
-    return np.asarray(2 * EARTH_KM * np.arcsin(np.sqrt(np.clip(half, 0, 1))))
