@@ -29,7 +29,6 @@ from encoders.contrast import (
     Scaling,
     check_frozen,
     descend,
-    drawn_matrix,
     first_scale,
     info_nce,
     parts,
@@ -53,7 +52,7 @@ LEFT_OUT = 0.3
 STOPPED_BY = 1024
 """Pairs that tell when to stop, at most."""
 WAYS = ("new_to_known", "known_to_new")
-TRAINING = ContrastTraining(epochs=100, dropout=0.5)
+TRAINING = ContrastTraining(epochs=100, learning_rate=1e-4, dropout=0.5)
 
 Tables = Mapping[Modality, EmbeddingTable]
 Pairs = NDArray[np.integer]
@@ -128,7 +127,7 @@ def _check(items: int, tables: Tables) -> None:
 
 
 class LikedSpace:
-    """The projections while they learn; random by seed before. Rows are those of the kept items."""
+    """The projections while they learn, from the vectors' main directions on. Rows are those of the kept items."""
 
     def __init__(
         self,
@@ -149,7 +148,8 @@ class LikedSpace:
         self._scaling = {name: Scaling.of(vectors[name][seen][present[name][seen]]) for name in self._names}
         self._features = {name: self._scaling[name].scaled(vectors[name]) for name in self._names}
         self._matrices = {
-            name: drawn_matrix(training.embedding_size, vectors[name].shape[1], self._generator) for name in self._names
+            name: _principal(self._features[name][seen][present[name][seen]], training.embedding_size)
+            for name in self._names
         }
         self._log_scale = first_scale()
 
@@ -219,6 +219,18 @@ class LikedSpace:
             tensor = TENSORS[name]
             tensors[tensor], tensors[bias_of(tensor)] = self._scaling[name].folded(self._matrices[name])
         return save_projections(tensors, file, about)
+
+
+def _principal(features: torch.Tensor, size: int) -> torch.Tensor:
+    """(size, dim): the directions in which features differ most, so that learning begins where the encoder was."""
+    import torch
+
+    centred = features - features.mean(0)
+    _, directions = torch.linalg.eigh(centred.T @ centred)
+    rows = directions.T.flip(0)[:size]
+    matrix = torch.zeros(size, features.shape[1])
+    matrix[: len(rows)] = rows
+    return matrix.requires_grad_()
 
 
 def _as_they_came(vectors: Mapping[Modality, Vectors], present: Mapping[Modality, NDArray[np.bool_]]) -> Vectors:

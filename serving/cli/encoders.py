@@ -59,7 +59,8 @@ Epochs = Annotated[
 ]  # fmt: skip
 Rate = Annotated[
     float | None,
-    typer.Option("--learning-rate", min=1e-6, max=1.0, help="AdamW's step.", show_default="0.001"),
+    typer.Option("--learning-rate", min=1e-6, max=1.0, help="AdamW's step.",
+                 show_default="0.001; 0.0001 for liked-together"),
 ]  # fmt: skip
 Dropout = Annotated[
     float | None,

@@ -10,6 +10,7 @@ from PIL import Image
 from encoders.clip import build_clip, image_weights, timm_weights
 from encoders.folding import fold_batch_norms
 from encoders.image import ImageEncoder
+from encoders.pixels import pixels_of
 from encoders.registry import open_encoder
 from graph.errors import NotFound, Unsupported
 from tests.encoders.tiny import TINY_CLIP, make_open_clip, make_projections, picture, saved
@@ -140,3 +141,23 @@ def test_projections_of_another_model(tmp_path: Path) -> None:
     save_file({"something": torch.zeros(2)}, tmp_path / "clip.safetensors")
     with pytest.raises(Unsupported, match="projections"):
         build_clip(tmp_path / "clip.safetensors")
+
+
+def test_bytes_scaled_in_a_batch_are_the_floats_of_the_transform(pictures: ImageEncoder) -> None:
+    tower = pictures._tower.get()
+    images = [picture(seed, size=(50 + seed, 70)) for seed in range(3)]
+    prepared = [tower.pixels.prepare(image) for image in images]
+    assert all(one.dtype == torch.uint8 for one in prepared)
+    expected = torch.stack([tower.transform(image) for image in images])
+    found = pictures.pixels(prepared)
+    assert torch.equal(found, expected)
+    assert found.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_transform_that_ends_otherwise_is_done_picture_by_picture() -> None:
+    def transform(image: Image.Image) -> torch.Tensor:
+        return torch.from_numpy(np.array(image, dtype=np.float32)).permute(2, 0, 1)
+
+    pixels = pixels_of(transform)
+    image = picture(1)
+    assert torch.equal(pixels.stack([pixels.prepare(image)], torch.device("cpu"))[0], transform(image))

@@ -11,7 +11,7 @@ from encoders.train_liked import ContrastTraining, train_liked
 from graph.errors import InvalidData, Unsupported
 from graph.snapshot import EmbeddingTable
 
-TRAINING = ContrastTraining(embedding_size=16, epochs=4, dropout=0.2, learning_rate=3e-3)
+TRAINING = ContrastTraining(embedding_size=64, epochs=12, dropout=0.2, learning_rate=3e-3)
 TASTES = 40
 DIMS: dict[Modality, int] = {"text": 384, "image": 1280}
 NAMES: dict[Modality, str] = {"text": "minilm", "image": "efficientnet-lite0"}
@@ -49,7 +49,7 @@ def test_new_items_get_near_what_is_liked_with_them(modalities: tuple[Modality, 
     for name, opened in zip(sorted(modalities), report.opens, strict=True):
         encoder = open_encoder(opened, device="cpu")
         assert encoder.base.name == NAMES[name]
-        assert encoder.project(given[name].vectors).shape == (400, 16)
+        assert encoder.project(given[name].vectors).shape == (400, 64)
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from safetensors import safe_open
 
 from encoders.registry import open_encoder
 from encoders.train_sounds import ContrastTraining, Words, fitting, own_phrases, some_of, train_sounds
+from encoders.zeroshot_ask import words_classifier
 from encoders.zeroshot_labels import sound_space, sounds_file
 from graph.errors import InvalidData, Unsupported
 from graph.snapshot import EmbeddingTable
@@ -66,6 +67,20 @@ def test_vectors_of_the_tower_itself_are_compared_by_the_homes_file(tmp_path: Pa
     np.testing.assert_allclose(through.scores(table.vectors), own.scores(projected), atol=1e-5)
     with pytest.raises(Unsupported, match="knows no words"):
         sound_space("signal", WORDS, "track")
+
+
+def test_a_sound_that_nobody_labelled_gets_words(tmp_path: Path) -> None:
+    table, described = catalogue(400)
+    train_sounds(table, described[:300] + [[] for _ in described[300:]], home=tmp_path, training=TRAINING)
+    classifier = words_classifier(tmp_path, {"audio": table}, WORDS, "track")
+    right = 0
+    for place in range(301, 331):
+        found = classifier.judge({"audio": table.vectors[place]}) if table.present[place] else None
+        right += found is None or next(iter(found.confidences)) in described[place]
+    assert right >= 27
+    assert dict(classifier.judge({"audio": table.vectors[301]}).made_by) == {"audio": "signal"}
+    with pytest.raises(Unsupported, match="knows no words"):
+        words_classifier(tmp_path / "elsewhere", {"audio": table}, WORDS, "track")
 
 
 def test_the_same_seed_gives_the_same_bytes_and_says_how_it_was_made(tmp_path: Path) -> None:
