@@ -6,8 +6,11 @@ FOLDER: a data set with texts and pictures (ml-100k with its posters and plots).
 does to a thing that is new: cleaned or decoded, encoded, written to the cache on disk. `bare`: the same network alone
 on inputs made beforehand (token ids of texts of like length; pixels). `library`: sentence-transformers' `encode` of the
 same MiniLM; the loop of open_clip's README (its transform, its `encode_image`) with the shipped CLIP, whose projection
-costs next to nothing. `cached`: the pipeline again. Rounds take turns; each figure is the best round's, in things a
-second. Prints one JSON object.
+costs next to nothing. `cached`: the pipeline again. Of pictures also `prepare`, from files to a batch's pixels, and
+`by_transform`, the same picture by picture by the library's transform. Rounds take turns; each figure is the best
+round's, in things a second. `of_bare`, `of_library`: the pipeline's rate over theirs, by the clock; `cpu_of_…`: the
+same by seconds on the processor, of all threads together: what the pipeline would reach with no core to spare. Prints
+one JSON object.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from encoders.clip import build_clip, text_folder
 from encoders.devices import image_autocast, pick_device, text_autocast
 from encoders.image import ImageEncoder, efficientnet_lite0
 from encoders.minilm import MiniLM, _alike, minilm
+from encoders.pictures import open_picture
 from encoders.pipeline import Content, encode_contents
 from encoders.sources import item_text
 from graph.snapshot_read import read_folder
@@ -116,8 +120,19 @@ def image_loops(images: list[bytes], device: torch.device) -> dict[str, Timed]:
             with torch.inference_mode(), image_autocast(device):
                 clip.encode_image(torch.stack(opened).to(device), normalize=True).float().cpu()
 
+    def prepare() -> None:
+        for begin in range(0, len(images), size):
+            encoder.pixels([encoder.prepare(image) for image in images[begin : begin + size]])
+
+    def by_transform() -> None:
+        for begin in range(0, len(images), size):
+            pictures = [tower.transform(open_picture(image)) for image in images[begin : begin + size]]
+            torch.stack(pictures).contiguous(memory_format=torch.channels_last)
+
     return {
         "bare": timed(bare),
+        "prepare": timed(prepare),
+        "by_transform": timed(by_transform),
         "pipeline": pipeline(encoder, images),
         "library": timed(library),
         "cached": pipeline(encoder, images, twice=True),

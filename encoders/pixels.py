@@ -61,8 +61,11 @@ def _scaled(
     def stack(batch: Sequence[torch.Tensor], device: torch.device) -> torch.Tensor:
         import torch
 
-        middle, spread = (torch.tensor(one, device=device)[:, None, None] for one in (mean, deviation))
-        pixels = torch.stack(list(batch)).to(device).permute(0, 3, 1, 2)
-        return pixels.float().div_(255).sub_(middle).div_(spread)
+        pixels = torch.stack(list(batch)).to(device).float()
+        images, height, width, channels = pixels.shape
+        rows = pixels.view(images, height, width * channels)  # three numbers at a time would cost three times as much
+        middle, spread = (torch.tensor(one, device=device).repeat(width) for one in (mean, deviation))
+        rows.div_(255).sub_(middle).div_(spread)
+        return pixels.permute(0, 3, 1, 2)
 
     return stack
