@@ -3,7 +3,7 @@
     python -m benchmarks.convert ml-100k DATA SPLITS OUT
     python -m benchmarks.convert ml-1m DATA SPLITS OUT
     python -m benchmarks.convert beauty|sports|lastfm|ncf-ml-1m|lastfm-social|kg-lastfm|ctr-ml-1m DATA OUT
-    python -m benchmarks.convert friends-lastfm|cold-item-ml-100k|cold-user-ml-100k DATA OUT
+    python -m benchmarks.convert friends-lastfm|cold-item-ml-100k|cold-user-ml-100k|events-ml-100k|events-ml-1m DATA OUT
 
 DATA holds the published files; SPLITS the parquet parts that the rivals' `split.py` wrote (so both read one split).
 """
@@ -16,8 +16,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.convert_100k import cold_item_ml_100k, cold_user_ml_100k, films_100k, people_100k
-from benchmarks.convert_tasks import ctr_ml_1m, friends_lastfm, kg_lastfm, lastfm_social, movies, ncf_ml_1m
+from benchmarks.convert_100k import cold_item_ml_100k, cold_user_ml_100k, events_ml_100k, films_100k, people_100k
+from benchmarks.convert_tasks import (
+    ctr_ml_1m,
+    events_ml_1m,
+    friends_lastfm,
+    kg_lastfm,
+    lastfm_social,
+    movies,
+    ncf_ml_1m,
+)
 
 SEQUENCES = {"beauty": "amazon-seq/Beauty", "sports": "amazon-seq/Sports_and_Outdoors", "lastfm": "lastfm-seq/LastFM"}
 OWN_PROTOCOL = {
@@ -28,6 +36,8 @@ OWN_PROTOCOL = {
     "ctr-ml-1m": ctr_ml_1m,
     "cold-item-ml-100k": cold_item_ml_100k,
     "cold-user-ml-100k": cold_user_ml_100k,
+    "events-ml-100k": events_ml_100k,
+    "events-ml-1m": events_ml_1m,
 }
 PARTS = ("train", "valid", "test")
 

@@ -2,7 +2,10 @@
 
 `cold-item-ml-100k`: the films that have a poster, a plot and triples, and every rating of them; the command holds a
 fifth of them out by its seed (`interlace bench cold-item FOLDER --min-value 4 --seed 1`). `cold-user-ml-100k`: every
-film and rating, with the profiles; the command holds users out.
+film and rating, with the profiles; the command holds users out. `events-ml-100k`: the same, and the films that came out
+while people rated are events (`interlace bench events FOLDER --horizon 60 --test-share 0.4`). Of a film's release these
+files tell the year alone, so a film of 1997 or 1998 that nobody rated in the first `SETTLED` days starts on the day of
+its first rating: a stand-in for the date at which it reached people.
 """
 
 from __future__ import annotations
@@ -13,6 +16,12 @@ from pathlib import Path
 import pandas as pd
 
 from graph.movielens_links import films_of_movies_dat, mend
+
+DAY = 86_400
+SETTLED = 14
+"""Days of the log in which whatever was there already can have met its first rating."""
+RELEASED = ("1997", "1998")
+"""The years of the log."""
 
 
 def cold_item_ml_100k(data: Path, out: Path) -> None:
@@ -35,6 +44,22 @@ def cold_user_ml_100k(data: Path, out: Path) -> None:
     ratings.to_csv(out / "interactions.csv", index=False)
     films_100k(data, out, set(ratings.item))
     people_100k(data, out, set(ratings.user))
+
+
+def events_ml_100k(data: Path, out: Path) -> None:
+    """As `cold_user_ml_100k`, with `starts` for the films that came out during the log."""
+    cold_user_ml_100k(data, out)
+    items = pd.read_csv(out / "items.csv", dtype=str)
+    premieres(items, items.year.isin(RELEASED), ratings_100k(data))
+    items.to_csv(out / "items.csv", index=False)
+
+
+def premieres(items: pd.DataFrame, lately: pd.Series, ratings: pd.DataFrame) -> None:
+    """Adds `starts` to the films that are `lately` released and that nobody rated in the first `SETTLED` days."""
+    starts = items.item.astype(int).map(ratings.groupby("item").time.min() // DAY * DAY)
+    settled = ratings.time.min() + SETTLED * DAY
+    days = pd.to_datetime(starts.where(lately & (starts > settled)), unit="s", utc=True)
+    items["starts"] = days.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def ratings_100k(data: Path) -> pd.DataFrame:

@@ -6,6 +6,7 @@ friends beside it. `friends-lastfm`: the listens and friendships of HetRec 2011.
 and KGCN with their knowledge graph, cut 60/20/20 at random.
 `ctr-ml-1m`: labels and shares of Song et al. 2019, «AutoInt»: ratings above 3 are clicks, those below are none, 3 is
 left out; 80/10/10. Their models read profiles, genres, year and time, but no ids of users and films.
+`events-ml-1m`: films of 2000 as events, see `benchmarks.convert_100k`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+from benchmarks.convert_100k import premieres
 
 
 def ncf_ml_1m(data: Path, out: Path) -> None:
@@ -93,6 +96,18 @@ def kg_lastfm(data: Path, out: Path) -> None:
     triples.columns = ["head", "relation", "tail"]
     triples.to_csv(out / "triples.csv", index=False)
     pd.DataFrame({"item": sorted(rows.item.unique())}).assign(kind="artist").to_csv(out / "items.csv", index=False)
+
+
+def events_ml_1m(data: Path, out: Path) -> None:
+    """Every rating with its time; films of 2000 that came out while people rated are events (`premieres`)."""
+    source = data / "ml-1m"
+    ratings = pd.read_csv(source / "ratings.tsv.gz", sep="\t", header=None, names=["user", "item", "value", "time"])
+    ratings.to_csv(out / "interactions.csv", index=False)
+    movies(source, out, set(ratings.item))
+    items = pd.read_csv(out / "items.csv", dtype=str)
+    premieres(items, items.title.str.contains(r"\(2000\)$"), ratings)
+    items.to_csv(out / "items.csv", index=False)
+    people(source, out)
 
 
 def ctr_ml_1m(data: Path, out: Path) -> None:

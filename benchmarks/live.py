@@ -5,9 +5,10 @@
     python -m benchmarks.live large --users 1000000 --items 200000 --folder /var/tmp/large
 
 `large` draws, fits and publishes a synthetic home once and keeps it in the folder (`benchmarks.large_home`). Each
-scenario is asked by `wrk` with random users at 1, 8 and 32 connections: the plain answer; a kind with diversity; recent
-events (where the server takes them); reasons (where the home has a graph store). CPU is the worker's own, before
-and after (psutil); memory its resident and proportional set sizes after the load. Prints one JSON object a line.
+scenario is asked by `wrk` with random users at 1, 8 and 32 connections: the plain answer; the commonest kind with
+diversity; users who all have events that the index has not (fold-in), plain and with kind and diversity; reasons (where
+the home has a graph store). CPU is the worker's own, before and after (psutil); memory its resident and proportional
+set sizes after the load. Prints one JSON object a line.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import numpy as np
 import psutil
 
 from benchmarks.large_home import LargeSize, large_home
@@ -31,35 +34,55 @@ from benchmarks.scale import anonymous_mb, proportional_mb
 from benchmarks.serve import measure, published, server, write_script, wrk
 from serving.index import Index, open_index
 
-READY_SECONDS = 60
-EVENTS = 20
+MOVED = 2_000
+"""Users who get events, and who alone are asked then."""
+EVENTS_EACH = 3
 
 
-def scenarios(index: Index, address: str, *, reasons: bool) -> Iterator[tuple[str, str]]:
-    """Name and further query of what is asked; events are sent before theirs."""
-    yield "plain", ""
-    yield "kind and diversity", f"&kind={index.kinds[0]}&diversity=0.3"
-    if send_events(index, address):
-        yield "recent events", ""
+@dataclass(frozen=True)
+class Scenario:
+    """What is asked of whom: further query; `users`, where they are not all."""
+
+    name: str
+    query: str
+    users: Sequence[str] = ()
+
+
+def scenarios(index: Index, address: str, *, reasons: bool) -> Iterator[Scenario]:
+    """What is asked, in order; events are sent before those that are about them."""
+    filtered = f"&kind={commonest(index)}&diversity=0.3"
+    yield Scenario("plain", "")
+    yield Scenario("kind and diversity", filtered)
     if reasons:
-        yield "reasons", "&explain=true"
+        yield Scenario("reasons", "&explain=true")
+    moved = send_events(index, address)
+    yield Scenario("recent events", "", moved)
+    yield Scenario("recent events, kind and diversity", filtered, moved)
 
 
-def send_events(index: Index, address: str) -> bool:
-    """Some events of many users; False where the server does not take them."""
+def commonest(index: Index) -> str:
+    """The kind that most items have."""
+    return index.kinds[int(np.bincount(np.asarray(index.item_kind)).argmax())]
+
+
+def send_events(index: Index, address: str) -> list[str]:
+    """Likings of items that random users with a history have not met; their ids."""
     chance, now = random.Random(42), int(time.time())  # noqa: S311 - a benchmark
+    active = np.flatnonzero(np.diff(index.known.indptr) > 0).tolist()
+    places = chance.sample(active, min(MOVED, len(active)))
     rows = [
         {
-            "id": f"bench-{number}",
-            "user": index.user_ids[chance.randrange(index.num_users)].decode(),
+            "id": f"bench-{place}-{number}",
+            "user": index.user_ids[place].decode(),
             "item": index.item_ids[chance.randrange(index.num_items)].decode(),
             "kind": "liked",
             "at": now,
         }
-        for number in range(EVENTS)
+        for place in places
+        for number in range(EVENTS_EACH)
     ]
-    answer = httpx.post(f"{address}/v1/events", json={"events": rows}, timeout=30)
-    return answer.status_code < 300
+    httpx.post(f"{address}/v1/events", json={"events": rows}, timeout=60).raise_for_status()
+    return [index.user_ids[place].decode() for place in places]
 
 
 def run(home: Path, options: argparse.Namespace) -> None:
@@ -70,12 +93,12 @@ def run(home: Path, options: argparse.Namespace) -> None:
         with server(home) as (address, process):
             ready = time.perf_counter() - begun
             print(json.dumps({**size, "ready_s": round(ready, 2), **memory(process), "load": load()}), flush=True)
-            for name, query in scenarios(index, address, reasons=options.reasons):
-                script = write_script(home, Path(folder), options.n, query)
+            for one in scenarios(index, address, reasons=options.reasons):
+                script = write_script(home, Path(folder), options.n, one.query, one.users)
                 wrk(address, script, 2, 2)
                 for connections in options.connections:
                     found = measure(address, process, script, connections, options.seconds)
-                    print(json.dumps({"asked": name, "connections": connections, **found, **memory(process),
+                    print(json.dumps({"asked": one.name, "connections": connections, **found, **memory(process),
                                       "load": load()}), flush=True)  # fmt: skip
 
 

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -73,12 +73,13 @@ def published(data: Path, folder: Path, name: str = "ease") -> Path:
     return home
 
 
-def write_script(home: Path, folder: Path, n: int, query: str) -> Path:
-    """wrk's Lua script over all (at most 50,000) known users."""
+def write_script(home: Path, folder: Path, n: int, query: str, users: Sequence[str] = ()) -> Path:
+    """wrk's Lua script over these users' ids; over all (at most 50,000) known ones where none are named."""
     ids = open_index(home).user_ids
-    users = ",".join(json.dumps(quote(ids[place].decode(), safe="")) for place in range(min(len(ids), 50_000)))
+    asked = users or [ids[place].decode() for place in range(min(len(ids), 50_000))]
     path = folder / "users.lua"
-    path.write_text(SCRIPT % (users, n, query), encoding="utf-8")
+    quoted = ",".join(json.dumps(quote(one, safe="")) for one in asked)
+    path.write_text(SCRIPT % (quoted, n, query), encoding="utf-8")
     return path
 
 

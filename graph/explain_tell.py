@@ -6,7 +6,7 @@ A row comes from the proof's own Cypher or, of what is measured in the index, fr
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -78,12 +78,12 @@ class Explanation:
 
     def json(self) -> dict[str, Any]:
         """As the API gives it."""
-        path = {"nodes": [asdict(one) for one in self.nodes],
-                "relationships": [asdict(one) for one in self.relationships]}  # fmt: skip
+        path = {"nodes": [dict(vars(one)) for one in self.nodes],
+                "relationships": [dict(vars(one)) for one in self.relationships]}  # fmt: skip
         return {
             "text": self.text, "kind": self.kind, "path": path, "cypher": self.cypher,
             "parameters": dict(self.parameters), "measured": self.measured,
-            "effect": None if self.effect is None else asdict(self.effect),
+            "effect": None if self.effect is None else dict(vars(self.effect)),
         }  # fmt: skip
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from graph.explain_words import VERBS
+
 _ITEMS = "MATCH (liked:Item {{id: {p}liked}}) MATCH (item:Item {{id: {p}item}}) "
 _USER = (
     "MATCH (u:User {{id: {p}user}}) "
@@ -109,10 +111,12 @@ EXPLAIN: Mapping[str, str] = MappingProxyType(
             "WITH i.id AS item, type(l) AS type, l.value AS value, l.at AS at ORDER BY at DESC, item LIMIT $limit "
             "RETURN collect([item, type, value, at]) AS rows"
         ),
-        # Which of the likings that a reason names the graph holds.
+        # Which of the likings that a reason names the graph holds: types in the pattern, as a user may have hundreds of
+        # relationships of other types.
         "user_likes": (
-            "MATCH (u:User {id: $user})-[like]->(i:Item) WHERE i.id IN $items AND type(like) IN $types "
-            "RETURN i.id AS item, type(like) AS type, max(like.value) AS value"
+            f"MATCH (u:User {{id: $user}})-[like:{'|'.join(VERBS)}]->(i:Item) WHERE i.id IN $items "
+            "WITH i.id AS item, type(like) AS type, max(like.value) AS value "
+            "RETURN collect([item, type, value]) AS rows"
         ),
         # What items point at: attribute nodes, entities, other items. Interactions point at items, so they stay out.
         "item_ends": (

@@ -16,13 +16,18 @@ from serving.live import Live
 from serving.observe.record import RERANK, timed
 
 POOL = 100
-"""Candidates that are looked at, or five times as many as are asked for."""
+TIMES = 5
 LARGEST = 1_000
 
 
 def pool_size(n: int) -> int:
     """How many candidates a list of n is chosen from."""
-    return min(LARGEST, max(POOL, 5 * n))
+    return max(POOL, least_pool(n))
+
+
+def least_pool(n: int) -> int:
+    """How many are enough, where more would have to be searched for."""
+    return min(LARGEST, TIMES * n)
 
 
 @timed(RERANK)

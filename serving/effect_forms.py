@@ -9,9 +9,9 @@ scores themselves are computed of the items asked about alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,33 +21,62 @@ from serving.inherit import Floats
 from serving.sequence import SequenceWeights, user_vector
 
 Places = NDArray[np.integer]
+Doubles = NDArray[np.float64]
 Moments = tuple[Floats, Floats]
 """Mean and deviation of each row's scores, (1 + h, 1)."""
-Covariances = dict[str, tuple[Floats, Floats]]
-"""Of an index's members by name: mean (d,) and covariance (d, d) of their items' vectors, computed once."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is computed once an index, of its members by name.
+
+    `spreads`: mean (d,) and covariance (d, d) of their items' vectors. `rows`: `RowSums` of all their items' weights.
+    """
+
+    spreads: dict[str, tuple[Floats, Floats]] = field(default_factory=dict)
+    rows: dict[str, RowSums] = field(default_factory=dict)
+
+
+class RowSums(NamedTuple):
+    """Of rows of weights (u, c), each (u,): their means, their squared deviations, and their products with what every
+    row has besides, less its mean.
+    """
+
+    means: Doubles
+    squares: Doubles
+    with_base: Doubles
+
+    def take(self, rows: Places) -> RowSums:
+        """Of some of the rows."""
+        return RowSums(*(one[rows] for one in self))
 
 
 @dataclass(frozen=True)
 class Read:
-    """`items` (u,) once each; `there` (1 + h, u): which of them each row has, the first row all; `ages` (1 + h, u): how
-    many steps back each was met last.
-    """
+    """`items` (u,) once each; `there` (1 + h, u): which of them each row has, the first row all."""
 
     history: NDArray[np.int32]
     left_out: Places
     items: NDArray[np.int32]
     there: NDArray[np.bool_]
-    ages: Floats
 
     @classmethod
     def of(cls, history: NDArray[np.int32], left_out: Places) -> Read:
-        items, back = np.unique(history[::-1], return_index=True)
+        items = np.unique(history)
         there = np.concatenate([np.ones((1, len(items)), bool), items != np.asarray(left_out)[:, None]])
-        newest = history[::-1]
-        ages = np.repeat(back[None].astype(np.float32), 1 + len(left_out), axis=0)
-        for row, item in enumerate(left_out.tolist(), start=1):  # what is left out makes older things younger
-            ages[row] -= np.searchsorted(np.flatnonzero(newest == item), back)
-        return cls(history, left_out, items.astype(np.int32), there, ages)
+        return cls(history, left_out, items.astype(np.int32), there)
+
+    @cached_property
+    def ages(self) -> Floats:
+        """(1 + h, u): how many steps back each was met last; what is left out makes older things younger."""
+        newest = self.history[::-1]
+        back = np.unique(newest, return_index=True)[1]
+        row_of = np.full(len(self.items), len(self.left_out), np.int64)
+        row_of[np.searchsorted(self.items, self.left_out)] = np.arange(len(self.left_out))
+        met = np.zeros((len(self.left_out) + 1, len(newest) + 1), np.float32)  # the last row: what stays in all
+        met[row_of[np.searchsorted(self.items, newest)], np.arange(1, len(newest) + 1)] = 1
+        younger = np.cumsum(met[:-1], axis=1)[:, back]
+        return np.concatenate([back[None].astype(np.float32), back.astype(np.float32) - younger])
 
     @property
     def counts(self) -> Floats:
@@ -64,13 +93,19 @@ Part: TypeAlias = "Sums | Weighted | Vectors"
 
 
 def parts(member: Member, read: Read) -> list[Part]:
-    """Of a member's forms, those that are inner products as one."""
+    """Of a member's forms, those that are inner products as one; what is the same for everybody with a sum of weights,
+    where there is one.
+    """
+    everybody = [form.scores for form in member.forms if isinstance(form, StaticScores)]
     vectors = [vector for vector in (_vectors(form, read) for form in member.forms) if vector is not None]
-    others: list[Part] = [_weighted(form, read) for form in member.forms if isinstance(form, ItemWeights)]
+    weights = [form for form in member.forms if isinstance(form, ItemWeights)]
+    if len(weights) == 1 and _is_sum(weights[0]) and len(vectors) == len(everybody):
+        return [Sums(weights[0], read, np.sum(everybody, axis=0) if everybody else None)]
+    others: list[Part] = [Sums(form, read) if _is_sum(form) else Weighted(form, read) for form in weights]
     return [*others, Vectors(vectors)] if vectors else others
 
 
-def standardised(member: Member, read: Read, asked: Places, reference: Places, known: Covariances) -> Floats:
+def standardised(member: Member, read: Read, asked: Places, reference: Places, known: Known) -> Floats:
     """(1 + h, asked): what the member brings to the blend."""
     mine = parts(member, read)
     scores = np.asarray(sum(part.at(asked) for part in mine), np.float32)
@@ -81,15 +116,19 @@ def standardised(member: Member, read: Read, asked: Places, reference: Places, k
     return np.asarray((scores - mean) * scale, np.float32)
 
 
-def _moments(name: str, mine: Sequence[Part], reference: Places, known: Covariances) -> Moments:
+def _moments(name: str, mine: Sequence[Part], reference: Places, known: Known) -> Moments:
     if len(mine) > 1:
         return _of_table(np.asarray(sum(part.at(reference) for part in mine), np.float32))
     only = mine[0]
-    if not isinstance(only, Vectors):
-        return only.moments(reference)
-    if name not in known:
-        known[name] = only.spread(reference)
-    return only.moments(*known[name])
+    if isinstance(only, Vectors):
+        if name not in known.spreads:
+            known.spreads[name] = only.spread(reference)
+        return only.moments(*known.spreads[name])
+    if isinstance(only, Sums) and only.form.rows is not None and len(only.form.rows) == len(reference):
+        if name not in known.rows:
+            known.rows[name] = only.sums_of(np.arange(len(reference)), reference)
+        return only.moments(reference, known.rows[name].take(only.read.items))
+    return only.moments(reference)
 
 
 def _of_table(scores: Floats) -> Moments:
@@ -136,16 +175,20 @@ def _vectors(form: Form, read: Read) -> tuple[Floats, Floats] | None:
     return (_factors(form, read), form.items) if isinstance(form, Factors) else None
 
 
-def _weighted(form: ItemWeights, read: Read) -> Part:
-    return Weighted(form, read) if form.last or form.decay != 1 else Sums(form, read)
+def _is_sum(form: ItemWeights) -> bool:
+    return not form.last and form.decay == 1
 
 
 @dataclass(frozen=True)
 class Sums:
-    """Item weights that all count alike: leaving one out takes its row from the sum."""
+    """Item weights that all count alike: leaving one out takes its row from the sum.
+
+    `base` (items,): what every row has besides.
+    """
 
     form: ItemWeights
     read: Read
+    base: Floats | None = None
 
     @property
     def _scale(self) -> Floats:
@@ -158,24 +201,64 @@ class Sums:
         """Where among the history's items each one stands that is left out."""
         return np.searchsorted(self.read.items, self.read.left_out)
 
+    @cached_property
+    def _entries(self) -> Entries:
+        return _entries(self.form, self.read.items)
+
     def at(self, columns: Places) -> Floats:
-        weights = _columns_of(self.form, self.read.items, columns)
+        if self.form.rows is None:
+            weights = _columns_of(self.form, self.read.items, columns)
+        else:
+            weights = self._entries.to(columns, len(self.form.rows)).dense(len(self.read.items), len(columns))
         total = weights.sum(axis=0)
-        return np.concatenate([total[None], total - weights[self._rows]]) * self._scale
+        found = np.concatenate([total[None], total - weights[self._rows]]) * self._scale
+        return found if self.base is None else found + self.base[columns]
 
-    def moments(self, reference: Places) -> Moments:
-        weights = _columns_of(self.form, self.read.items, reference)
-        means = weights.mean(axis=1)
-        total = weights.sum(axis=0) - means.sum()
-        squares = np.einsum("uc,uc->u", weights, weights) - len(reference) * means**2
-        some = self._rows
-        left = total @ total - 2 * (weights @ total)[some] + squares[some]
-        variance = np.maximum(0, np.concatenate([[total @ total], left])) / len(reference)
-        mean = np.concatenate([[means.sum()], means.sum() - means[some]])
-        return _column(mean) * self._scale, _column(np.sqrt(variance)) * self._scale
+    def moments(self, reference: Places, sums: RowSums | None = None) -> Moments:
+        """`sums`: what is known of the rows, where the reference is all items."""
+        of = sums or self.sums_of(self.read.items, reference)
+        total, along = self._total(reference, whole=sums is not None)
+        some, c, mean = self._rows, len(reference), of.means.sum()
+        total = total - mean
+        along = along - c * of.means * mean  # products of rows with the centred total
+        left = total @ total - 2 * along[some] + of.squares[some]
+        variance = np.concatenate([[total @ total], left]) / c
+        scale = self._scale[:, 0].astype(np.float64)
+        means = np.concatenate([[mean], mean - of.means[some]]) * scale
+        variance *= scale**2
+        if self.base is not None:
+            base = self.base[reference].astype(np.float64)
+            with_base = of.with_base.sum()
+            shared = np.concatenate([[with_base], with_base - of.with_base[some]]) / c
+            means, variance = means + base.mean(), variance + 2 * scale * shared + base.var()
+        return _column(means), _column(np.sqrt(np.maximum(0, variance)))
+
+    def sums_of(self, items: Places, reference: Places) -> RowSums:
+        """Of these items' rows; sparse ones are never made dense."""
+        u, c = len(items), len(reference)
+        base = np.zeros(c) if self.base is None else self.base[reference] - self.base[reference].mean(dtype=np.float64)
+        if self.form.rows is None:
+            weights = _columns_of(self.form, items, reference).astype(np.float64)
+            means = weights.mean(axis=1)
+            return RowSums(means, np.einsum("uc,uc->u", weights, weights) - c * means**2, weights @ base)
+        row, column, weight = _entries(self.form, items).to(reference, len(self.form.rows))
+        means = np.bincount(row, weight, u) / c
+        squares = np.bincount(row, weight.astype(np.float64) ** 2, u) - c * means**2
+        return RowSums(means, squares, np.bincount(row, weight * base[column], u).astype(np.float64))
+
+    def _total(self, reference: Places, *, whole: bool) -> tuple[Doubles, Doubles]:
+        """(c,) the sum of the rows, and (u,) their products with it. `whole`: the reference is all items."""
+        items, c = self.read.items, len(reference)
+        if self.form.rows is None:
+            weights = _columns_of(self.form, items, reference).astype(np.float64)
+            total = weights.sum(axis=0)
+            return total, weights @ total
+        row, column, weight = self._entries if whole else self._entries.to(reference, len(self.form.rows))
+        total = np.asarray(np.bincount(column, weight, c), np.float64)
+        return total, np.asarray(np.bincount(row, weight * total[column], len(items)), np.float64)
 
 
-def _column(values: Floats) -> Floats:
+def _column(values: Doubles) -> Floats:
     return np.asarray(values, np.float32)[:, None]
 
 
@@ -199,16 +282,38 @@ class Weighted:
 
 
 def _columns_of(form: ItemWeights, items: Places, columns: Places) -> Floats:
-    """(u, columns): the weights from each of `items` to each of `columns`, which ascend."""
+    """(u, columns): the weights from each of `items` to each of `columns`."""
     if form.rows is None:
         return np.asarray(form.weights[np.ix_(items, columns)], np.float32)
+    return _entries(form, items).to(columns, len(form.rows)).dense(len(items), len(columns))
+
+
+class Entries(NamedTuple):
+    """Of sparse weights: row, column and weight of what is there."""
+
+    row: Places
+    column: Places
+    weight: Floats
+
+    def to(self, columns: Places, of: int) -> Entries:
+        """Those of these of all `of` columns, which are numbered anew."""
+        place = np.full(of, -1, np.int32)
+        place[columns] = np.arange(len(columns), dtype=np.int32)
+        column = place[self.column]
+        there = np.flatnonzero(column >= 0)
+        return Entries(self.row[there], column[there], self.weight[there])
+
+    def dense(self, rows: int, columns: int) -> Floats:
+        """(rows, columns)."""
+        found = np.zeros((rows, columns), np.float32)
+        found[self.row, self.column] = self.weight
+        return found
+
+
+def _entries(form: ItemWeights, items: Places) -> Entries:
+    assert form.rows is not None
     entries, counts = form.rows.spans(items)
-    target = form.rows.columns[entries]
-    at = np.minimum(np.searchsorted(columns, target), len(columns) - 1)
-    hit = columns[at] == target
-    found = np.zeros((len(items), len(columns)), np.float32)
-    found[np.repeat(np.arange(len(items)), counts)[hit], at[hit]] = form.weights[entries][hit]
-    return found
+    return Entries(np.repeat(np.arange(len(items)), counts), form.rows.columns[entries], form.weights[entries])
 
 
 def _factors(form: Factors, read: Read) -> Floats:

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.effect_forms import Covariances, Places, Read, standardised
+from serving.effect_forms import Known, Places, Read, standardised
 from serving.index import Index
 from serving.inherit import Floats, Inherited, inherited
 from serving.live import Live
@@ -41,7 +41,7 @@ class Effects:
         return np.asarray((self.drops.sum(axis=0) - self.drops) / max(1, rest), np.float32) * np.float32(rest > 0)
 
 
-def effects(live: Live, history: NDArray[np.int32], items: Places, known: Covariances | None = None) -> Effects:
+def effects(live: Live, history: NDArray[np.int32], items: Places, known: Known | None = None) -> Effects:
     """Drops of `items` (positions, new ones too) for a history of the index's items, oldest first, repeats allowed.
 
     `known`: what is computed once an index, kept by who asks often.
@@ -56,7 +56,7 @@ def effects(live: Live, history: NDArray[np.int32], items: Places, known: Covari
     asked = np.unique(places[~inherits])
     if index.inherit is not None and inherits.any():
         asked = np.union1d(asked, index.inherit.landmarks).astype(np.int64)
-    read, reference, known = Read.of(history, left_out), _reference(index), {} if known is None else known
+    read, reference, known = Read.of(history, left_out), _reference(index), Known() if known is None else known
     table = np.zeros((1 + len(left_out), len(asked)), np.float32)
     if len(asked):
         for member in index.members:

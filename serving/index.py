@@ -152,13 +152,21 @@ class Index:
         forms = (form for member in self.members for form in member.forms)
         return any(isinstance(form, ItemWeights) and form.said is not None for form in forms)
 
-    @property
+    @cached_property
     def num_users(self) -> int:
         return len(self.user_ids)
 
-    @property
+    @cached_property
     def num_items(self) -> int:
         return len(self.item_ids)
+
+    @cached_property
+    def _shares(self) -> NDArray[np.float64]:
+        return np.bincount(self.item_kind, minlength=len(self.kinds)) / max(1, self.num_items)
+
+    def share_of_kind(self, kind: int) -> float:
+        """Of the items, those of this kind (its place in `kinds`); 0 for one that only new items have."""
+        return float(self._shares[kind]) if kind < len(self._shares) else 0.0
 
     def user(self, name: str) -> int:
         """Position of a user; raises `NotFound`."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from graph.explain_tell import NEW
+from graph.queries_explain import MEASURED
 from graph.schema import KIND_TO_TYPE, KINDS
 from serving.corrections import Interest, has_any
 from serving.crowd import RATED, TELLING, Crowd
@@ -22,22 +24,38 @@ from serving.effects import Effects, effects
 from serving.foldin import Viewer
 from serving.index_files import MISSING
 from serving.live import Live
-from serving.ties import Ties
+from serving.ties import MOST_SAID, Ties
 
+Mask = NDArray[np.bool_]
 CHOSEN = "CHOSEN"
 LIKED_TRIED = 8
 """Likings that are tried for an item, those that cost it most first."""
+ALWAYS_TRIED = 3
+"""Of them, those that the graph is asked about too, whatever the index says."""
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A path that is not proved. `facts`: the parameters of `proof` but for the ends."""
+Effected = tuple[float, float, int, int]
+"""An `Effect` that is not told yet."""
+
+
+class Candidate(NamedTuple):
+    """A path that is not proved; a tuple, since hundreds are made for an answer.
+
+    `liking`: the type of the relationship; `rest`: what else the proof names beside the ends.
+    """
 
     proof: str
     liked: int
     weight: float
-    effect: tuple[float, float, int, int] | None
-    facts: Mapping[str, Any]
+    effect: Effected | None
+    liking: str
+    at_least: float
+    rest: Mapping[str, Any]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The parameters of `proof` but for the ends."""
+        return {"liking": self.liking, "at_least": self.at_least, **self.rest}
 
 
 @dataclass(frozen=True)
@@ -91,55 +109,65 @@ def candidates(live: Live, crowd: Crowd, ties: Ties, who: Likings, items: list[i
     if not who.liked:
         return [[] for _ in items]
     places = np.array(items, np.int64)
-    cost = effects(live, who.history, places, ties.covariances) if len(who.history) else None
+    cost = effects(live, who.history, places, ties.known) if len(who.history) else None
+    told = np.isin(cost.left_out, list(who.liked)) if cost is not None else None
     found = []
     for column, item in enumerate(items):
         paths: list[Candidate] = []
-        for pairs in _tried(cost, column, who):
-            paths = [one for pair in pairs if pair[0] != item for one in _paths(live, crowd, ties, who, item, pair)]
+        for pairs in _tried(cost, told, column, who):
+            paths = _worth_saying(live, crowd, ties, who, item, pairs)
             if paths:
                 break
         found.append(sorted(paths, key=lambda one: (-one.weight, one.liked, one.proof)))
     return found
 
 
-Pair = tuple[int, float, tuple[float, float, int, int] | None]
+Pair = tuple[int, float, Effected | None]
 """A liked item, its share of the greatest cost, and its effect."""
 
 
-def _tried(cost: Effects | None, column: int, who: Likings) -> Iterator[list[Pair]]:
+def _tried(cost: Effects | None, told: Mask | None, column: int, who: Likings) -> Iterator[list[Pair]]:
     """Likings that cost the item more than others do; where nothing can be said of them, those that cost it less; and
-    where the model says nothing of it, the latest.
+    where the model says nothing of it, the latest. `told` (h,): which of what was left out was liked.
     """
-    if cost is not None and np.isfinite(cost.drops[:, column]).all():
-        yield _by_cost(cost, column, who, agreed=True)
-        yield _by_cost(cost, column, who, agreed=False)
+    if cost is not None and told is not None and np.isfinite(cost.drops[:, column]).all():
+        order = np.argsort(-cost.drops[:, column], kind="stable")
+        agreed = (cost.drops[:, column] > np.maximum(0, cost.others[:, column]))[order]
+        yield _by_cost(cost, column, order, told[order] & agreed)
+        yield _by_cost(cost, column, order, told[order] & ~agreed)
     yield [(place, 0.5, None) for place in list(who.liked)[-LIKED_TRIED:]]
 
 
-def _by_cost(cost: Effects, column: int, who: Likings, *, agreed: bool) -> list[Pair]:
-    drops, others = cost.drops[:, column], cost.others[:, column]
-    order = np.argsort(-drops, kind="stable")
-    ahead = {int(row): place for place, row in enumerate(order.tolist(), start=1)}
-    liked = [row for row in order.tolist() if int(cost.left_out[row]) in who.liked]
-    rows = [row for row in liked if agreed == bool(drops[row] > max(0, others[row]))]
-    most = max(1e-12, float(drops[order[0]]))
-    return [
-        (
-            int(cost.left_out[row]),
-            max(0.01, float(drops[row]) / most),
-            (float(drops[row]), float(others[row]), ahead[row], len(drops)),
-        )
-        for row in rows[:LIKED_TRIED]
-    ]
+def _by_cost(cost: Effects, column: int, order: NDArray[np.int64], some: Mask) -> list[Pair]:
+    """The first few of `some` in this order, each with its place in it."""
+    ahead = np.flatnonzero(some)[:LIKED_TRIED]
+    rows, most = order[ahead], max(1e-12, float(cost.drops[order[0], column]))
+    drops, others = cost.drops[rows, column].tolist(), cost.others[rows, column].tolist()
+    each = zip(cost.left_out[rows].tolist(), drops, others, (ahead + 1).tolist(), strict=True)
+    return [(liked, max(0.01, drop / most), (drop, other, place, len(order))) for liked, drop, other, place in each]
+
+
+def _worth_saying(
+    live: Live, crowd: Crowd, ties: Ties, who: Likings, item: int, pairs: Sequence[Pair]
+) -> list[Candidate]:
+    """Until what the index has measured says more than any later liking could: their shares descend."""
+    paths: list[Candidate] = []
+    sure = 0.0
+    for place, pair in enumerate(pairs):
+        if place >= ALWAYS_TRIED and sure >= MOST_SAID * pair[1]:
+            break
+        if pair[0] != item:
+            new = list(_paths(live, crowd, ties, who, item, pair))
+            sure = max([sure, *(one.weight for one in new if one.proof.removeprefix(NEW) in MEASURED)])
+            paths += new
+    return paths
 
 
 def _paths(live: Live, crowd: Crowd, ties: Ties, who: Likings, item: int, pair: Pair) -> Iterator[Candidate]:
     liked, share, effect = pair
     liking = who.liked[liked]
     for one in ties.joins(live, crowd, liked, item, liking):
-        facts = {"liking": liking, "at_least": crowd.at_least, **one.facts}
-        yield Candidate(who.prefix + one.proof, liked, share * one.says, effect, facts)
+        yield Candidate(who.prefix + one.proof, liked, share * one.says, effect, liking, crowd.at_least, one.facts)
 
 
 def card(live: Live, place: int, end: str) -> dict[str, Any]:

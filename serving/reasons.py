@@ -7,7 +7,7 @@ remembered until another index is published: the store is asked once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
 from typing import Any
@@ -22,16 +22,19 @@ from serving.crowd import Crowd, crowd_of
 from serving.foldin import Viewer
 from serving.index import Index
 from serving.live import Live
-from serving.reason_paths import Candidate, Likings, candidates, card, chosen, likings_of, without
+from serving.reason_paths import ALWAYS_TRIED, Candidate, Likings, candidates, card, chosen, likings_of, without
 from serving.ties import Ties
 
 ROUNDS = 3
 """Of asking the graph for a shared attribute: where it has none, the next best is tried."""
 DIRECT = 1.2
-DIRECT_TRIED = 3
 REMEMBERED = 100_000
+REMEMBERED_USERS = 2_000
+"""Whose likings are remembered, some tens each."""
 FRIENDS_READ = 500
 
+Liking = tuple[int, str]
+"""Position of the item, and the type of the relationship."""
 Fact = tuple[str, str, str, str]
 """Proof, liked item, item, and the node between them."""
 
@@ -46,6 +49,7 @@ class Reasoner:
         self._crowd: Crowd | None = None
         self._ties = Ties()
         self._facts: dict[Fact, list[dict[str, Any]]] = {}
+        self._held_by: dict[str, frozenset[Liking]] = {}
 
     def for_user(
         self,
@@ -75,10 +79,12 @@ class Reasoner:
     def _ready(self, index: Index) -> tuple[Crowd, Ties]:
         with self._lock:
             if self._index is not index or self._crowd is None:
-                self._index, self._ties, self._facts = index, Ties(), {}
+                self._index, self._ties, self._facts, self._held_by = index, Ties(), {}, {}
                 self._crowd = crowd_of(index, self._fewest)
             if len(self._facts) > REMEMBERED:
                 self._facts = {}
+            if len(self._held_by) > REMEMBERED_USERS:
+                self._held_by = {}
             return self._crowd, self._ties
 
     def _explain(
@@ -96,25 +102,38 @@ class Reasoner:
 
     def _held(self, store: GraphStore, live: Live, who: Likings, lists: list[list[Candidate]]) -> list[list[Candidate]]:
         """Those whose liking the graph holds."""
-        named = sorted({live.id(one.liked) for found in lists for one in found})
-        if not named:
+        wanted = {(one.liked, one.liking): one.at_least for found in lists for one in found}
+        held = self._likings_held(store, live, who.user or "", wanted)
+        if len(held) == len(wanted):
             return lists
-        rows = store.query("user_likes", {"user": who.user, "items": named, "types": list(VERBS)}).dicts()
-        there = {(row["item"], row["type"]): row["value"] for row in rows}
+        return [[one for one in found if (one.liked, one.liking) in held] for found in lists]
 
-        def held(one: Candidate) -> bool:
-            key = live.id(one.liked), one.facts["liking"]
-            if key not in there:
-                return False
-            return key[1] != "RATED" or (there[key] is not None and there[key] >= one.facts["at_least"])
-
-        return [[one for one in found if held(one)] for found in lists]
+    def _likings_held(
+        self, store: GraphStore, live: Live, user: str, wanted: Mapping[Liking, float]
+    ) -> Collection[Liking]:
+        """Those of a user that are in the graph, a rating at least as high. What it was seen to hold is remembered,
+        what it lacked is asked for again: it may be on its way there.
+        """
+        known = self._held_by.get(user, frozenset())
+        if wanted.keys() <= known:
+            return wanted.keys()
+        asked = {live.id(liked): liked for liked, _ in wanted}
+        rows = store.query("user_likes", {"user": user, "items": sorted(asked)}).dicts()
+        there = {(asked[item], type_): value for row in rows for item, type_, value in row["rows"]}
+        held = {
+            key
+            for key, least in wanted.items()
+            if key in there and (key[1] != "RATED" or (there[key] is not None and there[key] >= least))
+        }
+        lasting = frozenset(key for key in held if key[0] < live.index.num_items and key[0] not in live.changed)
+        self._held_by[user] = known | lasting
+        return held
 
     def _with_direct(
         self, store: GraphStore, live: Live, items: list[int], lists: list[list[Candidate]]
     ) -> list[list[Candidate]]:
         """With relations that join the likings that count most with the items."""
-        tried = [_likings(found)[:DIRECT_TRIED] for found in lists]
+        tried = [_likings(found)[:ALWAYS_TRIED] for found in lists]
         asked = [("direct", live.id(one.liked), live.id(item), "")
                  for item, found in zip(items, tried, strict=True) for one in found]  # fmt: skip
         rows = self._asked(store, "pairs_direct", asked)
@@ -125,9 +144,8 @@ class Reasoner:
                 for row in rows["direct", live.id(one.liked), live.id(item), ""]:
                     proof = "from_liked" if row["forward"] else "to_liked"
                     prefix = NEW if one.proof.startswith(NEW) else ""
-                    facts = {"liking": one.facts["liking"], "at_least": one.facts["at_least"],
-                             "relation": row["relation"]}  # fmt: skip
-                    new.append(Candidate(prefix + proof, one.liked, DIRECT * one.weight, one.effect, facts))
+                    rest = {"relation": row["relation"]}
+                    new.append(one._replace(proof=prefix + proof, weight=DIRECT * one.weight, rest=rest))
             more.append(new)
         return [sorted([*new, *found], key=lambda one: -one.weight) for new, found in zip(more, lists, strict=True)]
 
@@ -203,7 +221,7 @@ def _is_attribute(one: Candidate) -> bool:
 
 
 def _fact(live: Live, one: Candidate, item: int) -> Fact:
-    return "attribute", live.id(one.liked), live.id(item), f"{one.facts['label']}:{one.facts['via']}"
+    return "attribute", live.id(one.liked), live.id(item), f"{one.rest['label']}:{one.rest['via']}"
 
 
 def _split(node: str) -> tuple[str, str]:

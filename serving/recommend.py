@@ -25,10 +25,11 @@ from serving.candidates import (
     sources_for,
 )
 from serving.corrections import Interest, corrected
-from serving.diversify import diversify, pool_size
+from serving.diversify import diversify, least_pool, pool_size
 from serving.foldin import Viewer, personal
 from serving.index_files import MISSING
 from serving.live import Live
+from serving.members import among
 from serving.observe.record import CANDIDATES, timed
 from serving.rank import best
 from serving.retrieve import can_retrieve, retrieve
@@ -73,7 +74,7 @@ class Filter:
         """Mask of the items that may be shown."""
         mask = ~live.hidden(items)
         if self.excluded:
-            mask &= ~np.isin(items, np.fromiter(self.excluded, np.int64, len(self.excluded)))
+            mask &= ~among(items, np.array(sorted(self.excluded), np.int64))
         if self.kind is not None:
             mask &= live.item_kind[items] == self.kind
         return mask
@@ -92,14 +93,14 @@ def recommend(live: Live, wish: Wish, user: Viewer | None = None) -> Recommendat
     return answered(live, user or personal(live, wish.user), wish, choose(live, wish.kind, wish.exclude))
 
 
-def answered(live: Live, user: Viewer, wish: Wish, chosen: Filter) -> Recommendations:
-    """The n best of what `chosen` lets pass."""
+def answered(live: Live, user: Viewer, wish: Wish, chosen: Filter, enough: int | None = None) -> Recommendations:
+    """The n best of what `chosen` lets pass. `enough`: a source that gives so many is not followed by the next."""
     if wish.removed:
         allowed = chosen.keep(live, np.arange(live.num_items))
         return Recommendations(wish.user, *corrected(live, user, wish.removed, allowed, wish.n), MODEL)
     for name in sources_for(live, user):
         found = _ask(live, user, wish, chosen, name)
-        if len(found.items) >= wish.n:
+        if len(found.items) >= (wish.n if enough is None else enough):
             break
     return found
 
@@ -117,7 +118,8 @@ def from_list(live: Live, wish: Wish, user: Viewer) -> Recommendations | None:
 
 
 def _diverse(live: Live, wish: Wish, user: Viewer | None) -> Recommendations:
-    found = recommend(live, replace(wish, n=pool_size(wish.n), diversity=0.0), user)
+    pool, who = replace(wish, n=pool_size(wish.n)), user or personal(live, wish.user)
+    found = answered(live, who, pool, choose(live, wish.kind, wish.exclude), enough=least_pool(wish.n))
     if not found.items:
         return found
     items, scores = np.array(found.items, np.int64), np.array(found.scores, np.float32)
@@ -151,7 +153,8 @@ def _retrieved(live: Live, user: Viewer, n: int, chosen: Filter, name: str) -> R
     """The n best without scoring every item; None where that finds too few."""
     who = user if name == MODEL else Viewer(user.name, MISSING, live.index.borrowed[user.place])
     keep = None if chosen == Filter() else lambda places: chosen.keep(live, places)
-    return retrieve(live, who, n, seen=user.all_seen(live.index), keep=keep)
+    share = 1.0 if chosen.kind is None else live.index.share_of_kind(chosen.kind)
+    return retrieve(live, who, n, seen=user.all_seen(live.index), keep=keep, share=share)
 
 
 def _head(live: Live, user: Viewer, wish: Wish) -> Recommendations:

@@ -23,6 +23,7 @@ from serving.foldin import Viewer
 from serving.forms import Factors, Form, ItemWeights, Member, StaticScores, Tower
 from serving.index import Index
 from serving.live import Live
+from serving.members import among
 from serving.rank import Read, best, dense_vector, history_scale, read_of
 from serving.sequence import SequenceWeights
 
@@ -115,18 +116,18 @@ def asked(index: Index, user: Viewer) -> Asked:
 
 
 def retrieve(
-    live: Live, user: Viewer, n: int, *, seen: NDArray[np.integer], keep: Keep | None = None
+    live: Live, user: Viewer, n: int, *, seen: NDArray[np.integer], keep: Keep | None = None, share: float = 1.0
 ) -> tuple[Places, Floats] | None:
     """The n best unseen items that `keep` lets pass, best first, with their scores; None where too few are found and
-    all must be scored.
+    all must be scored. `share` of the items it can be expected to let pass: of few it is looked farther at once.
     """
-    question = asked(live.index, user)
+    question, seen = asked(live.index, user), np.sort(seen)
 
     def allowed(places: Places) -> Places:
-        places = places[~np.isin(places, seen)]
+        places = places[~among(places, seen)]
         return places if keep is None else places[keep(places)]
 
-    for widen in (1, WIDER):
+    for widen in (1, WIDER) if share * (WIDTH + 4 * n) >= n else (WIDER,):
         found = _best(live, question, n, WIDTH * widen + len(seen) + 4 * n, widen, allowed)
         if found is not None:
             return found
@@ -140,7 +141,9 @@ def _best(
     kept = allowed(near)
     if question.query is not None and len(kept) < n:
         return None
-    first = np.unique(np.concatenate([kept, allowed(always(live))]))
+    first, more = np.sort(kept), always(live)
+    if len(more):
+        first = np.sort(np.concatenate([first, allowed(more[~among(more, first)])]))
     scores = score_some(live, question, first)
     least = float(np.partition(scores, len(scores) - n)[len(scores) - n]) if len(scores) >= n else -np.inf
     more = _promising(question, first, least - bound)
@@ -174,7 +177,7 @@ def always(live: Live) -> Places:
 def _promising(question: Asked, first: Places, missing: float) -> Places:
     """Items of the sparse part that are not among `first` and bring more than `missing`."""
     columns = question.sparse.columns[question.sparse.values > missing]
-    return columns[~np.isin(columns, first)].astype(np.int64)
+    return columns[~among(columns, first)].astype(np.int64)
 
 
 def score_some(live: Live, question: Asked, places: Places) -> Floats:
@@ -184,7 +187,7 @@ def score_some(live: Live, question: Asked, places: Places) -> Floats:
     scores = np.full(len(places), -np.inf, np.float32)
     scores[there] = question.scores(places[there])
     if index.inherit is not None:
-        cold = np.flatnonzero(np.isin(places, index.inherit.cold))
+        cold = np.flatnonzero(among(places, index.inherit.cold))
         if len(cold) or (not there.all() and live.has_source.any()):
             marks = question.scores(index.inherit.landmarks.astype(np.int64))
             _inherit(live, marks, places, cold, scores)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from graph.explain_words import VERBS, is_name
 from graph.schema import KIND_TO_TYPE, KINDS
 from serving.crowd import Crowd, Together
-from serving.effect_forms import Covariances
+from serving.effect_forms import Known
 from serving.inherit import Floats
 from serving.live import Live
 
@@ -29,6 +29,8 @@ ALIKE = 2.5
 VERY_ALIKE = 6.0
 LIFT = 1.2
 """People who did something with one item did it with the other at least so many times as often as anybody."""
+MOST_SAID = 1.05
+"""No join says more: one of 1 whose order is told besides."""
 IN_ORDER = 0.6
 """Of those who did something with both items, the share who did it in this order, from which on it is told."""
 _KIND_OF: Mapping[str, int] = {type_: KINDS.index(kind) for kind, type_ in KIND_TO_TYPE.items()}
@@ -61,7 +63,7 @@ class Ties:
         self._usual: dict[tuple[str, int], Usual | None] = {}
         self._nodes: dict[int, frozenset[int]] = {}
         self._named: dict[int, Named] = {}
-        self.covariances: Covariances = {}
+        self.known = Known()
 
     def joins(self, live: Live, crowd: Crowd, liked: int, item: int, liking: str) -> tuple[Join, ...]:
         """All that joins two items; `liking`: the type of the relationship by which the first one was liked."""
@@ -115,20 +117,21 @@ class Ties:
         self, live: Live, known: dict[Key, Value], key: Key, items: tuple[int, ...], compute: Callable[[], Value]
     ) -> Value:
         """Remembered for items that are as the index says."""
-        if any(item >= live.index.num_items or item in live.changed for item in items):
+        if max(items) >= live.index.num_items or (live.changed and not live.changed.keys().isdisjoint(items)):
             return compute()
-        if key not in known:
+        try:
+            return known[key]
+        except KeyError:
             if len(known) >= REMEMBERED:
                 known.clear()
             found = known[key] = compute()
             return found
-        return known[key]
 
 
 def _of_people(both: Together, by: str) -> Join:
     says = 0.4 + 0.6 * min(1.0, 2 * both.people / (both.first * both.second) ** 0.5)
     if both.after and both.after >= IN_ORDER * both.people:
-        return Join("next", 1.05 * says, {"people": both.after, "by": by})
+        return Join("next", MOST_SAID * says, {"people": both.after, "by": by})
     return Join("people", says, {"people": both.people, "by": by})
 
 

@@ -57,7 +57,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
         )
     }
 )
-OTHER_TASKS = ("cold-user", "cross-platform", "friends", "ctr")
+OTHER_TASKS = ("cold-user", "cross-platform", "friends", "events", "ctr")
 """Measured by modules of their own."""
 
 

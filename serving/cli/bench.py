@@ -10,6 +10,7 @@ import typer
 from serving.cli.bench_cold_user import bench_newcomers
 from serving.cli.bench_cross import CrossOptions, Method, SameUsers, Target, bench_people
 from serving.cli.bench_ctr import Keep, Track, WithoutIds, bench_clicks
+from serving.cli.bench_events import EventOptions, Horizon, TestShare, bench_events_to_come
 from serving.cli.bench_friends import bench_friendships
 from serving.cli.bench_options import BenchOptions
 from serving.cli.scale import Pieces, PrecisionName, Processes, Ray, open_team
@@ -31,7 +32,7 @@ from serving.cli.train import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-TASKS = "top-n, next-item, ranking-99, social, kg, cold-item, cold-user, cross-platform, friends or ctr"
+TASKS = "top-n, next-item, ranking-99, social, kg, cold-item, cold-user, cross-platform, friends, events or ctr"
 Task = Annotated[str, typer.Argument(metavar="TASK", help=f"What is ranked and measured: {TASKS}.")]
 Folder = Annotated[Path, typer.Argument(metavar="PATH", help="A dataset folder.")]
 Refit = Annotated[bool, typer.Option("--refit", help="Fit once more on train and validation before the test.")]
@@ -55,6 +56,7 @@ def add_to(app: typer.Typer) -> None:
             ("interlace bench cold-item films/ --min-value 4", "a fifth of the items is new: ranked by what they are"),
             ("interlace bench cold-user films/ --min-value 4", "newcomers with 0, 1, 3 or 5 interactions known"),
             ("interlace bench friends lastfm/", "a fifth of the friendships hidden, found again"),
+            ("interlace bench events concerts/ --horizon 30", "a split by time: what is to come, ranked by what was"),
             ("interlace bench cross-platform both/ --target shop", "with and without what people did elsewhere"),
             ("interlace bench ctr ctr-ml-1m/", "probabilities of labels 0/1, calibrated"),
             ("interlace bench ctr ctr-ml-1m/ --without-ids", "from profiles and attributes alone"),
@@ -84,6 +86,8 @@ def bench(
     target: Target = None,
     method: Method = None,
     same_users: SameUsers = False,
+    horizon: Horizon = None,
+    test_share: TestShare = None,
     seed: Seed = None,
     home: Home = None,
     store: Store = None,
@@ -96,11 +100,16 @@ def bench(
         model, settings, tuned, refit, min_value, budget, embed, ablation, without_ids, keep, track, processes, pieces,
         precision,
     )  # fmt: skip
-    cross = CrossOptions(target, method, same_users)
+    cross, events = CrossOptions(target, method, same_users), EventOptions(horizon, test_share)
     if task == "cross-platform":
+        events.of_another(task)
         bench_people(session, path, options, cross)
         return
     cross.of_another(task)
+    if task == "events":
+        bench_events_to_come(session, path, options, events)
+        return
+    events.of_another(task)
     if task == "ctr":
         bench_clicks(session, path, options)
         return

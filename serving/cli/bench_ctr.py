@@ -22,7 +22,7 @@ WithoutIds = Annotated[
 Keep = Annotated[
     Path | None, typer.Option("--keep", metavar="FOLDER", help="ctr: write the fitted model into this new folder.")
 ]
-Track = Annotated[bool, typer.Option("--track", help="ctr: log to MLflow, a run and one below it for every fit.")]
+Track = Annotated[bool, typer.Option("--track", help="ctr, events: log to MLflow (of ctr a run below for every fit).")]
 
 
 def bench_clicks(session: Session, path: Path, options: BenchOptions) -> None:

@@ -41,6 +41,6 @@ class BenchOptions:
         if self.without_ids or self.keep is not None or self.track:
             raise Unsupported(
                 f"--without-ids, --keep or --track in the task {task!r}",
-                valid="the task ctr",
+                valid="the task ctr (--track: events, too)",
                 remedy="`interlace train` keeps and tracks models that rank",
             )

@@ -8,6 +8,7 @@ text properties by name: of every item the places of its names, in CSR form.
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from serving.live import Live
 
 Numbers: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
+NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 LONGEST = 64
 """Characters of a text property that counts as a word."""
 KEPT_MASKS = 256
@@ -145,7 +147,7 @@ def make_columns(pages: Iterable[Mapping[str, Any]]) -> Columns:
             found = number_of(value)
             if found is not None:
                 numbers[name][place] = found
-            elif texts := _texts(value):
+            if (found is None or _written(value)) and (texts := _texts(value)):
                 words[name][place] = texts
         for label, names in page["attributes"].items():
             words[label][place] = names
@@ -157,9 +159,11 @@ def make_columns(pages: Iterable[Mapping[str, Any]]) -> Columns:
 
 
 def number_of(value: Any) -> float | None:
-    """A number, a truth value, or a time in Unix seconds; None for anything else."""
+    """A number (as text too, as CSV gives it), a truth value, or a time in Unix seconds; None for anything else."""
     if isinstance(value, int | float):
         return float(value) if math.isfinite(value) else None
+    if _written(value):
+        return float(value) if math.isfinite(float(value)) else None
     if isinstance(value, str) and 10 <= len(value) <= 35 and value[4] == value[7] == "-":
         try:
             at = datetime.fromisoformat(value)
@@ -167,6 +171,11 @@ def number_of(value: Any) -> float | None:
             return None
         return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
     return None
+
+
+def _written(value: Any) -> bool:
+    """Is it a text that says a number: of such, the text stays a word to filter by."""
+    return isinstance(value, str) and len(value) <= LONGEST and NUMBER.fullmatch(value) is not None
 
 
 def _pages(index: Index) -> Iterator[Mapping[str, Any]]:

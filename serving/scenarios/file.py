@@ -17,6 +17,7 @@ from serving.scenarios.preset import (
     LANGUAGES,
     LIKE_LAST,
     NEW,
+    PLAYLIST,
     POPULAR,
     RELATED,
     SOON,
@@ -85,7 +86,13 @@ def _source(entry: Entry) -> str:
 
 
 def _check_gaps(entry: Entry, source: str, parts: Mapping[str, Entry], titles: Mapping[str, str]) -> None:
-    filled = {"item"} if source in (LIKE_LAST, TOGETHER, RELATED) else {"attribute"} if "attribute" in parts else set()
+    filled = (
+        {"item"}
+        if source in (LIKE_LAST, TOGETHER, RELATED, PLAYLIST)
+        else {"attribute"}
+        if "attribute" in parts
+        else set()
+    )
     for text in titles.values():
         for gap in GAP.findall(text):
             if gap not in filled:
@@ -192,6 +199,10 @@ def _above_zero(what: str) -> Callable[[Entry], float]:
     return lambda entry: float(entry.checked(what, "a number above 0", lambda one: _number(one) and one > 0))
 
 
+def _weight(what: str) -> Callable[[Entry], float]:
+    return lambda entry: float(entry.checked(what, "a number from 0", lambda one: _number(one) and one >= 0))
+
+
 def _span(entry: Entry) -> float:
     try:
         return parse_every(str(entry.value)).seconds
@@ -250,11 +261,13 @@ _OPTIONS: Mapping[str, Mapping[str, Callable[[Entry], Any]]] = MappingProxyType(
     NEW: {"explore": _share, "known_by": lambda entry: _whole(entry, "known_by", 1_000_000), "within": _span},
     CONTINUE: {},
     FRIENDS: {},
-    SOON: {"within": _span, "km": _above_zero("km")},
+    SOON: {"within": _span, "km": _above_zero("km"), "days": _above_zero("days"), "taste": _weight("taste"),
+           "friends": _weight("friends")},
     RELATED: {"relation": _relation},
+    PLAYLIST: {},
 })  # fmt: skip
 """What a shelf of each source may set beside filters and rules."""
 _TITLE_OF: Mapping[str, str] = MappingProxyType({
     FOR_YOU: "for-you", LIKE_LAST: "because", TOGETHER: "together", POPULAR: "popular", NEW: "new",
-    CONTINUE: "continue", FRIENDS: "friends", SOON: "soon", RELATED: "together",
+    CONTINUE: "continue", FRIENDS: "friends", SOON: "soon", RELATED: "together", PLAYLIST: "playlist",
 })  # fmt: skip

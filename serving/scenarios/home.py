@@ -21,7 +21,8 @@ from serving.scenarios.columns import Mask
 from serving.scenarios.filters import always, passing
 from serving.scenarios.preset import Preset, Shelf
 from serving.scenarios.rules import chosen, ordered
-from serving.scenarios.sources import DAY, SOURCES, Found
+from serving.scenarios.soon import DAY
+from serving.scenarios.sources import SOURCES, Found
 from serving.scenarios.visitor import Visitor
 
 

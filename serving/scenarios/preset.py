@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 FOR_YOU, LIKE_LAST, TOGETHER, POPULAR, NEW = "for-you", "like-last", "together", "popular", "new"
-CONTINUE, FRIENDS, SOON, RELATED = "continue", "friends", "soon", "related"
+CONTINUE, FRIENDS, SOON, RELATED, PLAYLIST = "continue", "friends", "soon", "related", "playlist"
 LANGUAGES = ("en", "zh")
 
 TITLES: Mapping[str, Mapping[str, str]] = MappingProxyType({
@@ -31,6 +31,7 @@ TITLES: Mapping[str, Mapping[str, str]] = MappingProxyType({
     "goes-with": {"en": "Goes with {item}", "zh": "与 {item} 搭配"},
     "friends": {"en": "What your friends like", "zh": "好友喜欢的"},
     "soon": {"en": "Soon and near you", "zh": "近期与附近"},
+    "playlist": {"en": "A playlist from {item}", "zh": "从 {item} 开始的播放列表"},
     "discover": {"en": "Something different", "zh": "换换口味"},
 })  # fmt: skip
 """Titles by name, by language. `{item}` and `{attribute}` are filled with what the source starts from."""

@@ -19,10 +19,24 @@ from graph.schema import KINDS
 from serving.candidates import appeal
 from serving.index_files import MISSING
 from serving.live import Live
+from serving.playlists.make import playlist
+from serving.playlists.wish import PlaylistWish, Seeds
 from serving.related import scores_of
 from serving.related_parts import ALTERNATIVES
-from serving.scenarios.columns import Columns, Mask, number_of
-from serving.scenarios.preset import CONTINUE, FOR_YOU, FRIENDS, LIKE_LAST, NEW, POPULAR, RELATED, SOON, TOGETHER
+from serving.scenarios.columns import Mask
+from serving.scenarios.preset import (
+    CONTINUE,
+    FOR_YOU,
+    FRIENDS,
+    LIKE_LAST,
+    NEW,
+    PLAYLIST,
+    POPULAR,
+    RELATED,
+    SOON,
+    TOGETHER,
+)
+from serving.scenarios.soon import friends_who_like, soon_scores
 from serving.scenarios.visitor import Visitor
 from serving.similar import CROWD, GRAPH, graph_scores
 
@@ -31,12 +45,11 @@ Scores: TypeAlias = NDArray[np.float32]
 BEGUN = tuple(KINDS.index(name) for name in ("viewed", "listened", "clicked"))
 DONE = 0.95
 """Of a value from 0 to 1, the share that was watched: from here on it is finished. Larger values are counts."""
+PLAYED = 30
+"""Entries of a playlist, of which a shelf shows the first that pass its filters."""
 KNOWN_BY = 5
 RECENT = 50
 """Of somebody's last likes, those that say which attribute they like."""
-DAY = 86_400.0
-KM = 50.0
-EARTH_KM = 6371.0
 
 
 @dataclass(frozen=True)
@@ -89,6 +102,18 @@ def related(visitor: Visitor, options: Mapping[str, Any]) -> Found | None:
     return None if instead is None else instead(visitor, {})
 
 
+def played(visitor: Visitor, _: Mapping[str, Any]) -> Found | None:
+    """A playlist from the last thing they liked: no name too often, each entry near the one before."""
+    live = visitor.live
+    for item in reversed(visitor.liked[-5:]):
+        wish = PlaylistWish(Seeds(items=(live.id(item),)), n=PLAYED)
+        order = playlist(visitor, live.index.transitions, wish).items
+        if order:
+            found = _in_order(visitor, order)
+            return None if found is None else _about(visitor, item, found.scores)
+    return None
+
+
 def popular(visitor: Visitor, options: Mapping[str, Any]) -> Found | None:
     """What most people like; of the attribute that the visitor likes most, where a label is given."""
     scores = appeal(visitor.live)
@@ -136,10 +161,7 @@ def carry_on(visitor: Visitor, _: Mapping[str, Any]) -> Found | None:
 
 def friends(visitor: Visitor, _: Mapping[str, Any]) -> Found | None:
     """What most of their friends like. Who is blocked, or hides their friends, does not count."""
-    histories = [visitor.live.index.known[one] for one in visitor.friends]
-    if not histories:
-        return None
-    counts = np.bincount(np.concatenate(histories), minlength=visitor.live.num_items).astype(np.float32)
+    counts = friends_who_like(visitor)
     if not counts.any():
         return None
     counts += 1e-3 * _scaled(visitor.scores)  # among items of as many friends, the model decides
@@ -147,29 +169,14 @@ def friends(visitor: Visitor, _: Mapping[str, Any]) -> Found | None:
 
 
 def soon(visitor: Visitor, options: Mapping[str, Any]) -> Found | None:
-    """What starts next (`within` seconds), less for each day and each `km` away; farther than that is out. Where no
-    distance is known, another city than theirs is out.
-    """
-    columns = visitor.columns
-    wait = columns.number("starts") - visitor.now
-    mask = (wait >= 0) & (wait <= options.get("within", np.inf))
-    reach = options.get("km", KM)
-    away = _distance(columns, visitor.properties)
-    mask &= ~(away > reach)
-    city = str(visitor.properties.get("city") or "")
-    places = columns.label("city")
-    if city and places is not None:
-        elsewhere = (np.diff(places.indptr) > 0) & ~places.any_of(places.places([city]))
-        mask &= ~(np.isnan(away) & elsewhere)
-    if not mask.any():
-        return None
-    scores = -(np.where(mask, wait, 0) / DAY + np.nan_to_num(away) / reach)
-    return Found(np.where(mask, scores, -np.inf).astype(np.float32))
+    """What starts next, near, to their taste and with friends who go."""
+    scores = soon_scores(visitor, options)
+    return None if scores is None else Found(scores)
 
 
 SOURCES: Mapping[str, Source] = MappingProxyType({
     FOR_YOU: for_you, LIKE_LAST: like_last, TOGETHER: together, POPULAR: popular, NEW: new, CONTINUE: carry_on,
-    FRIENDS: friends, SOON: soon, RELATED: related,
+    FRIENDS: friends, SOON: soon, RELATED: related, PLAYLIST: played,
 })  # fmt: skip
 
 
@@ -237,15 +244,3 @@ def _scaled(scores: Scores) -> Scores:
 def _lowest(scores: Scores) -> np.float32:
     finite = scores[np.isfinite(scores)]
     return np.float32(finite.min()) if len(finite) else np.float32(0)
-
-
-def _distance(columns: Columns, user: Mapping[str, Any]) -> NDArray[np.float64]:
-    """(items,) kilometres on a sphere (haversine) from the user's `latitude` and `longitude`; NaN where unknown."""
-    here = [number_of(user.get(name)) for name in ("latitude", "longitude")]
-    if None in here:
-        return np.full(columns.size, np.nan)
-    north, east = np.radians(np.array(here, np.float64))
-    there_north, there_east = np.radians(columns.number("latitude")), np.radians(columns.number("longitude"))
-    half = np.sin((there_north - north) / 2) ** 2
-    half += np.cos(north) * np.cos(there_north) * np.sin((there_east - east) / 2) ** 2
-    return np.asarray(2 * EARTH_KM * np.arcsin(np.sqrt(np.clip(half, 0, 1))))

@@ -84,6 +84,15 @@ def test_filters_are_told_and_reasons_come(visit: Visit) -> None:
     expect(page.get_by_role("list", name="For you").locator(".reason:not(.reason--none)").first).to_be_visible()
 
 
+def test_where_no_reason_comes_its_room_goes(visit: Visit) -> None:
+    page = visit.open("")
+    page.route("**/recommendations?*explain=true*", lambda route: route.fulfill(json={"items": []}))
+    page.goto(f"{visit.url}{USER}?scenario=shop")
+    cards = page.get_by_role("list", name="For you").locator(".card")
+    expect(cards.first).to_be_visible()
+    expect(cards.locator(".reason")).to_have_count(0)
+
+
 def test_keys_walk_the_choice_and_the_shelves(visit: Visit) -> None:
     page = visit.open(USER)
     page.get_by_role("link", name="Video", exact=True).focus()

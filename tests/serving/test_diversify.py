@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from graph.errors import InvalidData
-from serving.diversify import Likeness, diversify
+from serving.candidates import LIST, MODEL
+from serving.diversify import Likeness, diversify, least_pool
 from serving.index import Index
 from serving.live import Live
 from serving.recommend import Wish, recommend
@@ -81,3 +82,13 @@ def test_over_http(get: Get, index: Index) -> None:
     answer = get(path + "?n=4&diversity=0.6").json()
     assert [entry["item"]["id"] for entry in answer["items"]] == [index.item_ids[item].decode() for item in wanted]
     assert get(path + "?diversity=2").status_code == 422
+
+
+def test_a_short_list_is_pool_enough_at_five_times_as_many(index: Index) -> None:
+    most = least_pool(2)
+    short = replace(index, list_items=index.list_items[:, :most], list_scores=index.list_scores[:, :most])
+    first = recommend(Live(index), Wish(USER, most)).items
+    found = recommend(Live(short), Wish(USER, 2, diversity=0.5))
+    assert found.source == LIST
+    assert set(found.items) <= set(first)
+    assert recommend(Live(short), Wish(USER, 3, diversity=0.5)).source == MODEL

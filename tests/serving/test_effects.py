@@ -21,11 +21,14 @@ from training.zoo import ZOO
 
 NAMES = ("ease", "item-knn", "ials", "bpr", "lightgcn", "popularity", "linear-sequence", "sasrec", "embedding-mlp")
 BLEND = BlendConfig((MemberConfig("ease", 0.5), MemberConfig("ials", 0.3), MemberConfig("popularity", 0.2)))
+WITH_PATHS = BlendConfig((MemberConfig("knowledge-paths", 0.6), MemberConfig("item-knn", 0.4)))
+"""Weights and scores of everybody in one member."""
+BLENDS = {"blend": BLEND, "blend with paths": WITH_PATHS}
 
 
-@pytest.mark.parametrize("name", [*(name for name in NAMES if name in ZOO), "blend"])
+@pytest.mark.parametrize("name", [*(name for name in NAMES if name in ZOO), *BLENDS])
 def test_a_drop_is_what_the_model_says(name: str, snapshot, training: TrainingData, tmp_path: Path) -> None:
-    model = (Blend(BLEND) if name == "blend" else ZOO[name].build()).fit(training)
+    model = (Blend(BLENDS[name]) if name in BLENDS else ZOO[name].build()).fit(training)
     publish(snapshot, model, home=tmp_path, model=INFO)
     live = Live(open_index(tmp_path))
     items = np.array([1, 5, 7, 11])

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.index_files import MISSING, fold, map_blobs, map_names, map_rows, write_blobs, write_names, write_rows
+from serving.members import among
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
@@ -56,3 +57,9 @@ def test_a_word_cannot_reach_over_two_names(tmp_path: Path) -> None:
 
 def test_fold_drops_case_and_accents() -> None:
     assert fold("  ÉCOLE\n Straße ") == "ecole strasse"
+
+
+@given(st.lists(st.integers(0, 30)), st.sets(st.integers(0, 30)))
+def test_among_is_what_isin_is(places: list[int], few: set[int]) -> None:
+    some, ascending = np.array(places, np.int64), np.array(sorted(few), np.int32)
+    assert among(some, ascending).tolist() == np.isin(some, ascending).tolist()

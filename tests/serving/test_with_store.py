@@ -117,3 +117,41 @@ def test_a_store_that_dies_takes_the_reasons_and_nothing_else(home: Path, store:
         get(path)
     assert gateway.state == "failed", "after some failures in a row it is left alone"
     assert get("/v1/graph/Item/p:i01").status_code == 503
+
+
+def test_likings_that_the_graph_holds_are_asked_for_once_and_those_that_it_lacks_again(
+    home: Path, store: LocalStore
+) -> None:
+    asked: list[str] = []
+
+    class Listening:
+        def query(self, name: str, *arguments: object) -> object:
+            asked.append(name)
+            return store.query(name, *arguments)  # type: ignore[arg-type]
+
+        def close(self) -> None:
+            pass
+
+    get, _ = serving(home, Listening)  # type: ignore[arg-type,return-value]
+    path = f"/v1/users/{USERS[3]}/recommendations?explain=true&n=5"
+
+    def answered() -> tuple[list[str | None], list[str]]:
+        asked.clear()
+        items = get(path).json()["items"]
+        return [entry["reason"] and entry["reason"]["text"] for entry in items], list(asked)
+
+    here = {"user": USERS[3]}
+    likings = store.query(
+        "MATCH (:User {id: $user})-[l:RATED]->(i:Item) RETURN i.id AS item, l.value AS value, l.at AS at", here
+    ).dicts()
+    with store.transaction() as transaction:
+        transaction.query("MATCH (:User {id: $user})-[l:RATED]->(:Item) DELETE l", here)
+    texts, _ = answered()
+    assert not any(text and text.startswith("Because you liked") for text in texts), "the graph holds no liking"
+    store.write([], [Interaction(USERS[3], row["item"], "rated", row["value"], row["at"]) for row in likings], [])
+    texts, queries = answered()
+    assert sum(bool(text) for text in texts) >= 4, "what the graph lacked is asked for again"
+    assert "user_likes" in queries
+    again, queries = answered()
+    assert again == texts
+    assert set(queries) <= {"items_friends"}, "likings and what joins items are remembered; friends may change"

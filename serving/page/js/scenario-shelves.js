@@ -56,19 +56,20 @@ export function scenarioShelves(user, name) {
   }
 }
 
-/** The recommended items with their reasons, by id; written into the slots of the items that have one. */
+/** The recommended items with their reasons, by id; written into the slots of the items that have one; where none has, the room goes. */
 async function explained(user, slots) {
   const { items } = await getRecommendations(user, REASONS, true).catch((error) => {
     console.info('No reasons:', asProblem(error).detail);
     return { items: [] };
   });
-  for (const { item, reason } of items) {
+  const told = items.filter(({ item, reason }) => reason && slots.has(item.id));
+  for (const { item, reason } of told) {
     const slot = slots.get(item.id);
-    if (!slot || !reason) continue;
     slot.classList.remove('reason--none');
     slot.title = reason.text;
     slot.textContent = reason.text;
   }
+  if (told.length === 0) slots.forEach((slot) => slot.remove());
   return new Map(items.map((entry) => [entry.item.id, entry]));
 }
 

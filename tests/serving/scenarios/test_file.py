@@ -20,6 +20,8 @@ MISTAKES = {
     "shelves:\n  - source: popular\n    at_most: {Brand: 0}\n": ("line 3", "0", "1 to 50"),
     "shelves:\n  - source: popular\n    recency: {property: year, half_life: long}\n": ("line 3", "'long'", "6h"),
     "shelves:\n  - source: popular\n    boost: [{attributes: {Brand: A}}]\n": ("line 3", "boost", "times: 2"),
+    "shelves:\n  - {source: soon, taste: -1}\n": ("line 2", "-1", "a number from 0"),
+    "shelves:\n  - {source: soon, days: 0}\n": ("line 2", "0", "above 0"),
     "shelves: []\n": ("line 1", "0 shelves", "1 to 20"),
     "title: Mine\n": ("line 1", "without shelves", "at least one"),
     "filters: {age: old}\nshelves: [{source: new}]\n": ("line 1", "'old'", "user"),

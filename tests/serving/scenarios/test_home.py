@@ -15,11 +15,14 @@ from serving.app import create_app
 from serving.live import Live
 from serving.live_holder import open_live
 from serving.overlay import Overlay
+from serving.playlists.make import playlist
+from serving.playlists.wish import PlaylistWish, Seeds
 from serving.scenarios.columns import Columns, ColumnsHolder
 from serving.scenarios.file import read_preset
 from serving.scenarios.home import Row, home, render
 from serving.scenarios.preset import Preset, Recency
 from serving.scenarios.rules import age_of
+from serving.scenarios.sources import PLAYED
 from serving.scenarios.visitor import Visitor
 from serving.settings import Settings
 from tests.serving.conftest import Get, client
@@ -49,6 +52,18 @@ def test_titles_speak_of_what_a_shelf_starts_from(tmp_path: Path, visit: Visit) 
     assert two.title == f"Popular in {two.attribute[1]}"
     assert all(two.attribute[1] in card["attributes"]["Category"] for card in cards(visitor.live, two))
     assert page(tmp_path, visitor, shelves, "zh")[1].title == f"{two.attribute[1]} 热门"
+
+
+def test_a_playlist_s_shelf_is_played_in_the_playlist_s_order(tmp_path: Path, visit: Visit) -> None:
+    visitor = visit(USER)
+    (row,) = page(tmp_path, visitor, "  - {source: playlist, n: 8}")
+    assert row.item in visitor.liked
+    live = visitor.live
+    assert row.title == f"A playlist from {orjson.loads(live.card(row.item or 0))['title']}"
+    wish = PlaylistWish(Seeds(items=(live.id(row.item or 0),)), n=PLAYED)
+    whole = playlist(visitor, live.index.transitions, wish).items
+    assert row.items == [item for item in whole if item in row.items], "in its order"
+    assert len(row.items) == 8
 
 
 def test_for_you_is_the_model_s_order(tmp_path: Path, visit: Visit) -> None:

@@ -28,6 +28,7 @@ SOURCES: Mapping[str, Mapping[str, Any]] = {
     "for-you": {}, "like-last": {}, "together": {}, "popular": {"attribute": "Category"}, "new": {"explore": 0.4},
     "continue": {}, "friends": {}, "soon": {"km": 300.0, "within": 30 * 86_400.0},
     "related": {"relation": "together"},
+    "playlist": {},
 }  # fmt: skip
 
 
