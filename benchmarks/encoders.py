@@ -6,8 +6,11 @@ FOLDER: a data set with texts and pictures (ml-100k with its posters and plots).
 does to a thing that is new: cleaned or decoded, encoded, written to the cache on disk. `bare`: the same network alone
 on inputs made beforehand (token ids of texts of like length; pixels). `library`: sentence-transformers' `encode` of the
 same MiniLM; the loop of open_clip's README (its transform, its `encode_image`) with the shipped CLIP, whose projection
-costs next to nothing. `cached`: the pipeline again. Rounds take turns; each figure is the best round's, in things a
-second. Prints one JSON object.
+costs next to nothing. `cached`: the pipeline again. Of pictures also `prepare`, from files to a batch's pixels, and
+`by_transform`, the same picture by picture by the library's transform. Rounds take turns; each figure is the best
+round's, in things a second. `of_bare`, `of_library`: the pipeline's rate over theirs, by the clock; `cpu_of_…`: the
+same by seconds on the processor, of all threads together: what the pipeline would reach with no core to spare. Prints
+one JSON object.
 """
 
 from __future__ import annotations
@@ -29,11 +32,15 @@ from encoders.clip import build_clip, text_folder
 from encoders.devices import image_autocast, pick_device, text_autocast
 from encoders.image import ImageEncoder, efficientnet_lite0
 from encoders.minilm import MiniLM, _alike, minilm
+from encoders.pictures import open_picture
 from encoders.pipeline import Content, encode_contents
 from encoders.sources import item_text
 from graph.snapshot_read import read_folder
 
 Loop = Callable[[], object]
+Spent = tuple[float, float]
+"""Seconds by the clock, and on the processor."""
+Timed = Callable[[], Spent]
 
 
 def contents(folder: Path, count: int) -> tuple[list[str], list[bytes]]:
@@ -44,30 +51,30 @@ def contents(folder: Path, count: int) -> tuple[list[str], list[bytes]]:
     return list(dict.fromkeys(texts))[:count], list(dict.fromkeys(images))[:count]
 
 
-def pipeline(encoder: Any, things: Sequence[Content], *, twice: bool = False) -> Callable[[], float]:
-    """Seconds of a run with a new cache on disk; `twice`: of the second run with it."""
+def pipeline(encoder: Any, things: Sequence[Content], *, twice: bool = False) -> Timed:
+    """A run with a new cache on disk; `twice`: the second run with it."""
 
-    def loop() -> float:
+    def loop() -> Spent:
         with tempfile.TemporaryDirectory() as folder, VectorCache(Path(folder) / "cache.sqlite") as cache:
             if twice:
                 encode_contents(encoder, things, cache)
-            began = time.perf_counter()
-            encode_contents(encoder, things, cache)
-            return time.perf_counter() - began
+            return spent(lambda: encode_contents(encoder, things, cache))
 
     return loop
 
 
-def timed(loop: Loop) -> Callable[[], float]:
-    def run() -> float:
-        began = time.perf_counter()
-        loop()
-        return time.perf_counter() - began
-
-    return run
+def timed(loop: Loop) -> Timed:
+    return lambda: spent(loop)
 
 
-def text_loops(texts: list[str], device: torch.device) -> dict[str, Callable[[], float]]:
+def spent(loop: Loop) -> Spent:
+    """Of all threads together, on the processor."""
+    began, used = time.perf_counter(), time.process_time()
+    loop()
+    return time.perf_counter() - began, time.process_time() - used
+
+
+def text_loops(texts: list[str], device: torch.device) -> dict[str, Timed]:
     from sentence_transformers import SentenceTransformer
 
     encoder: MiniLM = minilm("", str(device))
@@ -89,20 +96,20 @@ def text_loops(texts: list[str], device: torch.device) -> dict[str, Callable[[],
     }
 
 
-def image_loops(images: list[bytes], device: torch.device) -> dict[str, Callable[[], float]]:
+def image_loops(images: list[bytes], device: torch.device) -> dict[str, Timed]:
     from open_clip.transform import PreprocessCfg, image_transform_v2
     from PIL import Image
 
     encoder: ImageEncoder = efficientnet_lite0("", str(device))
     tower = encoder._tower.get()  # noqa: SLF001 - the loop inside is what is measured
-    size = encoder._batch_size  # noqa: SLF001 - the loop inside is what is measured
-    pixels = [encoder.prepare(image) for image in images]
-    batches = [torch.stack(pixels[begin : begin + size]) for begin in range(0, len(pixels), size)]
+    size = encoder.at_once
+    prepared = [encoder.prepare(image) for image in images]
+    batches = [encoder.pixels(prepared[begin : begin + size]).cpu() for begin in range(0, len(prepared), size)]
 
     def bare() -> None:
         for batch in batches:
             with torch.inference_mode(), image_autocast(device):
-                tower.features(batch.to(device).contiguous(memory_format=torch.channels_last)).float().cpu()
+                tower.features(batch.to(device)).float().cpu()
 
     clip = build_clip().to(device)
     transform = image_transform_v2(PreprocessCfg(**clip.visual.preprocess_cfg), is_train=False)
@@ -113,28 +120,43 @@ def image_loops(images: list[bytes], device: torch.device) -> dict[str, Callable
             with torch.inference_mode(), image_autocast(device):
                 clip.encode_image(torch.stack(opened).to(device), normalize=True).float().cpu()
 
+    def prepare() -> None:
+        for begin in range(0, len(images), size):
+            encoder.pixels([encoder.prepare(image) for image in images[begin : begin + size]])
+
+    def by_transform() -> None:
+        for begin in range(0, len(images), size):
+            pictures = [tower.transform(open_picture(image)) for image in images[begin : begin + size]]
+            torch.stack(pictures).contiguous(memory_format=torch.channels_last)
+
     return {
         "bare": timed(bare),
+        "prepare": timed(prepare),
+        "by_transform": timed(by_transform),
         "pipeline": pipeline(encoder, images),
         "library": timed(library),
         "cached": pipeline(encoder, images, twice=True),
     }
 
 
-def measured(loops: dict[str, Callable[[], float]], count: int, rounds: int) -> dict[str, Any]:
+def measured(loops: dict[str, Timed], count: int, rounds: int) -> dict[str, Any]:
     for name in ("bare", "pipeline", "library"):
         loops[name]()  # what is made on the first call is not measured
-    seconds: dict[str, list[float]] = {name: [] for name in loops}
+    rounds_of: dict[str, list[Spent]] = {name: [] for name in loops}
     for _ in range(rounds):
         for name, loop in loops.items():
-            seconds[name].append(loop())
-    rate = {name: count / min(each) for name, each in seconds.items()}
+            rounds_of[name].append(loop())
+    rate = {name: count / min(wall for wall, _ in each) for name, each in rounds_of.items()}
+    used = {name: min(cpu for _, cpu in each) for name, each in rounds_of.items()}
     return {
         "things": count,
         **{f"{name}_a_second": round(value, 1) for name, value in rate.items()},
         "of_bare": round(rate["pipeline"] / rate["bare"], 3),
         "of_library": round(rate["pipeline"] / rate["library"], 3),
-        "seconds": {name: [round(one, 3) for one in each] for name, each in seconds.items()},
+        "cpu_of_bare": round(used["bare"] / used["pipeline"], 3),
+        "cpu_of_library": round(used["library"] / used["pipeline"], 3),
+        "seconds": {name: [round(wall, 3) for wall, _ in each] for name, each in rounds_of.items()},
+        "cpu_ms_a_thing": {name: round(1000 * one / count, 3) for name, one in used.items()},
     }
 
 

@@ -65,6 +65,14 @@ class AsksOtherwise(Protocol):
         ...
 
 
+@runtime_checkable
+class InOrder(Protocol):
+    """An encoder that takes things in their order, `at_once` of them: these may be encoded while more is prepared."""
+
+    @property
+    def at_once(self) -> int: ...
+
+
 AnyEncoder: TypeAlias = Encoder[Any, Any]
 """An encoder whose modality is known only when the program runs."""
 

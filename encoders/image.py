@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from encoders.clip import CONFIG, build_clip, image_weights
 from encoders.devices import image_autocast, pick_device
 from encoders.folding import fold_batch_norms
 from encoders.pictures import open_picture
+from encoders.pixels import Pixels, pixels_of
 from encoders.weights import files_version, folder_version
 from graph.errors import NotFound, Unsupported
 
@@ -37,6 +39,11 @@ class Tower:
     transform: Transform
     dim: int
     device: torch.device
+
+    @cached_property
+    def pixels(self) -> Pixels:
+        """`transform` in two halves, of which the second is for a whole batch."""
+        return pixels_of(self.transform)
 
 
 class ImageEncoder:
@@ -61,7 +68,17 @@ class ImageEncoder:
         return self._tower.get().dim
 
     def prepare(self, thing: bytes) -> torch.Tensor:
-        return self._tower.get().transform(open_picture(thing))
+        return self._tower.get().pixels.prepare(open_picture(thing))
+
+    @property
+    def at_once(self) -> int:
+        """`encoders.base.InOrder`."""
+        return self._batch_size
+
+    def pixels(self, batch: Sequence[torch.Tensor]) -> torch.Tensor:
+        """What the tower reads of prepared pictures: (n, 3, height, width) float32 on its device."""
+        tower = self._tower.get()
+        return tower.pixels.stack(batch, tower.device)
 
     def encode_prepared(self, batch: Sequence[torch.Tensor]) -> Vectors:
         import torch
@@ -69,9 +86,8 @@ class ImageEncoder:
         tower = self._tower.get()
         found = np.zeros((len(batch), tower.dim), dtype=np.float32)
         for begin in range(0, len(batch), self._batch_size):
-            pixels = torch.stack(list(batch[begin : begin + self._batch_size])).to(tower.device)
             with torch.inference_mode(), image_autocast(tower.device):
-                features = tower.features(pixels.contiguous(memory_format=torch.channels_last))
+                features = tower.features(self.pixels(batch[begin : begin + self._batch_size]))
             found[begin : begin + self._batch_size] = features.float().cpu().numpy()
         return unit_rows(found)
 

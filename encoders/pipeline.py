@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from encoders.base import Absent, AnyEncoder, Vectors
+from encoders.base import Absent, AnyEncoder, InOrder, Vectors
 from encoders.cache import VectorCache, content_key
 from encoders.projected import ProjectedEncoder
 from graph.errors import InvalidData
@@ -89,7 +89,10 @@ def _projected(
 
 
 def encode_chunks(encoder: AnyEncoder, chunks: Sequence[Chunk]) -> Iterator[Done]:
-    """Chunks by this process; while one is encoded the next is prepared in threads."""
+    """Chunks by this process; while one is encoded the next is prepared in threads.
+
+    Of an encoder that takes things in order, a batch is encoded as soon as it is prepared.
+    """
     if not chunks:
         return
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
@@ -104,9 +107,11 @@ def _submit(pool: ThreadPoolExecutor, encoder: AnyEncoder, chunk: Chunk) -> list
 
 
 def _gathered(encoder: AnyEncoder, ready: Sequence[tuple[bytes, Future[Any]]]) -> Done:
-    prepared: dict[bytes, Any] = {}
+    vectors: dict[bytes, Vectors] = {}
     refused: dict[bytes, str] = {}
     absent: set[bytes] = set()
+    prepared: dict[bytes, Any] = {}
+    at_once = encoder.at_once if isinstance(encoder, InOrder) else len(ready)
     for key, future in ready:
         try:
             prepared[key] = future.result()
@@ -114,5 +119,13 @@ def _gathered(encoder: AnyEncoder, ready: Sequence[tuple[bytes, Future[Any]]]) -
             refused[key] = str(error)
         except Absent:
             absent.add(key)
-    vectors = encoder.encode_prepared(list(prepared.values())) if prepared else ()
-    return Done(dict(zip(prepared, vectors, strict=True)), refused, frozenset(absent))
+        if len(prepared) == at_once:
+            vectors |= _encoded(encoder, prepared)
+            prepared = {}
+    return Done(vectors | _encoded(encoder, prepared), refused, frozenset(absent))
+
+
+def _encoded(encoder: AnyEncoder, prepared: Mapping[bytes, Any]) -> dict[bytes, Vectors]:
+    if not prepared:
+        return {}
+    return dict(zip(prepared, encoder.encode_prepared(list(prepared.values())), strict=True))

@@ -16,7 +16,7 @@ from encoders.clap import clap
 from encoders.image import efficientnet_lite0, open_clip_image
 from encoders.minilm import minilm
 from encoders.onnx_files import onnx_image, onnx_text
-from encoders.projected import catalogue_image, catalogue_text
+from encoders.projected import catalogue_audio, catalogue_image, catalogue_text
 from encoders.signal import signal
 from encoders.text import sentence_transformer
 from encoders.timm_tower import timm_image
@@ -58,6 +58,9 @@ ENCODERS: Mapping[str, EncoderSpec] = MappingProxyType(
         "adapted-text": EncoderSpec("text", adapted_text, "FILE", "its texts, in the space of its pictures"),
         "catalogue-text": EncoderSpec(
             "text", catalogue_text, "FILE", "minilm projected into the same space, to search pictures by words"
+        ),
+        "catalogue-audio": EncoderSpec(
+            "audio", catalogue_audio, "FILE", "signal (or what it was trained on) in one space with words"
         ),
         "onnx-text": EncoderSpec("text", onnx_text, "FOLDER", "a text encoder as `interlace compress-encoder` made it"),
         "onnx-image": EncoderSpec("image", onnx_image, "FOLDER", "an image encoder made so"),

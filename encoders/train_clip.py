@@ -12,8 +12,6 @@ item's own text knows that text, and what pictures bring by themselves could no 
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +21,17 @@ import numpy as np
 
 from encoders.base import Vectors
 from encoders.clip import IMAGE_PROJECTION, TEXT_PROJECTION
+from encoders.contrast import (
+    LARGEST_LOG_SCALE,
+    ContrastTraining,
+    K,
+    descend,
+    drawn_matrix,
+    first_scale,
+    parts,
+    projected,
+    save_projections,
+)
 from encoders.weights import files_version
 from graph.errors import InvalidData
 from graph.snapshot import EmbeddingTable
@@ -33,23 +42,8 @@ if TYPE_CHECKING:
 FILE = Path("encoders") / "catalogue-clip.safetensors"
 BASES = {"image": "efficientnet-lite0", "text": "minilm"}
 FEWEST_PAIRS = 100
-K = 10
-LARGEST_LOG_SCALE = 4.6
-"""CLIP's own bound: similarities are multiplied by at most 100."""
-
-
-@dataclass(frozen=True)
-class ClipTraining:
-    """Hyper-parameters. `patience`: epochs without a better validation loss before it stops."""
-
-    embedding_size: int = 256
-    epochs: int = 60
-    learning_rate: float = 1e-3
-    regularization: float = 0.1
-    dropout: float = 0.7
-    batch_size: int = 256
-    patience: int = 5
-    seed: int = 42
+ClipTraining = ContrastTraining
+"""Its hyper-parameters, which the other ways to pair share."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +68,12 @@ class ClipReport:
     before: Recall
     after: Recall
     losses: tuple[float, ...]
+
+    @property
+    def opens(self) -> tuple[str, str]:
+        """Names of the encoders it made."""
+        family = "adapted" if self.file.endswith("-lora.safetensors") else "catalogue"
+        return f"{family}-image:{self.file}", f"{family}-text:{self.file}"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for `--json`."""
@@ -128,13 +128,6 @@ def _pairs(tables: Mapping[str, EmbeddingTable]) -> tuple[Vectors, Vectors]:
     return tables["image"].vectors[both], tables["text"].vectors[both]
 
 
-def parts(pairs: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows to fit on, to stop by, and for the test: eight, one and one tenth."""
-    order = np.random.default_rng(seed).permutation(pairs)
-    tenth = pairs // 10
-    return order[2 * tenth :], order[:tenth], order[tenth : 2 * tenth]
-
-
 class Projections:
     """The two matrices and the scale, random by seed."""
 
@@ -142,15 +135,9 @@ class Projections:
         import torch
 
         self._generator = torch.Generator().manual_seed(training.seed)
-        self.image = self._random(training.embedding_size, image_dim)
-        self.text = self._random(training.embedding_size, text_dim)
-        self.log_scale = torch.tensor(float(np.log(1 / 0.07)), requires_grad=True)
-
-    def _random(self, rows: int, columns: int) -> torch.Tensor:
-        import torch
-
-        drawn: torch.Tensor = torch.randn(rows, columns, generator=self._generator) / columns**0.5
-        return drawn.requires_grad_()
+        self.image = drawn_matrix(training.embedding_size, image_dim, self._generator)
+        self.text = drawn_matrix(training.embedding_size, text_dim, self._generator)
+        self.log_scale = first_scale()
 
     def loss(self, images: torch.Tensor, texts: torch.Tensor, dropout: float) -> torch.Tensor:
         from torch.nn import functional
@@ -161,13 +148,7 @@ class Projections:
         return (functional.cross_entropy(logits, own) + functional.cross_entropy(logits.T, own)) / 2
 
     def _unit(self, features: torch.Tensor, matrix: torch.Tensor, dropout: float) -> torch.Tensor:
-        import torch
-        from torch.nn import functional
-
-        if dropout:
-            kept = torch.rand(features.shape, generator=self._generator) >= dropout
-            features = features * kept
-        return functional.normalize(features @ matrix.T, dim=1)
+        return projected(features, matrix, dropout, self._generator)
 
     def recall(self, images: Vectors, texts: Vectors) -> Recall:
         """Shares whose own counterpart is among the K nearest; ties count against it."""
@@ -198,50 +179,29 @@ def fit(
     import torch
 
     projections = Projections(images.shape[1], texts.shape[1], training)
-    matrices = [projections.image, projections.text]
-    groups: list[dict[str, Any]] = [{"params": matrices}, {"params": [projections.log_scale], "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=training.learning_rate, weight_decay=training.regularization)
     x, y = torch.from_numpy(images), torch.from_numpy(texts)
-    order = np.random.default_rng(training.seed)
-    losses, kept = list[float](), [matrix.detach().clone() for matrix in matrices]
-    last = epochs or training.epochs
-    for epoch in range(1, last + 1):
-        for batch in batches(order.permutation(len(x)), training.batch_size):
-            optimizer.zero_grad()
-            projections.loss(x[batch], y[batch], training.dropout).backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-        if progress is not None:
-            progress("clip", epoch, last)
-        if stop is None:
-            continue
-        with torch.no_grad():
-            losses.append(float(projections.loss(torch.from_numpy(stop[0]), torch.from_numpy(stop[1]), 0.0)))
-        best = int(np.argmin(losses))
-        if best == epoch - 1:
-            kept = [matrix.detach().clone() for matrix in matrices]
-        elif epoch - 1 - best >= training.patience:
-            break
-    if stop is not None:
-        projections.image, projections.text = kept
+
+    def stopping() -> torch.Tensor:
+        assert stop is not None
+        return projections.loss(torch.from_numpy(stop[0]), torch.from_numpy(stop[1]), 0.0)
+
+    losses = descend(
+        [projections.image, projections.text],
+        projections.log_scale,
+        lambda batch: projections.loss(x[batch], y[batch], training.dropout),
+        None if stop is None else stopping,
+        rows=len(x),
+        training=training,
+        progress=progress,
+        epochs=epochs,
+    )
     return projections, losses
 
 
-def batches(order: np.ndarray, size: int) -> list[np.ndarray]:
-    """Batches of nearly equal size: a short last one would have too few others to stay away from."""
-    return np.array_split(order, max(1, round(len(order) / size)))
-
-
 def _save(projections: Projections, file: Path, about: Mapping[str, object]) -> Path:
-    """Writes by atomic rename. One metadata entry: safetensors writes several in no fixed order."""
-    from safetensors.torch import save_file
-
     tensors = {
-        IMAGE_PROJECTION: projections.image.detach().contiguous(),
-        TEXT_PROJECTION: projections.text.detach().contiguous(),
-        "logit_scale": projections.log_scale.detach().clamp(max=LARGEST_LOG_SCALE),
+        IMAGE_PROJECTION: projections.image,
+        TEXT_PROJECTION: projections.text,
+        "logit_scale": projections.log_scale.clamp(max=LARGEST_LOG_SCALE),
     }
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(f".{os.getpid()}.part")
-    save_file(tensors, part, metadata={"training": json.dumps(about, sort_keys=True)})
-    part.replace(file)
-    return file
+    return save_projections(tensors, file, about)

@@ -23,20 +23,11 @@ import numpy as np
 from encoders.adapted import token_ids, tokenizer
 from encoders.base import Vectors
 from encoders.clip import IMAGE_PROJECTION, TEXT_PROJECTION, build_clip
+from encoders.contrast import LARGEST_LOG_SCALE, batches, parts
 from encoders.devices import pick_device
 from encoders.image import efficientnet_lite0, tower_of
 from encoders.minilm import minilm
-from encoders.train_clip import (
-    FEWEST_PAIRS,
-    LARGEST_LOG_SCALE,
-    ClipReport,
-    ClipTraining,
-    Recall,
-    batches,
-    fit,
-    own_found,
-    parts,
-)
+from encoders.train_clip import FEWEST_PAIRS, ClipReport, ClipTraining, Recall, fit, own_found
 from encoders.weights import files_version
 from graph.errors import InvalidData
 

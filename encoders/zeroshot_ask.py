@@ -1,4 +1,4 @@
-"""How well labels fit one thing that is in no catalogue yet: a text, a picture, or both.
+"""How well labels fit one thing that is in no catalogue yet: a text, a picture, a sound, or several of them.
 
 With the labels that the catalogue was tagged with, confidences are those of `encoders.zeroshot`, calibrated where it
 could be. Other labels are read against the catalogue's own items: a confidence is then the share of them that the label
@@ -15,7 +15,7 @@ import numpy as np
 
 from encoders.base import Vectors
 from encoders.zeroshot_fit import clip_file, kept_fit
-from encoders.zeroshot_labels import Space, picture_space, text_space
+from encoders.zeroshot_labels import Space, picture_space, sound_space, sounds_file, text_space
 from encoders.zeroshot_scores import Fit, fit
 from graph.errors import InterlaceError, NotFound, Unsupported
 from graph.snapshot import EmbeddingTable
@@ -85,7 +85,7 @@ def words_classifier(home: Path, tables: Mapping[str, EmbeddingTable], names: Se
             skipped[name] = error.what
     if not spaces:
         raise Unsupported("no vectors of this catalogue can be compared with words", valid="; ".join(skipped.values()),
-                          remedy="encode texts, or pictures by a CLIP")  # fmt: skip
+                          remedy="encode texts, pictures by a CLIP, or train-encoder --pairs audio-tags")  # fmt: skip
     scores = {name: space.scores(tables[name].vectors) for name, space in spaces.items()}
     learned = fit(scores, {name: tables[name].present for name in spaces}, None)
     made_by = {name: (tables[name].encoder, tables[name].version) for name in spaces}
@@ -98,4 +98,4 @@ def _space(modality: str, encoder: str, names: Sequence[str], kind: str, home: P
     if modality == "image":
         file = clip_file(home)
         return picture_space(encoder, names, kind, projections=file if file.is_file() else None)
-    raise Unsupported(f"labels cannot be compared with {modality}: its encoder knows no words", valid="text, image")
+    return sound_space(encoder, names, kind, projections=sounds_file(home, encoder))

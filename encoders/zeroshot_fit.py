@@ -20,7 +20,16 @@ from encoders.base import Vectors
 from encoders.registry import open_encoder
 from encoders.train_clip import FEWEST_PAIRS, train_clip
 from encoders.weights import files_version
-from encoders.zeroshot_labels import Space, picture_space, projection, text_space
+from encoders.zeroshot_labels import (
+    SOUNDS,
+    Space,
+    picture_space,
+    projection,
+    sound_projection,
+    sound_space,
+    sounds_file,
+    text_space,
+)
 from encoders.zeroshot_scores import Fit, fit
 from encoders.zeroshot_state import FOLDER, load_fit, save_fit
 from graph.errors import InterlaceError, NotFound
@@ -30,7 +39,7 @@ from graph.schema import ITEM
 from graph.snapshot import EmbeddingTable
 from graph.store import GraphStore
 
-MODALITIES = ("text", "image")
+MODALITIES = ("text", "image", "audio")
 FIT_ITEMS = 20_000
 """Items that a fit sees at most, chosen by a hash of their ids."""
 GROWTH = 1.2
@@ -103,7 +112,7 @@ def encoders_used(store: GraphStore) -> tuple[dict[str, tuple[str, str]], int]:
     encoders = {name: (str(rows[0][0]), str(rows[0][1])) for name, rows in counts.items() if rows}
     if not encoders:
         raise NotFound(
-            "no item has a vector to compare", valid="items with texts or pictures", remedy="interlace encode"
+            "no item has a vector to compare", valid="items with texts, pictures or sounds", remedy="interlace encode"
         )
     return encoders, sum(int(rows[0][2]) for rows in counts.values() if rows)
 
@@ -126,6 +135,8 @@ def _kept(home: Path, catalogue: _Catalogue, items: int, device: str | None) -> 
         return None
     if found["clip"] and not _is_clip(home, found["clip"]):
         return None
+    if found.get("sounds", "") != sounds_version(home, catalogue.encoders):
+        return None
     spaces = _spaces_of(found, home, device)
     return Fitted(
         Fit.from_dict(found["fit"]), spaces, {name: catalogue.encoders[name] for name in spaces}, found["skipped"],
@@ -139,7 +150,9 @@ def _spaces_of(found: Mapping[str, Any], home: Path, device: str | None) -> dict
             name,
             one["encoder"],
             np.array(one["labels"], np.float32),
-            projection(one["encoder"], clip_file(home), device),
+            sound_projection(one["encoder"], home / SOUNDS, device)
+            if name == "audio"
+            else projection(one["encoder"], clip_file(home), device),
         )
         for name, one in found["spaces"].items()
     }
@@ -161,6 +174,8 @@ def kept_fit(home: Path, *, device: str | None = None) -> KeptFit | None:
     if found is None or (found["clip"] and not _is_clip(home, found["clip"])):
         return None
     _, names, _, encoders, _ = json.loads(found["key"])
+    if found.get("sounds", "") != sounds_version(home, dict(encoders)):
+        return None
     spaces = _spaces_of(found, home, device)
     made_by = {name: (made, version) for name, (made, version) in encoders if name in spaces}
     return KeptFit(tuple(names), Fit.from_dict(found["fit"]), spaces, made_by)
@@ -182,7 +197,8 @@ def _learn(store: GraphStore, home: Path, catalogue: _Catalogue, items: int, dev
     usable = {name: present[name] for name in spaces}
     learned = fit(scores, usable, _known(store, ids, catalogue.attribute))
     document = {
-        "key": catalogue.key(), "items": items, "clip": clip, "skipped": skipped, "fit": learned.as_dict(),
+        "key": catalogue.key(), "items": items, "clip": clip,
+        "sounds": sounds_version(home, catalogue.encoders), "skipped": skipped, "fit": learned.as_dict(),
         "spaces": {name: {"encoder": one.encoder, "labels": one.labels.tolist()} for name, one in spaces.items()},
     }  # fmt: skip
     save_fit(home, document)
@@ -246,6 +262,9 @@ def _spaces(
                 skipped[name] = f"the {name} vectors on the graph are of another version of {encoder!r}"
             elif name == "text":
                 spaces[name] = text_space(encoder, catalogue.names, catalogue.kind, device=device)
+            elif name == "audio":
+                file = sounds_file(home, encoder)
+                spaces[name] = sound_space(encoder, catalogue.names, catalogue.kind, projections=file, device=device)
             else:
                 clip = _learn_clip(home, catalogue.encoders, vectors, present)
                 file = clip_file(home) if clip else None
@@ -269,6 +288,15 @@ def _learn_clip(
         return ""
     tables = {name: EmbeddingTable(vectors[name], present[name], *encoders[name]) for name in encoders}
     return train_clip(tables, home=home / FOLDER).version
+
+
+def sounds_version(home: Path, encoders: Mapping[str, Sequence[str]]) -> str:
+    """Of the projections that bring the catalogue's sounds to words; '' where its encoder does so itself, or nothing.
+
+    `encoders`: (name, version) by modality.
+    """
+    file = sounds_file(home, encoders["audio"][0]) if "audio" in encoders else None
+    return "" if file is None else files_version([file], "")
 
 
 def clip_file(home: Path) -> Path:

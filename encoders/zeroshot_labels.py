@@ -15,7 +15,7 @@ from typing import TypeAlias
 import numpy as np
 
 from encoders.base import Vectors, unit_rows
-from encoders.projected import catalogue_image
+from encoders.projected import base_of, catalogue_audio, catalogue_image, catalogue_text
 from encoders.registry import open_encoder
 from graph.errors import Unsupported
 
@@ -23,6 +23,10 @@ WORDS = {"movie": "film", "video": "video", "track": "song", "artist": "artist",
          "event": "event", "place": "place"}  # fmt: skip
 PROMPTS = ("{label}", "a {label} {kind}", "a {kind} about {label}", "a {kind} of the genre {label}")
 PICTURE_PROMPTS = ("{label}", "a picture of a {label} {kind}", "a {kind} about {label}")
+SOUND_PROMPTS = ("{label}", "{label} music", "a {label} {kind}", "a {kind} that sounds {label}")
+
+SOUNDS = Path("encoders") / "catalogue-sounds.safetensors"
+"""Below the home: what `encoders.train_sounds` saves."""
 
 Project: TypeAlias = Callable[[Vectors], Vectors]
 
@@ -58,7 +62,7 @@ def projection(encoder: str, projections: Path | None, device: str | None) -> Pr
 def text_space(encoder: str, labels: Sequence[str], kind: str, *, device: str | None = None) -> Space:
     """The space of an item's texts: that of their encoder."""
     model = open_encoder(encoder, device=device)
-    return Space("text", encoder, _means(model.encode, labels, PROMPTS, kind), unit_rows)
+    return Space("text", encoder, phrase_vectors(model.encode, labels, PROMPTS, kind), unit_rows)
 
 
 def picture_space(
@@ -70,16 +74,16 @@ def picture_space(
     """
     family, _, reference = encoder.partition(":")
     if family == "open-clip":
-        return Space("image", encoder, _means(_clip_words(reference), labels, PICTURE_PROMPTS, kind), unit_rows)
+        return Space("image", encoder, phrase_vectors(_clip_words(reference), labels, PICTURE_PROMPTS, kind), unit_rows)
     if family == "catalogue-image":
         words = open_encoder(f"catalogue-text:{reference}", device=device)
-        return Space("image", encoder, _means(words.encode, labels, PICTURE_PROMPTS, kind), unit_rows)
+        return Space("image", encoder, phrase_vectors(words.encode, labels, PICTURE_PROMPTS, kind), unit_rows)
     if family == "adapted-image":
         words = open_encoder(f"adapted-text:{reference}", device=device)
-        return Space("image", encoder, _means(words.encode, labels, PICTURE_PROMPTS, kind), unit_rows)
+        return Space("image", encoder, phrase_vectors(words.encode, labels, PICTURE_PROMPTS, kind), unit_rows)
     if family == "efficientnet-lite0" and projections is not None:
         words = open_encoder(f"catalogue-text:{projections}", device=device)
-        means = _means(words.encode, labels, PICTURE_PROMPTS, kind)
+        means = phrase_vectors(words.encode, labels, PICTURE_PROMPTS, kind)
         return Space("image", encoder, means, projection(encoder, projections, device))
     raise Unsupported(
         f"the pictures' encoder {encoder!r} knows no words",
@@ -88,7 +92,43 @@ def picture_space(
     )
 
 
-def _means(encode: Callable[[list[str]], Vectors], labels: Sequence[str], prompts: Sequence[str], kind: str) -> Vectors:
+def sounds_file(home: Path, encoder: str) -> Path | None:
+    """The projections that HOME has of this encoder's sounds; None where it has none, or those of another's."""
+    file = home / SOUNDS
+    return file if file.is_file() and base_of(file, "audio") == encoder else None
+
+
+def sound_projection(encoder: str, projections: Path, device: str | None) -> Project:
+    """What brings an item's sound into the space of the labels."""
+    if encoder.startswith("catalogue-audio:"):
+        return unit_rows
+    return catalogue_audio(str(projections), device).project
+
+
+def sound_space(
+    encoder: str, labels: Sequence[str], kind: str, *, projections: Path | None = None, device: str | None = None
+) -> Space:
+    """The space of an item's sounds. `projections`: what `train_sounds` saved of this encoder, if anything.
+
+    Raises `Unsupported` for an encoder without a side for words.
+    """
+    family, _, reference = encoder.partition(":")
+    file = Path(reference) if family == "catalogue-audio" else projections
+    if file is None:
+        raise Unsupported(
+            f"the sounds' encoder {encoder!r} knows no words",
+            valid="catalogue-audio:FILE, or sounds and words to learn from",
+            remedy="interlace train-encoder --pairs audio-tags",
+        )
+    words = catalogue_text(str(file), device)
+    means = phrase_vectors(words.base.encode, labels, SOUND_PROMPTS, kind)
+    return Space("audio", encoder, words.project(means), sound_projection(encoder, file, device))
+
+
+def phrase_vectors(
+    encode: Callable[[list[str]], Vectors], labels: Sequence[str], prompts: Sequence[str], kind: str
+) -> Vectors:
+    """(labels, dim) unit rows: of each label the mean of its sentences about a thing of this `kind`."""
     noun = WORDS.get(kind, "product")
     texts = [prompt.format(label=spoken(label), kind=noun) for label in labels for prompt in prompts]
     vectors = encode(texts).reshape(len(labels), len(prompts), -1)

@@ -11,7 +11,9 @@ TAGS: Mapping[str, str] = MappingProxyType(
             "UNWIND $ids AS id MATCH (n:Item {id: id}) RETURN n.id AS id, "
             "n.text_embedding AS text, n.text_embedding_encoder AS text_encoder, "
             "n.text_embedding_version AS text_version, n.image_embedding AS image, "
-            "n.image_embedding_encoder AS image_encoder, n.image_embedding_version AS image_version"
+            "n.image_embedding_encoder AS image_encoder, n.image_embedding_version AS image_version, "
+            "n.audio_embedding AS audio, n.audio_embedding_encoder AS audio_encoder, "
+            "n.audio_embedding_version AS audio_version"
         ),
         # Which encoder made how many vectors, by modality.
         "text_encoders": (
@@ -21,6 +23,10 @@ TAGS: Mapping[str, str] = MappingProxyType(
         "image_encoders": (
             "MATCH (n:Item) WHERE n.image_embedding IS NOT NULL RETURN n.image_embedding_encoder AS encoder, "
             "n.image_embedding_version AS version, count(*) AS items ORDER BY items DESC, encoder, version"
+        ),
+        "audio_encoders": (
+            "MATCH (n:Item) WHERE n.audio_embedding IS NOT NULL RETURN n.audio_embedding_encoder AS encoder, "
+            "n.audio_embedding_version AS version, count(*) AS items ORDER BY items DESC, encoder, version"
         ),
         "item_kinds": "MATCH (n:Item) RETURN coalesce(n.kind, '') AS kind, count(*) AS items ORDER BY items DESC, kind",
         "tag_counts": (

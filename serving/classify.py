@@ -15,6 +15,7 @@ import numpy as np
 
 from encoders.base import Vectors
 from encoders.zeroshot_ask import Classifier, catalogue_classifier, words_classifier
+from encoders.zeroshot_labels import SOUNDS
 from encoders.zeroshot_state import FIT, FOLDER
 from graph.snapshot import EmbeddingTable
 from serving.index import Index, open_index
@@ -47,7 +48,7 @@ class Classifiers:
         }
 
     def _classifier(self, labels: tuple[str, ...] | None, encoders: Mapping[str, tuple[str, str]]) -> Classifier:
-        stamp = _stamp(self._home) if labels is None else 0
+        stamp = _stamp(self._home / FOLDER / FIT) if labels is None else 0, _stamp(self._home / SOUNDS)
         key = labels, tuple(sorted(encoders.items())), stamp
         with self._lock:
             if key not in self._kept:
@@ -64,10 +65,10 @@ class Classifiers:
         return words_classifier(self._home, _tables(index), labels, _usual_kind(index))
 
 
-def _stamp(home: Path) -> int:
-    """Changes when the catalogue is tagged anew."""
+def _stamp(file: Path) -> int:
+    """Changes when the catalogue is tagged, or its sounds and words are learned, anew."""
     try:
-        return (home / FOLDER / FIT).stat().st_mtime_ns
+        return file.stat().st_mtime_ns
     except OSError:
         return 0
 

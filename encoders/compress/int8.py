@@ -58,12 +58,11 @@ def text_to_int8(encoder: AnyEncoder, source: Path, folder: Path) -> None:
 
 def image_to_int8(encoder: ImageEncoder, pictures: Sequence[bytes], folder: Path) -> None:
     """The shipped tower, its activations scaled by `pictures`. Fills `folder`."""
-    import torch
 
     quantization = _quantization()
     trunk = build_clip().visual.trunk
     fold_batch_norms(trunk)
-    pixels = torch.stack([encoder.prepare(picture) for picture in pictures])
+    pixels = encoder.pixels([encoder.prepare(picture) for picture in pictures]).cpu().contiguous()
     with tempfile.TemporaryDirectory() as scratch:
         whole = Path(scratch) / MODEL
         _export(trunk, pixels[:2], whole, "pixels", axis=0)

@@ -180,7 +180,7 @@ async def search_items(request: Request) -> Response:
 @router.post(
     "/classify",
     tags=["items"],
-    summary="Label a text or a picture",
+    summary="Label a text, a picture or a sound",
     response_class=Response,
     openapi_extra=takes(ClassifyRequest, examples.CLASSIFY_REQUEST),
     responses=answer(ClassifyAnswer, examples.CLASSIFY_ANSWER, 404, 409, 413, 422, 501, 503),
@@ -216,10 +216,12 @@ async def _vectors(service: Service, index: Index, wish: SearchRequest | Newcome
 def _thing(service: Service, wish: ClassifyRequest) -> tuple[dict[str, Any], dict[str, bytes | None]]:
     """What is judged: the head of the question, and its files or vectors."""
     head: dict[str, Any] = {"text": wish.text, "labels": None if wish.labels is None else _distinct(wish.labels)}
-    files = {name: decoded_file(name, getattr(wish, name), MOST_FILE[name]) for name in ("image", "video")}
+    files = {name: decoded_file(name, getattr(wish, name), MOST_FILE[name]) for name in ("image", "audio", "video")}
     if wish.item is None:
         if not (wish.text or "").strip() and not any(files.values()):
-            raise InvalidData("nothing to classify", valid="text, image, video or item", remedy="give one of them")
+            raise InvalidData(
+                "nothing to classify", valid="text, image, audio, video or item", remedy="give one of them"
+            )
         return {**head, "skip": True}, files
     live = service.live
     place = live.item(wish.item)
@@ -228,7 +230,7 @@ def _thing(service: Service, wish: ClassifyRequest) -> tuple[dict[str, Any], dic
         f"vector.{name}": one.tobytes() for name, one in vectors.items() if one is not None
     }
     if not parts:
-        raise InvalidData(f"item {wish.item!r} has no vector", valid="an item with a text or a picture",
+        raise InvalidData(f"item {wish.item!r} has no vector", valid="an item with a text, a picture or a sound",
                           remedy="interlace encode, then publish again")  # fmt: skip
     return head, parts
 

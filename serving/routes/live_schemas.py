@@ -202,6 +202,7 @@ class ClassifyRequest(Asked):
 
     text: Text | None = None
     image: File | None = None
+    audio: File | None = None
     video: File | None = None
     item: Id | None = Field(None, description="an item of the catalogue, in place of files")
     labels: Annotated[list[Word], Field(min_length=1, max_length=MOST_LABELS)] | None = None

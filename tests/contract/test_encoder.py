@@ -21,6 +21,7 @@ from tests.encoders.tiny import (
     make_open_clip,
     make_projections,
     make_sentence_model,
+    make_sounds,
     make_timm,
     picture,
     saved,
@@ -40,6 +41,7 @@ CASES: dict[str, Callable[[Path], str]] = {
     "adapted-text": lambda folder: f"adapted-text:{make_adapted(folder / 'adapted.safetensors')}",
     "catalogue-image": lambda folder: f"catalogue-image:{make_projections(folder / 'projections.safetensors')}",
     "catalogue-text": lambda folder: f"catalogue-text:{make_projections(folder / 'projections.safetensors')}",
+    "catalogue-audio": lambda folder: f"catalogue-audio:{make_sounds(folder / 'sounds.safetensors')}",
     "onnx-text": lambda folder: f"onnx-text:{make_onnx_text(folder)}",
     "onnx-image": lambda folder: f"onnx-image:{make_onnx_image(folder / 'int8')}",
 }

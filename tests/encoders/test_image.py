@@ -9,7 +9,8 @@ from PIL import Image
 
 from encoders.clip import build_clip, image_weights, timm_weights
 from encoders.folding import fold_batch_norms
-from encoders.image import ImageEncoder
+from encoders.image import ImageEncoder, efficientnet_lite0
+from encoders.pixels import pixels_of
 from encoders.registry import open_encoder
 from graph.errors import NotFound, Unsupported
 from tests.encoders.tiny import TINY_CLIP, make_open_clip, make_projections, picture, saved
@@ -33,9 +34,10 @@ def test_the_tower_still_knows_imagenet() -> None:
     classifier = {"classifier.weight": weights["_fc.weight"], "classifier.bias": weights["_fc.bias"]}
     model.load_state_dict({**timm_weights(weights, model.blocks), **classifier}, strict=True)
     photograph = Image.fromarray(load_sample_image("flower.jpg"))
-    pixels = open_encoder("efficientnet-lite0", device="cpu").prepare(saved(photograph, "PNG"))
+    encoder = efficientnet_lite0("", "cpu")
+    pixels = encoder.pixels([encoder.prepare(saved(photograph, "PNG"))])
     with torch.inference_mode():
-        assert int(model(pixels[None]).argmax()) == DAISY
+        assert int(model(pixels).argmax()) == DAISY
 
 
 def test_a_noisy_copy_is_nearer_than_another_picture(pictures: ImageEncoder) -> None:
@@ -81,7 +83,8 @@ def test_the_projected_encoder_is_the_open_clip_model(tmp_path: Path) -> None:
     data = [saved(picture(seed)) for seed in range(3)]
     encoder = open_encoder(f"catalogue-image:{file}", device="cpu")
     with torch.inference_mode():
-        expected = build_clip(file).encode_image(torch.stack([encoder.prepare(one) for one in data]), normalize=True)
+        pixels = encoder.base.pixels([encoder.prepare(one) for one in data])
+        expected = build_clip(file).encode_image(pixels, normalize=True)
     np.testing.assert_allclose(encoder.encode(data), expected.numpy(), atol=1e-4)
 
 
@@ -108,14 +111,14 @@ def test_a_checkpoint_by_model_and_file_equals_open_clips_own_loading(tmp_path: 
     data = saved(picture(1))
     encoder = open_encoder(f"open-clip:{name}/{tmp_path / 'weights.pt'}", device="cpu")
     with torch.inference_mode():
-        expected = model.encode_image(encoder.prepare(data)[None], normalize=True).numpy()
+        expected = model.encode_image(encoder.pixels([encoder.prepare(data)]), normalize=True).numpy()
     np.testing.assert_allclose(encoder.encode([data]), expected, atol=1e-4)
     assert encoder.dim == expected.shape[1]
 
 
 def test_a_folder_uses_its_own_size_and_dimension(tmp_path: Path) -> None:
     encoder = open_encoder(f"open-clip:{make_open_clip(tmp_path / 'clip')}", device="cpu")
-    assert encoder.prepare(saved(picture(1))).shape == (3, 32, 32)
+    assert encoder.pixels([encoder.prepare(saved(picture(1)))]).shape == (1, 3, 32, 32)
     assert encoder.dim == TINY_CLIP["embed_dim"]
 
 
@@ -140,3 +143,23 @@ def test_projections_of_another_model(tmp_path: Path) -> None:
     save_file({"something": torch.zeros(2)}, tmp_path / "clip.safetensors")
     with pytest.raises(Unsupported, match="projections"):
         build_clip(tmp_path / "clip.safetensors")
+
+
+def test_bytes_scaled_in_a_batch_are_the_floats_of_the_transform(pictures: ImageEncoder) -> None:
+    tower = pictures._tower.get()
+    images = [picture(seed, size=(50 + seed, 70)) for seed in range(3)]
+    prepared = [tower.pixels.prepare(image) for image in images]
+    assert all(one.dtype == torch.uint8 for one in prepared)
+    expected = torch.stack([tower.transform(image) for image in images])
+    found = pictures.pixels(prepared)
+    assert torch.equal(found, expected)
+    assert found.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_transform_that_ends_otherwise_is_done_picture_by_picture() -> None:
+    def transform(image: Image.Image) -> torch.Tensor:
+        return torch.from_numpy(np.array(image, dtype=np.float32)).permute(2, 0, 1)
+
+    pixels = pixels_of(transform)
+    image = picture(1)
+    assert torch.equal(pixels.stack([pixels.prepare(image)], torch.device("cpu"))[0], transform(image))

@@ -39,3 +39,19 @@ def test_nothing_and_only_broken_things() -> None:
     with VectorCache(None) as cache:
         assert encode_contents(CountingEncoder(), [], cache).vectors == {}
         assert len(encode_contents(CountingEncoder("image"), [b"broken"], cache).refused) == 1
+
+
+class InTwos(CountingEncoder):
+    """Takes things in their order, two at once."""
+
+    at_once = 2
+
+
+def test_an_encoder_that_takes_things_in_order_gets_each_batch_as_soon_as_it_is_prepared() -> None:
+    encoder = InTwos("image")
+    with VectorCache(None) as cache:
+        encoded = encode_contents(encoder, [b"a", b"broken", b"b", b"c", b"broken too", b"d", b"e"], cache)
+    assert [len(batch) for batch in encoder.seen] == [2, 2, 1]
+    assert len(encoded.vectors) == 5
+    whole = CountingEncoder("image").encode([b"a", b"b", b"c", b"d", b"e"])
+    np.testing.assert_array_equal(np.stack(list(encoded.vectors.values())), whole)

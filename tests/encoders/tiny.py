@@ -151,6 +151,27 @@ def make_projections(file: Path) -> Path:
     return file
 
 
+def make_sounds(file: Path) -> Path:
+    """Random projections of `signal` and its words as encoders.train_sounds saves them."""
+    import torch
+    from safetensors.torch import save_file
+
+    from encoders.clip import TEXT_PROJECTION
+    from encoders.projected import AUDIO_PROJECTION, bias_of
+
+    drawn = torch.Generator().manual_seed(0)
+    tensors = {
+        AUDIO_PROJECTION: torch.randn(32, 256, generator=drawn),
+        bias_of(AUDIO_PROJECTION): torch.randn(32, generator=drawn) / 16,
+        TEXT_PROJECTION: torch.randn(32, 384, generator=drawn),
+        "logit_scale": torch.tensor(2.0),
+    }
+    bases = {"audio": ["signal", "1"], "text": ["minilm", "2"]}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, file, metadata={"training": json.dumps({"bases": bases})})
+    return file
+
+
 def make_adapted(file: Path) -> Path:
     """Random projections and low-rank matrices of a few layers, as encoders.train_towers saves them."""
     import torch

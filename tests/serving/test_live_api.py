@@ -321,6 +321,8 @@ def test_labels_of_ones_own(app: Wrapped) -> None:
     assert found.json()["calibrated"] is False
     item = send(app, "POST", "/v1/classify", {"item": "p:kitchen1", "labels": body["labels"], "top": 1})
     assert item.json()["labels"][0]["label"] == "cooking"
+    sound = send(app, "POST", "/v1/classify", {"audio": "UklGRg==", "labels": ["calm", "loud"]})
+    assert sound.status_code == 501, "this catalogue has no sounds"
     untagged = send(app, "POST", "/v1/classify", {"text": "x"})
     assert untagged.status_code == 404
     assert "interlace tag" in untagged.json()["remedy"]
