@@ -90,12 +90,12 @@ def run(home: Path, options: argparse.Namespace) -> None:
     size = {"users": index.num_users, "items": index.num_items, "model": index.model.name}
     with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
-        with server(home) as (address, process):
+        with server(home, workers=options.workers) as (address, process):
             ready = time.perf_counter() - begun
             print(json.dumps({**size, "ready_s": round(ready, 2), **memory(process), "load": load()}), flush=True)
             for one in scenarios(index, address, reasons=options.reasons):
                 script = write_script(home, Path(folder), options.n, one.query, one.users)
-                wrk(address, script, 2, 2)
+                wrk(address, script, 2, options.warm_up)
                 for connections in options.connections:
                     found = measure(address, process, script, connections, options.seconds)
                     print(json.dumps({"asked": one.name, "connections": connections, **found, **memory(process),
@@ -142,6 +142,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where the home is kept; a temporary folder when not given")
     parser.add_argument("--connections", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--warm-up", type=int, default=2, help="seconds that each scenario is asked for before")
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("-n", type=int, default=10)
     parser.add_argument("--reasons", action="store_true", help="ask for reasons too: the home has a graph store")
     options = parser.parse_args()

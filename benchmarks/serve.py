@@ -24,6 +24,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import httpx
+import psutil
 
 from serving.index import ModelInfo, open_index
 
@@ -150,9 +151,11 @@ def wrk(address: str, script: Path, connections: int, seconds: int) -> str:
 
 
 def cpu_seconds(process: int) -> float:
-    """User and system time of a process so far."""
-    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """User and system time so far of a server: its process, and its workers where it has several."""
+    server = psutil.Process(process)
+    workers = [one for one in server.children(recursive=True) if one.name().startswith("python")]
+    times = [one.cpu_times() for one in (server, *workers)]
+    return float(sum(one.user + one.system for one in times))
 
 
 def memory_mb(process: int) -> int:

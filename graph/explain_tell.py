@@ -91,11 +91,17 @@ Told: TypeAlias = tuple[str, tuple[PathNode, ...], tuple[PathRelationship, ...]]
 Teller: TypeAlias = Callable[[str, Mapping[str, Any], Mapping[str, Any]], Told]
 
 
-def told(proof: str, facts: Mapping[str, Any], row: Mapping[str, Any], lang: str = words.ENGLISH) -> Explanation:
+def told(
+    proof: str,
+    facts: Mapping[str, Any],
+    row: Mapping[str, Any],
+    lang: str = words.ENGLISH,
+    effect: Effect | None = None,
+) -> Explanation:
     """`proof`: a name in `PROOFS`; `facts`: its parameters; `row`: what it returns for them."""
     kind = proof.removeprefix(NEW)
     text, nodes, relationships = _TELL[kind](lang, facts, row)
-    return Explanation(text, nodes, relationships, QUERIES[f"path_{proof}"], dict(facts), kind, lang)
+    return Explanation(text, nodes, relationships, QUERIES[f"path_{proof}"], dict(facts), kind, lang, effect)
 
 
 def proof_of(explanation: Explanation) -> str | None:

@@ -9,7 +9,7 @@ scores themselves are computed of the items asked about alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple, TypeAlias
 
@@ -21,6 +21,10 @@ from serving.inherit import Floats
 from serving.sequence import SequenceWeights, user_vector
 
 Places = NDArray[np.integer]
+FILLED = 2_048
+"""Items of a catalogue up to which weights may be filled up: 16 MB a member."""
+SPARSE = 16
+"""Where fewer than one in so many weights is there, they are quicker as they are."""
 Doubles = NDArray[np.float64]
 Moments = tuple[Floats, Floats]
 """Mean and deviation of each row's scores, (1 + h, 1)."""
@@ -31,10 +35,22 @@ class Known:
     """What is computed once an index, of its members by name.
 
     `spreads`: mean (d,) and covariance (d, d) of their items' vectors. `rows`: `RowSums` of all their items' weights.
+    `filled`: weights that are sparse in the index, dense.
     """
 
     spreads: dict[str, tuple[Floats, Floats]] = field(default_factory=dict)
     rows: dict[str, RowSums] = field(default_factory=dict)
+    filled: dict[str, ItemWeights] = field(default_factory=dict)
+
+    def weights(self, name: str, form: ItemWeights) -> ItemWeights:
+        """A member's weights: sparse ones of a small catalogue that are not very sparse, dense."""
+        rows = form.rows
+        if rows is None or len(rows) > FILLED or len(form.weights) * SPARSE < len(rows) ** 2:
+            return form
+        if name not in self.filled:
+            entries = _entries(form, np.arange(len(rows)))
+            self.filled[name] = replace(form, weights=entries.dense(len(rows), len(rows)), rows=None)
+        return self.filled[name]
 
 
 class RowSums(NamedTuple):
@@ -53,18 +69,24 @@ class RowSums(NamedTuple):
 
 @dataclass(frozen=True)
 class Read:
-    """`items` (u,) once each; `there` (1 + h, u): which of them each row has, the first row all."""
+    """`items` (u,) once each; `rows` (h,): where among them each one stands that is left out, which all do once. Of
+    1 + h rows, the first has all items, each further one all but one.
+    """
 
     history: NDArray[np.int32]
     left_out: Places
     items: NDArray[np.int32]
-    there: NDArray[np.bool_]
+    rows: Places
 
     @classmethod
     def of(cls, history: NDArray[np.int32], left_out: Places) -> Read:
-        items = np.unique(history)
-        there = np.concatenate([np.ones((1, len(items)), bool), items != np.asarray(left_out)[:, None]])
-        return cls(history, left_out, items.astype(np.int32), there)
+        items = np.unique(history).astype(np.int32)
+        return cls(history, left_out, items, np.searchsorted(items, left_out))
+
+    @cached_property
+    def there(self) -> NDArray[np.bool_]:
+        """(1 + h, u): which of the items each row has."""
+        return np.concatenate([np.ones((1, len(self.items)), bool), self.items != np.asarray(self.left_out)[:, None]])
 
     @cached_property
     def ages(self) -> Floats:
@@ -72,27 +94,30 @@ class Read:
         newest = self.history[::-1]
         back = np.unique(newest, return_index=True)[1]
         row_of = np.full(len(self.items), len(self.left_out), np.int64)
-        row_of[np.searchsorted(self.items, self.left_out)] = np.arange(len(self.left_out))
+        row_of[self.rows] = np.arange(len(self.left_out))
         met = np.zeros((len(self.left_out) + 1, len(newest) + 1), np.float32)  # the last row: what stays in all
         met[row_of[np.searchsorted(self.items, newest)], np.arange(1, len(newest) + 1)] = 1
         younger = np.cumsum(met[:-1], axis=1)[:, back]
         return np.concatenate([back[None].astype(np.float32), back.astype(np.float32) - younger])
 
-    @property
+    @cached_property
     def counts(self) -> Floats:
-        """(1 + h, 1): how many items each row has."""
-        return np.asarray(np.maximum(1, self.there.sum(axis=1, keepdims=True)), np.float32)
+        """(1 + h, 1): how many items each row has, at least 1."""
+        found = np.full((1 + len(self.rows), 1), max(1, len(self.items) - 1), np.float32)
+        found[0] = max(1, len(self.items))
+        return found
 
     def sums(self, vectors: Floats) -> Floats:
         """(1 + h, d): the sum of what each row has of (u, d)."""
-        return np.asarray(self.there.astype(np.float32) @ vectors, np.float32)
+        total = vectors.sum(axis=0, dtype=np.float32)
+        return np.concatenate([total[None], total - vectors[self.rows]])
 
 
 Part: TypeAlias = "Sums | Weighted | Vectors"
 """A form, asked for what it gives each row."""
 
 
-def parts(member: Member, read: Read) -> list[Part]:
+def parts(member: Member, read: Read, known: Known) -> list[Part]:
     """Of a member's forms, those that are inner products as one; what is the same for everybody with a sum of weights,
     where there is one.
     """
@@ -100,14 +125,14 @@ def parts(member: Member, read: Read) -> list[Part]:
     vectors = [vector for vector in (_vectors(form, read) for form in member.forms) if vector is not None]
     weights = [form for form in member.forms if isinstance(form, ItemWeights)]
     if len(weights) == 1 and _is_sum(weights[0]) and len(vectors) == len(everybody):
-        return [Sums(weights[0], read, np.sum(everybody, axis=0) if everybody else None)]
+        return [Sums(known.weights(member.name, weights[0]), read, np.sum(everybody, axis=0) if everybody else None)]
     others: list[Part] = [Sums(form, read) if _is_sum(form) else Weighted(form, read) for form in weights]
     return [*others, Vectors(vectors)] if vectors else others
 
 
 def standardised(member: Member, read: Read, asked: Places, reference: Places, known: Known) -> Floats:
     """(1 + h, asked): what the member brings to the blend."""
-    mine = parts(member, read)
+    mine = parts(member, read, known)
     scores = np.asarray(sum(part.at(asked) for part in mine), np.float32)
     if member.weight is None:
         return scores
@@ -124,7 +149,7 @@ def _moments(name: str, mine: Sequence[Part], reference: Places, known: Known) -
         if name not in known.spreads:
             known.spreads[name] = only.spread(reference)
         return only.moments(*known.spreads[name])
-    if isinstance(only, Sums) and only.form.rows is not None and len(only.form.rows) == len(reference):
+    if isinstance(only, Sums) and only.num_items == len(reference):
         if name not in known.rows:
             known.rows[name] = only.sums_of(np.arange(len(reference)), reference)
         return only.moments(reference, known.rows[name].take(only.read.items))
@@ -167,7 +192,7 @@ class Vectors:
 def _vectors(form: Form, read: Read) -> tuple[Floats, Floats] | None:
     """Of each row and each item; None of a form that has none."""
     if isinstance(form, StaticScores):
-        return np.ones((len(read.there), 1), np.float32), form.scores[:, None]
+        return np.ones((1 + len(read.rows), 1), np.float32), form.scores[:, None]
     if isinstance(form, SequenceWeights):
         return _sequence(form, read), form.items
     if isinstance(form, Tower):
@@ -190,16 +215,15 @@ class Sums:
     read: Read
     base: Floats | None = None
 
-    @property
+    @cached_property
     def _scale(self) -> Floats:
         """(1 + h, 1)."""
         counts = self.read.counts
         return np.asarray(1 / counts, np.float32) if self.form.normalise else np.ones_like(counts)
 
     @property
-    def _rows(self) -> Places:
-        """Where among the history's items each one stands that is left out."""
-        return np.searchsorted(self.read.items, self.read.left_out)
+    def num_items(self) -> int:
+        return len(self.form.weights if self.form.rows is None else self.form.rows)
 
     @cached_property
     def _entries(self) -> Entries:
@@ -210,15 +234,14 @@ class Sums:
             weights = _columns_of(self.form, self.read.items, columns)
         else:
             weights = self._entries.to(columns, len(self.form.rows)).dense(len(self.read.items), len(columns))
-        total = weights.sum(axis=0)
-        found = np.concatenate([total[None], total - weights[self._rows]]) * self._scale
+        found = self.read.sums(weights) * self._scale
         return found if self.base is None else found + self.base[columns]
 
     def moments(self, reference: Places, sums: RowSums | None = None) -> Moments:
         """`sums`: what is known of the rows, where the reference is all items."""
         of = sums or self.sums_of(self.read.items, reference)
         total, along = self._total(reference, whole=sums is not None)
-        some, c, mean = self._rows, len(reference), of.means.sum()
+        some, c, mean = self.read.rows, len(reference), of.means.sum()
         total = total - mean
         along = along - c * of.means * mean  # products of rows with the centred total
         left = total @ total - 2 * along[some] + of.squares[some]
@@ -250,9 +273,9 @@ class Sums:
         """(c,) the sum of the rows, and (u,) their products with it. `whole`: the reference is all items."""
         items, c = self.read.items, len(reference)
         if self.form.rows is None:
-            weights = _columns_of(self.form, items, reference).astype(np.float64)
+            weights = self.form.weights[items] if whole else _columns_of(self.form, items, reference)
             total = weights.sum(axis=0)
-            return total, weights @ total
+            return total.astype(np.float64), (weights @ total).astype(np.float64)
         row, column, weight = self._entries if whole else self._entries.to(reference, len(self.form.rows))
         total = np.asarray(np.bincount(column, weight, c), np.float64)
         return total, np.asarray(np.bincount(row, weight * total[column], len(items)), np.float64)
@@ -321,7 +344,7 @@ def _factors(form: Factors, read: Read) -> Floats:
     if form.gram is not None:
         return np.concatenate([_solved(form, read, whole=True), _solved(form, read, whole=False)])
     if form.fold_in is None:
-        return np.zeros((len(read.there), form.items.shape[1]), np.float32)
+        return np.zeros((1 + len(read.rows), form.items.shape[1]), np.float32)
     return read.sums(form.fold_in[read.items]) / read.counts**form.fold_in_power
 
 
@@ -353,7 +376,7 @@ def _tower(form: Tower, read: Read) -> Floats:
 def _sequence(form: SequenceWeights, read: Read) -> Floats:
     """(1 + h, d); what is older than the window changes nothing, so it is not computed."""
     whole = user_vector(form, read.history)
-    found = np.repeat(whole[None], len(read.there), axis=0)
+    found = np.repeat(whole[None], 1 + len(read.rows), axis=0)
     window = set(read.history[-form.last :].tolist())
     for row, item in enumerate(read.left_out.tolist(), start=1):
         if item in window:

@@ -110,11 +110,11 @@ def candidates(live: Live, crowd: Crowd, ties: Ties, who: Likings, items: list[i
         return [[] for _ in items]
     places = np.array(items, np.int64)
     cost = effects(live, who.history, places, ties.known) if len(who.history) else None
-    told = np.isin(cost.left_out, list(who.liked)) if cost is not None else None
+    told = None if cost is None else _Told.of(cost, who)
     found = []
     for column, item in enumerate(items):
         paths: list[Candidate] = []
-        for pairs in _tried(cost, told, column, who):
+        for pairs in _tried(told, column, who):
             paths = _worth_saying(live, crowd, ties, who, item, pairs)
             if paths:
                 break
@@ -126,25 +126,42 @@ Pair = tuple[int, float, Effected | None]
 """A liked item, its share of the greatest cost, and its effect."""
 
 
-def _tried(cost: Effects | None, told: Mask | None, column: int, who: Likings) -> Iterator[list[Pair]]:
-    """Likings that cost the item more than others do; where nothing can be said of them, those that cost it less; and
-    where the model says nothing of it, the latest. `told` (h,): which of what was left out was liked.
+@dataclass(frozen=True)
+class _Told:
+    """`order` (h, n): rows of the cost by item, what costs it most first. `agreed`, `denied` (h, n), in this order:
+    what was liked and costs the item more than others do, and what less. `known` (n,): of which items that is known.
     """
-    if cost is not None and told is not None and np.isfinite(cost.drops[:, column]).all():
-        order = np.argsort(-cost.drops[:, column], kind="stable")
-        agreed = (cost.drops[:, column] > np.maximum(0, cost.others[:, column]))[order]
-        yield _by_cost(cost, column, order, told[order] & agreed)
-        yield _by_cost(cost, column, order, told[order] & ~agreed)
+
+    cost: Effects
+    order: NDArray[np.int64]
+    agreed: Mask
+    denied: Mask
+    known: Mask
+
+    @classmethod
+    def of(cls, cost: Effects, who: Likings) -> _Told:
+        order = np.argsort(-cost.drops, axis=0, kind="stable")
+        liked = np.isin(cost.left_out, list(who.liked))[order]
+        more = np.take_along_axis(cost.drops > np.maximum(0, cost.others), order, axis=0)
+        return cls(cost, order, liked & more, liked & ~more, np.asarray(np.isfinite(cost.drops).all(axis=0)))
+
+    def first(self, column: int, some: Mask) -> list[Pair]:
+        """The first few of `some` of an item, each with its place in the order."""
+        ahead, order, cost = np.flatnonzero(some[:, column])[:LIKED_TRIED], self.order[:, column], self.cost
+        rows, most = order[ahead], max(1e-12, float(cost.drops[order[0], column]))
+        drops, others = cost.drops[rows, column].tolist(), cost.others[rows, column].tolist()
+        each = zip(cost.left_out[rows].tolist(), drops, others, (ahead + 1).tolist(), strict=True)
+        return [(liked, max(0.01, drop / most), (drop, other, place, len(order))) for liked, drop, other, place in each]
+
+
+def _tried(told: _Told | None, column: int, who: Likings) -> Iterator[list[Pair]]:
+    """Likings that cost the item more than others do; where nothing can be said of them, those that cost it less; and
+    where the model says nothing of it, the latest.
+    """
+    if told is not None and told.known[column]:
+        yield told.first(column, told.agreed)
+        yield told.first(column, told.denied)
     yield [(place, 0.5, None) for place in list(who.liked)[-LIKED_TRIED:]]
-
-
-def _by_cost(cost: Effects, column: int, order: NDArray[np.int64], some: Mask) -> list[Pair]:
-    """The first few of `some` in this order, each with its place in it."""
-    ahead = np.flatnonzero(some)[:LIKED_TRIED]
-    rows, most = order[ahead], max(1e-12, float(cost.drops[order[0], column]))
-    drops, others = cost.drops[rows, column].tolist(), cost.others[rows, column].tolist()
-    each = zip(cost.left_out[rows].tolist(), drops, others, (ahead + 1).tolist(), strict=True)
-    return [(liked, max(0.01, drop / most), (drop, other, place, len(order))) for liked, drop, other, place in each]
 
 
 def _worth_saying(

@@ -8,7 +8,6 @@ remembered until another index is published: the store is asked once.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from threading import Lock
 from typing import Any
 
@@ -45,6 +44,8 @@ class Reasoner:
     def __init__(self, k_anonymity: int = FEWEST_PEOPLE) -> None:
         self._fewest = k_anonymity
         self._lock = Lock()
+        self._turn = Lock()
+        """One thread computes at a time: many would wait for the interpreter after each other's matrix products."""
         self._index: Index | None = None
         self._crowd: Crowd | None = None
         self._ties = Ties()
@@ -91,7 +92,8 @@ class Reasoner:
         self, store: GraphStore, live: Live, who: Likings, items: list[int], lang: str
     ) -> list[Explanation | None]:
         crowd, ties = self._ready(live.index)
-        lists = candidates(live, crowd, ties, who, items)
+        with self._turn:
+            lists = candidates(live, crowd, ties, who, items)
         if who.user is not None:
             lists = self._held(store, live, who, lists)
         lists = self._with_direct(store, live, items, lists)
@@ -238,7 +240,7 @@ def _explanation(live: Live, who: Likings, one: Candidate, item: int, row: Mappi
         facts["relation"] = row["relation"]
     whole = {"user": who.user, **ends, "relation": facts.get("relation"), "via": None, "via_title": None, **row}
     effect = None if one.effect is None else _effect(one.effect)
-    return replace(told(one.proof, facts, whole, lang), effect=effect)
+    return told(one.proof, facts, whole, lang, effect)
 
 
 def _effect(found: tuple[float, float, int, int]) -> Effect:
