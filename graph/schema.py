@@ -66,7 +66,7 @@ KIND_TO_TYPE: Mapping[str, str] = MappingProxyType(
 KINDS: tuple[str, ...] = tuple(KIND_TO_TYPE)
 TYPE_TO_KIND: Mapping[str, str] = MappingProxyType({value: key for key, value in KIND_TO_TYPE.items()})
 NEGATIVE_KINDS = frozenset({"skipped", "hidden", "impressed"})
-ITEM_KINDS = ("product", "movie", "video", "track", "artist", "article", "event", "place", "item")
+ITEM_KINDS = ("product", "movie", "video", "track", "artist", "article", "event", "group", "place", "item")
 
 RESERVED_TYPES = frozenset({*KIND_TO_TYPE.values(), FRIEND, IS, SAME_AS, *DERIVED_TYPES})
 """Types with a meaning of their own: a relation in a triples file may not take these names."""

@@ -31,6 +31,7 @@ TITLES: Mapping[str, Mapping[str, str]] = MappingProxyType({
     "goes-with": {"en": "Goes with {item}", "zh": "与 {item} 搭配"},
     "friends": {"en": "What your friends like", "zh": "好友喜欢的"},
     "soon": {"en": "Soon and near you", "zh": "近期与附近"},
+    "groups": {"en": "Groups for you", "zh": "为你推荐的群组"},
     "playlist": {"en": "A playlist from {item}", "zh": "从 {item} 开始的播放列表"},
     "discover": {"en": "Something different", "zh": "换换口味"},
 })  # fmt: skip

@@ -11,7 +11,7 @@ from graph.schema import KINDS
 from graph.snapshot import EmbeddingTable, IdMap, Interactions, Snapshot, Triples
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-USERS, ITEMS = 60, 400
+USERS, ITEMS, GROUPS = 60, 400, 20
 BRANDS = tuple(f"Brand:Brand:B{number}" for number in range(12))
 CATEGORIES = tuple(f"Category:Category:C{number}" for number in range(6))
 ENTITIES = tuple(sorted((*BRANDS, *CATEGORIES)))
@@ -19,7 +19,7 @@ COUNTRIES = ("NL", "CN", "DE")
 
 
 def market(seed: int = 3) -> Snapshot:
-    """60 users, 400 items of three kinds; two of five events are over, a tenth of the others has expired."""
+    """60 users, 400 items of three kinds, groups too; two of five events are over, a tenth of the others has expired."""
     rng = np.random.default_rng(seed)
     users = IdMap(tuple(f"m:u{number:02d}" for number in range(USERS)), "user")
     items = IdMap(tuple(f"m:i{number:03d}" for number in range(ITEMS)), "item")
@@ -70,7 +70,7 @@ def _friendships(rng: np.random.Generator) -> np.ndarray[tuple[int, int], np.dty
 
 
 def _items(rng: np.random.Generator) -> pa.Table:
-    kinds = [("product", "article", "event")[place % 3] for place in range(ITEMS)]
+    kinds = [("product", "article", "event")[place % 3] for place in range(ITEMS - GROUPS)] + ["group"] * GROUPS
     days = rng.integers(-40, 60, ITEMS).tolist()
     times = [(NOW + timedelta(days=day, hours=1)).isoformat() for day in days]
     some = rng.random((4, ITEMS)) < 0.5

@@ -19,6 +19,7 @@ from serving.playlists.make import playlist
 from serving.playlists.wish import PlaylistWish, Seeds
 from serving.scenarios.columns import Columns, ColumnsHolder
 from serving.scenarios.file import read_preset
+from serving.scenarios.find import Scenarios
 from serving.scenarios.home import Row, home, render
 from serving.scenarios.preset import Preset, Recency
 from serving.scenarios.rules import age_of
@@ -64,6 +65,15 @@ def test_a_playlist_s_shelf_is_played_in_the_playlist_s_order(tmp_path: Path, vi
     whole = playlist(visitor, live.index.transitions, wish).items
     assert row.items == [item for item in whole if item in row.items], "in its order"
     assert len(row.items) == 8
+
+
+def test_the_social_page_recommends_groups_that_one_is_not_in(market_home: Path, visit: Visit) -> None:
+    visitor = visit(USER)
+    rows = home(visitor, Scenarios(market_home).get("social"), "en")
+    (row,) = (one for one in rows if one.title == "Groups for you")
+    assert {card["kind"] for card in cards(visitor.live, row)} == {"group"}
+    assert not set(row.items) & set(visitor.liked)
+    assert row.scores == sorted(row.scores, reverse=True)
 
 
 def test_for_you_is_the_model_s_order(tmp_path: Path, visit: Visit) -> None:

@@ -441,6 +441,7 @@ export const words = {
   'data.artist': 'artist',
   'data.article': 'article',
   'data.event': 'event',
+  'data.group': 'group',
   'data.place': 'place',
   'data.item': 'item',
   'data.rated': 'rated',

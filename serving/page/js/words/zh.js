@@ -441,6 +441,7 @@ export const words = {
   'data.artist': '艺人',
   'data.article': '文章',
   'data.event': '活动',
+  'data.group': '群组',
   'data.place': '地点',
   'data.item': '条目',
   'data.rated': '评分',
