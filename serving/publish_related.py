@@ -5,6 +5,7 @@ Bounded: counting takes one row at a time (`training.near`), and of each item `K
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from graph.schema import KINDS
 from graph.snapshot import Snapshot
 from serving.categories import SAME, alike, alternatives, category_labels, category_vectors
 from serving.index_files import Rows
@@ -21,8 +23,12 @@ from serving.related_parts import ALTERNATIVES, COMPLEMENTS, TOGETHER, Relation,
 from serving.together import Pairs, taken_together
 from training.data import Histories
 from training.near import near
+from training.prepare import known_histories
 
 KEPT = 50
+PURCHASED = KINDS.index("purchased")
+BOUGHT = 0.05
+"""Of all likings, the share of purchases from which on they alone say what is taken together."""
 AFTER_REACH = 3
 """How many places later an item may stand that comes after another."""
 AFTER_LAST = 100
@@ -32,14 +38,28 @@ AFTER_LAST = 100
 def write_related(folder: Path, snapshot: Snapshot, known: Histories, fewest: int) -> dict[str, Any]:
     """Writes `related.*` and `after.*`; returns what the manifest says of them. `fewest`: people a pair needs."""
     after(known, fewest).write(folder)
-    found = related(snapshot, known, fewest)
+    bought = purchases(snapshot, known)
+    found = related(snapshot, known if bought is None else bought, fewest)
     for name, relation in found.items():
         write_relation(folder, name, relation)
-    return {"relations": list(found), "labels": list(category_labels(snapshot)), "fewest": fewest}
+    labels = list(category_labels(snapshot))
+    return {"relations": list(found), "labels": labels, "fewest": fewest, "purchases": bought is not None}
+
+
+def purchases(snapshot: Snapshot, known: Histories) -> Histories | None:
+    """Who bought what, where a shop tells that beside views and clicks, and not rarely; else None.
+
+    What people look at side by side they choose from: it is bought instead, not together.
+    """
+    rows = snapshot.interactions
+    bought = rows.take(rows.kind == PURCHASED)
+    if not BOUGHT * len(known.items) <= len(bought) < len(known.items):
+        return None
+    return known_histories(replace(snapshot, interactions=bought), None)
 
 
 def related(snapshot: Snapshot, known: Histories, fewest: int) -> dict[str, Relation]:
-    """The relations by name; *together* alone where no item has a category."""
+    """The relations by name, by who took what; *together* alone where no item has a category."""
     pairs = taken_together(known, fewest)
     together = pairs.significant
     found = {TOGETHER: _relation(together.best(KEPT), known.num_items)}

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from graph.errors import InvalidData, Unsupported
-from graph.snapshot import EmbeddingTable
+from graph.schema import KINDS
+from graph.snapshot import EmbeddingTable, Interactions
 from serving.app import create_app
 from serving.categories import category_vectors
 from serving.index import open_index
@@ -69,6 +70,30 @@ def test_a_planted_alternative_is_alike_and_not_taken_together(live: Live) -> No
     assert names(live, "lamp-a", ALTERNATIVES)[0] == "lamp-b"
     assert "lamp-b" not in names(live, "lamp-a", TOGETHER)
     assert "lamp-b" not in names(live, "lamp-a", COMPLEMENTS)
+
+
+def test_what_is_looked_at_together_and_not_bought_together_is_an_alternative(tmp_path: Path) -> None:
+    """Everybody who bought one lamp had looked at the other just before: by all that people do they go together."""
+    snapshot = shop()
+    rows = snapshot.interactions
+    lamps = [snapshot.items.positions[f"shop:lamp-{letter}"] for letter in "ab"]
+    bought = np.flatnonzero(np.isin(rows.item, lamps))
+    seen = rows.take(bought)
+    other = np.where(seen.item == lamps[0], lamps[1], lamps[0]).astype(np.int32)
+    seen = replace(seen, item=other, kind=np.full(len(other), KINDS.index("viewed"), np.int8), time=seen.time - 60)
+    both = [
+        np.concatenate([getattr(rows, one), getattr(seen, one)]) for one in ("user", "item", "kind", "value", "time")
+    ]
+    browsed = replace(snapshot, interactions=Interactions(*both))
+    known = known_histories(browsed, None)
+    a, b = lamps
+    assert b in relations(browsed, known, FEWEST)[TOGETHER].rows[a], "as if they went together"
+    model = find("popularity").build().fit(everything(browsed, None))
+    publish(browsed, model, home=tmp_path, model=INFO, k_anonymity=FEWEST)
+    live = Live(open_index(tmp_path))
+    assert names(live, "lamp-a", ALTERNATIVES)[0] == "lamp-b"
+    assert "lamp-b" not in names(live, "lamp-a", TOGETHER)
+    assert names(live, "lamp-a", COMPLEMENTS)[0] == "bulb"
 
 
 def test_a_pair_of_one_category_that_is_taken_together_is_neither(live: Live) -> None:

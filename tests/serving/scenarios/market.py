@@ -19,7 +19,7 @@ COUNTRIES = ("NL", "CN", "DE")
 
 
 def market(seed: int = 3) -> Snapshot:
-    """60 users, 400 items of three kinds, groups too; two of five events are over, a tenth of the others has expired."""
+    """60 users, 400 items, groups among them; two of five events are over, a tenth of the others has expired."""
     rng = np.random.default_rng(seed)
     users = IdMap(tuple(f"m:u{number:02d}" for number in range(USERS)), "user")
     items = IdMap(tuple(f"m:i{number:03d}" for number in range(ITEMS)), "item")
