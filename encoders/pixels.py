@@ -64,7 +64,7 @@ def _scaled(
         pixels = torch.stack(list(batch)).to(device).float()
         images, height, width, channels = pixels.shape
         rows = pixels.view(images, height, width * channels)  # three numbers at a time would cost three times as much
-        middle, spread = (torch.tensor(one, device=device).repeat(width) for one in (mean, deviation))
+        middle, spread = (torch.as_tensor(one, device=device).repeat(width) for one in (mean, deviation))
         rows.div_(255).sub_(middle).div_(spread)
         return pixels.permute(0, 3, 1, 2)
 

@@ -297,7 +297,7 @@ def test_onboarding_asks_about_every_taste_and_skips_what_was_shown(app: Wrapped
 
 
 def test_what_was_shown_and_left_speaks_against_its_like(app: Wrapped) -> None:
-    body = {"items": ["p:war0"], "left": ["p:space0", "p:space1", "p:kitchen0", "p:war1"], "n": 24}
+    body = {"items": ["p:war5"], "left": ["p:space0", "p:space1", "p:kitchen0", "p:war1"], "n": 24}
     found = send(app, "POST", "/v1/recommendations", body)
     follows(app, "/v1/recommendations", "post", found)
     assert found.json()["sources"] == ["items", "answers"]

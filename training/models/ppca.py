@@ -71,8 +71,9 @@ class PPCA:
         for row in np.flatnonzero(users.index == UNKNOWN).tolist():
             span = slice(said.indptr[row], said.indptr[row + 1])
             shown = said.items[span][said.kind[span] == IMPRESSED]
-            history = users.matrix[row].indices
-            scores[row] = self.answers.scores(history, np.setdiff1d(shown, history))
+            if len(shown):
+                history = users.matrix[row].indices
+                scores[row] = self.answers.scores(history, np.setdiff1d(shown, history))
         return scores
 
     def _fold_in(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

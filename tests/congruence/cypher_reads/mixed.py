@@ -179,8 +179,8 @@ _TEXTS = (
     "MATCH (i:Item) WHERE any(t IN i.tags WHERE t STARTS WITH 't') RETURN count(*) AS n",
     "MATCH (i:Item) WHERE i.tags IS NOT NULL AND all(t IN i.tags WHERE t <> 't1') RETURN count(*) AS n",
     (
-        "MATCH (i:Item) WITH i.adult AS a, collect(i.year) AS ys RETURN a, size(ys) AS n, [y IN ys WHERE y > "
-        "2000] AS modern ORDER BY a"
+        "MATCH (i:Item) WITH i ORDER BY i.id WITH i.adult AS a, collect(i.year) AS ys "
+        "RETURN a, size(ys) AS n, [y IN ys WHERE y > 2000] AS modern ORDER BY a"
     ),
     "MATCH (i:Item) RETURN i.id ORDER BY i.score DESC, i.id LIMIT 5",
     "MATCH (i:Item) RETURN i ORDER BY i.id LIMIT 2",
