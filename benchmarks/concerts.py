@@ -38,7 +38,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from graph.distance import kilometres
-from training.bench_events import HORIZON_DAYS, bench_events, read_log
+from training.bench_events import HORIZON_DAYS, bench_events, means, read_log
 from training.events.cut import make_cuts
 from training.events.ranker import measure
 
@@ -286,9 +286,7 @@ def compare(folder: Path, seeds: list[int], horizon_days: float) -> None:
     for seed in seeds:
         print(json.dumps(bench_events(folder, seed=seed, horizon_days=horizon_days).as_dict()))
     best = oracle(folder, horizon_days)
-    print(json.dumps({part: {name: float(one.mean()) for name, one in found.items()
-                             if name in {"ndcg@10", "recall@10", "recall@20"}}
-                      for part, found in best.items()}))  # fmt: skip
+    print(json.dumps({part: means(found) for part, found in best.items()}))
 
 
 def main() -> None:

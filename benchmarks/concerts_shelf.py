@@ -31,7 +31,7 @@ from serving.publish import publish
 from serving.scenarios.columns import ColumnsHolder
 from serving.scenarios.soon import soon_scores
 from serving.scenarios.visitor import Visitor
-from training.bench_events import HORIZON_DAYS
+from training.bench_events import HORIZON_DAYS, means
 from training.events.cut import DAY, make_cuts
 from training.events.log import read_events
 from training.events.ranker import measure
@@ -72,8 +72,8 @@ def main() -> None:
             scores = np.stack([_scores(visitor, rule)[cut.candidates] for visitor in visitors])
             spent = 1000 * (time.process_time() - began) / len(visitors)
             found = measure(scores, lists)
-            means = {one: round(float(found[one].mean()), 4) for one in ("ndcg@10", "recall@10", "recall@20")}
-            print(json.dumps({"rule": name, **means, "cpu_ms": round(spent, 3)}), flush=True)
+            told = {one: round(value, 4) for one, value in means(found).items()}
+            print(json.dumps({"rule": name, **told, "cpu_ms": round(spent, 3)}), flush=True)
 
 
 def _scores(visitor: Visitor, rule: Mapping[str, float]) -> NDArray[np.float32]:

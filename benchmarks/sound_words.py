@@ -17,8 +17,6 @@ deviation; `guess`: labels at random; `majority`: always the most frequent. Prin
 
 from __future__ import annotations
 
-import argparse
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.sounds import Classes, Floats, macro_f1, probe, read_moods, summary
+from benchmarks.sounds import Classes, Floats, macro_f1, main, probe, read_moods, summary
 from benchmarks.zeroshot import area
 from encoders.base import Vectors
 from encoders.cache import VectorCache, content_key
@@ -163,10 +161,4 @@ def run(folder: Path, encoder_name: str, seeds: int, home: Path) -> dict[str, An
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--encoder", default="signal")
-    parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--home", type=Path, default=Path(".interlace"))
-    given = parser.parse_args()
-    print(json.dumps(run(given.folder, given.encoder, given.seeds, given.home)))
+    main(__doc__, run)

@@ -17,6 +17,7 @@ import csv
 import json
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -184,11 +185,16 @@ def _mean_mfcc() -> slice:
     raise AssertionError("the signal embedding has no MFCC")
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(description: str | None, run: Callable[[Path, str, int, Path], dict[str, Any]]) -> None:
+    """The command line of benchmarks on Emotify."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--encoder", default="signal")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--home", type=Path, default=Path(".interlace"))
     given = parser.parse_args()
     print(json.dumps(run(given.folder, given.encoder, given.seeds, given.home)))
+
+
+if __name__ == "__main__":
+    main(__doc__, run)

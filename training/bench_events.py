@@ -117,9 +117,9 @@ def bench_events(
     blend = found.pop("events")
     names = {"test": cuts.test_lists, "validation": cuts.validation_lists}
     return EventsResult(
-        metrics=_means(blend),
-        baselines={name: _means(one) for name, one in found.items()},
-        validation={name: _means(one) for name, one in learned.validation.items()},
+        metrics=means(blend),
+        baselines={name: means(one) for name, one in found.items()},
+        validation={name: means(one) for name, one in learned.validation.items()},
         beats={name: asdict(one) for name, one in compare_all(
             blend[TARGET], {name: one[TARGET] for name, one in found.items()}, seed=seed).items()},
         brings=learned.brings,
@@ -244,5 +244,6 @@ def _told(log: EventLog, cut: Cut, lists: Lists) -> dict[str, Any]:
     }
 
 
-def _means(per_person: PerPerson) -> dict[str, float]:
+def means(per_person: PerPerson) -> dict[str, float]:
+    """The measures that are told."""
     return {name: float(per_person[name].mean()) for name in ("ndcg@10", "recall@10", "recall@20")}
