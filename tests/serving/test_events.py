@@ -198,6 +198,9 @@ def test_a_known_users_vector_moves_by_what_changed(index: Index) -> None:
     solved = replace(form, gram=gram, ridge=(0.1, 0.0, 1.0))
     exact = replace(index, members=(Member("m", None, (solved,)),))
     np.testing.assert_array_equal(score(exact, 3, new, old), score(exact, MISSING, new))
+    linked = replace(index, members=(Member("m", None, (replace(solved, moves=True),)),))  # other accounts stay in it
+    change = score(exact, MISSING, new) - score(exact, MISSING, old)
+    np.testing.assert_allclose(score(linked, 3, new, old), items @ users[3] + change, rtol=1e-3, atol=1e-4)
 
 
 def test_scores_after_an_event_are_those_of_the_longer_history(index: Index, log: EventLog) -> None:
