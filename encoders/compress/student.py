@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 HALF = -1
 SHORTEST = 6
 WARM_UP = 0.1
-COUNTED = 400
+COUNTED = 1_200
 """Texts on which neurons are chosen."""
 EARLIER = 0.3
 """Of the loss, what an earlier layer's tokens count beside the last one's."""
