@@ -38,8 +38,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from graph.distance import kilometres
-from training.bench_events import HORIZON_DAYS, bench_events, means, read_log
-from training.events.cut import make_cuts
+from training.bench_events import bench_events, means, read_log
+from training.events.cut import HORIZON_DAYS, make_cuts
 from training.events.ranker import measure
 
 Floats = NDArray[np.float64]

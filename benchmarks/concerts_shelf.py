@@ -4,9 +4,10 @@
 
 OUT is a folder of `benchmarks.concerts make`. What is known at the cut is published as an index (a content ridge over
 attributes, so that events which nobody met have scores), and the shelf's own source scores every event for everybody
-who is asked: by the rule that it had, and with friends, taste and both. Lists and measures are those of `interlace
-bench events`; what the shelf leaves out (farther than `km`) is not found. `cpu_ms`: of one person, the model's scores
-included. Prints one JSON object a line. The defaults are not tuned: they are one of each unit.
+who is asked: by the weights that the publish learned from what is known then, and by the fixed rule with and without
+friends and taste. Lists and measures are those of `interlace bench events`; what the shelf leaves out (farther than
+`km`) is not found. `cpu_ms`: of one person, the model's scores included. Prints one JSON object a line. The rule is not
+tuned: it is one of each unit.
 """
 
 from __future__ import annotations
@@ -31,19 +32,21 @@ from serving.publish import publish
 from serving.scenarios.columns import ColumnsHolder
 from serving.scenarios.soon import soon_scores
 from serving.scenarios.visitor import Visitor
-from training.bench_events import HORIZON_DAYS, means
-from training.events.cut import DAY, make_cuts
+from training.bench_events import means
+from training.events.cut import DAY, HORIZON_DAYS, make_cuts
 from training.events.log import read_events
 from training.events.ranker import measure
 from training.train import everything
 from training.zoo import find
 
 RULES: Mapping[str, Mapping[str, float]] = {
+    "learned": {},
+    "learned, whatever the distance": {"km": 1e9},
     "days and kilometres, a day as 50 km": {"days": 1, "km": 50, "taste": 0, "friends": 0},
     "days and kilometres": {"taste": 0, "friends": 0},
     "with friends": {"taste": 0},
     "with taste": {"friends": 0},
-    "with both": {},
+    "with both": {"taste": 1, "friends": 1},
     "taste alone": {"days": 1e9, "km": 1e9, "friends": 0},
 }
 

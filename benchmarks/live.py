@@ -6,9 +6,10 @@
 
 `large` draws, fits and publishes a synthetic home once and keeps it in the folder (`benchmarks.large_home`). Each
 scenario is asked by `wrk` with random users at 1, 8 and 32 connections: the plain answer; the commonest kind with
-diversity; users who all have events that the index has not (fold-in), plain and with kind and diversity; reasons (where
-the home has a graph store). CPU is the worker's own, before and after (psutil); memory its resident and proportional
-set sizes after the load. Prints one JSON object a line.
+diversity; reasons (where the home has a graph store), again and again, or each once; users who all have events that the
+index has not (fold-in), plain and with kind and diversity, again and again, or each once after new events. CPU is the
+worker's own, before and after (psutil); memory its resident and proportional set sizes after the load. Prints one JSON
+object a line.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -35,29 +38,38 @@ from benchmarks.serve import measure, published, server, write_script, wrk
 from serving.index import Index, open_index
 
 MOVED = 2_000
-"""Users who get events, and who alone are asked then."""
+"""Users who get events, and who alone are asked then, again and again."""
+FIRST = 10_000
+"""Users who get events before each run, and are asked one after the other: each answer is the first after an event."""
 EVENTS_EACH = 3
+CALL = 9_000
+"""Events a call."""
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is asked of whom: further query; `users`, where they are not all."""
+    """What is asked of whom: further query; so many `users` who all have recent events, where they are not all;
+    `in_turn`: each of them once, with new events before each run where they have any.
+    """
 
     name: str
     query: str
-    users: Sequence[str] = ()
+    users: int = 0
+    in_turn: bool = False
 
 
-def scenarios(index: Index, address: str, *, reasons: bool) -> Iterator[Scenario]:
-    """What is asked, in order; events are sent before those that are about them."""
+def scenarios(index: Index, *, reasons: bool) -> Iterator[Scenario]:
+    """What is asked, in order."""
     filtered = f"&kind={commonest(index)}&diversity=0.3"
     yield Scenario("plain", "")
     yield Scenario("kind and diversity", filtered)
     if reasons:
         yield Scenario("reasons", "&explain=true")
-    moved = send_events(index, address)
-    yield Scenario("recent events", "", moved)
-    yield Scenario("recent events, kind and diversity", filtered, moved)
+        yield Scenario("first reasons", "&explain=true", in_turn=True)
+    yield Scenario("recent events", "", MOVED)
+    yield Scenario("recent events, kind and diversity", filtered, MOVED)
+    yield Scenario("first answer after events", "", FIRST, in_turn=True)
+    yield Scenario("first answer after events, kind and diversity", filtered, FIRST, in_turn=True)
 
 
 def commonest(index: Index) -> str:
@@ -65,24 +77,26 @@ def commonest(index: Index) -> str:
     return index.kinds[int(np.bincount(np.asarray(index.item_kind)).argmax())]
 
 
-def send_events(index: Index, address: str) -> list[str]:
-    """Likings of items that random users with a history have not met; their ids."""
+def send_events(index: Index, address: str, users: int) -> list[str]:
+    """Likings of random items by so many random users with a history; the users' ids."""
     chance, now = random.Random(42), int(time.time())  # noqa: S311 - a benchmark
     active = np.flatnonzero(np.diff(index.known.indptr) > 0).tolist()
-    places = chance.sample(active, min(MOVED, len(active)))
+    asked = [index.user_ids[place].decode() for place in chance.sample(active, min(users, len(active)))]
     rows = [
         {
-            "id": f"bench-{place}-{number}",
-            "user": index.user_ids[place].decode(),
+            "id": uuid.uuid4().hex,
+            "user": user,
             "item": index.item_ids[chance.randrange(index.num_items)].decode(),
             "kind": "liked",
             "at": now,
         }
-        for place in places
-        for number in range(EVENTS_EACH)
+        for user in asked
+        for _ in range(EVENTS_EACH)
     ]
-    httpx.post(f"{address}/v1/events", json={"events": rows}, timeout=60).raise_for_status()
-    return [index.user_ids[place].decode() for place in places]
+    for start in range(0, len(rows), CALL):
+        call = {"events": rows[start : start + CALL]}
+        httpx.post(f"{address}/v1/events", json=call, timeout=60).raise_for_status()
+    return asked
 
 
 def run(home: Path, options: argparse.Namespace) -> None:
@@ -93,13 +107,35 @@ def run(home: Path, options: argparse.Namespace) -> None:
         with server(home, workers=options.workers) as (address, process):
             ready = time.perf_counter() - begun
             print(json.dumps({**size, "ready_s": round(ready, 2), **memory(process), "load": load()}), flush=True)
-            for one in scenarios(index, address, reasons=options.reasons):
-                script = write_script(home, Path(folder), options.n, one.query, one.users)
-                wrk(address, script, 2, options.warm_up)
+            whom = Asked(index, home, address, process, Path(folder))
+            for one in scenarios(index, reasons=options.reasons):
                 for connections in options.connections:
-                    found = measure(address, process, script, connections, options.seconds)
+                    found = whom.run(one, connections, options)
                     print(json.dumps({"asked": one.name, "connections": connections, **found, **memory(process),
                                       "load": load()}), flush=True)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Whom the questions go to: a server of this home, its address and process."""
+
+    index: Index
+    home: Path
+    address: str
+    process: int
+    folder: Path
+
+    def run(self, one: Scenario, connections: int, options: argparse.Namespace) -> dict[str, Any]:
+        """One run."""
+        users = send_events(self.index, self.address, one.users) if one.users else []
+        n = options.n
+        if one.in_turn and not one.users:  # a number of items that nobody was asked for before, three rounds long
+            levels = options.connections
+            n += 1 + 3 * (levels.index(connections) - min(1, len(levels) - 1))
+        script = write_script(self.home, self.folder, n, one.query, users, in_turn=one.in_turn)
+        if not one.in_turn:
+            wrk(self.address, script, connections, options.warm_up)
+        return measure(self.address, self.process, script, connections, options.seconds)
 
 
 def memory(process: int) -> dict[str, int]:

@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -30,9 +31,11 @@ from serving.index import ModelInfo, open_index
 
 SCRIPT = """
 local users = {%s}
+local at = -1
 math.randomseed(42)
 request = function()
-  return wrk.format("GET", "/v1/users/" .. users[math.random(#users)] .. "/recommendations?n=%d%s")
+  at = at + 1
+  return wrk.format("GET", "/v1/users/" .. users[%s] .. "/recommendations?n=" .. %s .. "%s")
 end
 """
 LATENCY = re.compile(r"^\s+(50|75|90|99)%\s+([\d.]+)(us|ms|s)$", re.MULTILINE)
@@ -74,13 +77,18 @@ def published(data: Path, folder: Path, name: str = "ease") -> Path:
     return home
 
 
-def write_script(home: Path, folder: Path, n: int, query: str, users: Sequence[str] = ()) -> Path:
-    """wrk's Lua script over these users' ids; over all (at most 50,000) known ones where none are named."""
+def write_script(
+    home: Path, folder: Path, n: int, query: str, users: Sequence[str] = (), *, in_turn: bool = False
+) -> Path:
+    """wrk's Lua script over these users' ids; over all (at most 50,000) known ones where none are named. Drawn at
+    random, or one after the other and each round for one item more: nobody is asked the same twice.
+    """
     ids = open_index(home).user_ids
     asked = users or [ids[place].decode() for place in range(min(len(ids), 50_000))]
     path = folder / "users.lua"
     quoted = ",".join(json.dumps(quote(one, safe="")) for one in asked)
-    path.write_text(SCRIPT % (quoted, n, query), encoding="utf-8")
+    which = ("at % #users + 1", f"{n} + math.floor(at / #users)") if in_turn else ("math.random(#users)", str(n))
+    path.write_text(SCRIPT % (quoted, *which, query), encoding="utf-8")
     return path
 
 
@@ -115,7 +123,7 @@ def wait_until_ready(address: str, seconds: float = 90) -> None:
             time.sleep(0.05)
 
 
-def measure(address: str, process: int, script: Path, connections: int, seconds: int) -> dict[str, float | int | None]:
+def measure(address: str, process: int, script: Path, connections: int, seconds: int) -> dict[str, Any]:
     """One run of wrk with the worker's CPU time around it."""
     before = cpu_seconds(process)
     output = wrk(address, script, connections, seconds)

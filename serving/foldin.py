@@ -9,7 +9,7 @@ below it. A model that learned what other feedback says (`training.feedback`) re
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,10 +23,13 @@ from serving.forms import Told
 from serving.index import Index
 from serving.index_files import MISSING
 from serving.live import Live
+from serving.members import among
 
 IMPRESSED = KINDS.index("impressed")
 LIKING = np.array([kind not in NEGATIVE_KINDS for kind in KINDS])
 Places = NDArray[np.int64]
+Deed = tuple[int, int, int]
+"""Position of the item, Unix seconds, and the code of the kind."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,13 @@ class Viewer:
         """Do models have to look at a history that the index does not know."""
         return self.before is not None
 
+    @property
+    def read(self) -> tuple[bytes, ...]:
+        """All that models and filters read of them, to compare."""
+        told = () if self.told is None else (self.told.items, self.told.kind, self.told.value)
+        before = () if self.before is None else (self.before,)
+        return tuple(one.tobytes() for one in (self.history, self.seen, *before, *told))
+
     def all_seen(self, index: Index) -> NDArray[np.integer]:
         """Positions that they have seen."""
         if self.place == MISSING:
@@ -80,9 +90,10 @@ def viewer(live: Live, name: str) -> Viewer:
     found = [(item, one) for item, one in found if item != MISSING]
     seen = np.unique(np.array([item for item, one in found if one.kind != IMPRESSED], np.int64))
     liked = [(item, one) for item, one in found if item < index.num_items and likes(index, one)]
-    fresh = [pair for pair in liked if place == MISSING or not _held(index, place, *pair)]
+    held = _held(index, place, found)
+    fresh = [(item, one) for item, one in liked if (item, one.at, one.kind) not in held]
     told = told_of(index, place, [pair for pair in found if pair[0] < index.num_items])
-    moved = fresh or (told is not None and _tells_more(index, place, found))
+    moved = fresh or (told is not None and _tells_more(index, found, held))
     if not moved:
         return Viewer(name, place, known, None, seen, tuple(events), told)
     history = _laid_over(index, place, known, fresh) if fresh else known
@@ -102,10 +113,9 @@ def told_of(index: Index, place: int, events: Sequence[tuple[int, Event]] = ()) 
     )
 
 
-def _tells_more(index: Index, place: int, events: Sequence[tuple[int, Event]]) -> bool:
+def _tells_more(index: Index, events: Sequence[tuple[int, Event]], held: Set[Deed]) -> bool:
     """Is there something that the index does not know and that says anything, liking or not."""
-    known = place != MISSING
-    return any(item < index.num_items and not (known and _held(index, place, item, one)) for item, one in events)
+    return any(item < index.num_items and (item, one.at, one.kind) not in held for item, one in events)
 
 
 def nobody() -> Viewer:
@@ -136,13 +146,15 @@ def _place(live: Live, name: str) -> int:
     return live.index.user_ids.find(name.encode("utf-8", "surrogatepass"))
 
 
-def _held(index: Index, user: int, item: int, event: Event) -> bool:
-    """Does the index know the event."""
+def _held(index: Index, user: int, events: Sequence[tuple[int, Event]]) -> Set[Deed]:
+    """What the index knows a user did with the items of these events."""
+    if user == MISSING or not events:
+        return frozenset()
     span = index.history.rows.span(user)
-    same = index.history.rows.columns[span] == item
-    same &= index.history.time[span] == event.at
-    same &= index.history.kind[span] == event.kind
-    return bool(same.any())
+    columns = index.history.rows.columns[span]
+    same = np.flatnonzero(among(columns, np.array(sorted({item for item, _ in events}), np.int64)))
+    whole = (columns, index.history.time[span], index.history.kind[span])
+    return set(zip(*(one[same].tolist() for one in whole), strict=True))
 
 
 def _laid_over(
@@ -161,7 +173,9 @@ def _laid_over(
 def _times(index: Index, user: int, known: NDArray[np.int32]) -> NDArray[np.int64]:
     """(len(known),) times of the index's history of a user, never falling: it was in order when it was published."""
     span = index.history.rows.span(user)
-    items, times = index.history.rows.columns[span][::-1], index.history.time[span][::-1]
-    first = dict(zip(items.tolist()[::-1], times.tolist()[::-1], strict=True))  # the first of several stands
-    found = np.array([first.get(item, np.iinfo(np.int64).min) for item in known.tolist()], np.int64)
-    return np.maximum.accumulate(found)
+    items, times = index.history.rows.columns[span], index.history.time[span]
+    if not len(items):
+        return np.full(len(known), np.iinfo(np.int64).min)
+    order = np.argsort(items, kind="stable")
+    last = order[np.searchsorted(items, known, "right", sorter=order) - 1]  # of several the last
+    return np.maximum.accumulate(np.where(items[last] == known, times[last], np.iinfo(np.int64).min))

@@ -66,6 +66,7 @@ class Factors:
     gram: NDArray[np.float32] | None
     ridge: tuple[float, float, float]
     """Ridge, offset and power."""
+    moves: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def _form(folder: Path, entry: Mapping[str, Any]) -> Form:
     optional = {part: map_array(folder, f"{name}.{part}") if there else None for part, there in parts.items()}
     return Factors(
         optional["users"], map_array(folder, f"{name}.items"),
-        optional["fold_in"], entry["fold_in_power"], optional["gram"], tuple(entry["ridge"]),
+        optional["fold_in"], entry["fold_in_power"], optional["gram"], tuple(entry["ridge"]), entry.get("moves", False),
     )  # fmt: skip
 
 

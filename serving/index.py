@@ -19,6 +19,7 @@ from graph.answers import Answers
 from graph.errors import NotFound
 from serving.approximate import Approximate, open_approximate
 from serving.circles import People, map_people
+from serving.coming import Coming, map_coming
 from serving.consent import ARRAY
 from serving.forms import ItemWeights, Member, map_member
 from serving.index_files import MISSING, Blobs, Names, Rows, map_array, map_blobs, map_names, map_rows
@@ -144,6 +145,8 @@ class Index:
     """None where sessions are scored by the model alone."""
     related: Related | None = None
     """None in older indexes."""
+    coming: Coming | None = None
+    """None where nothing was learned of events to come."""
     transitions: Transitions = field(default_factory=Transitions)
     """What comes after what; nothing in older indexes."""
     min_value: float | None = None
@@ -299,6 +302,7 @@ def mapped(folder: Path, manifest: Mapping[str, Any]) -> Index:
         people=map_people(folder) if manifest["people"] else None,
         sessions=map_sessions(folder, manifest.get("sessions")),
         related=map_related(folder, manifest.get("related")),
+        coming=map_coming(folder, manifest.get("events")),
         transitions=map_transitions(folder) if manifest.get("related") else Transitions(),
         min_value=manifest["min_value"],
         approximate=open_approximate(folder, manifest.get("approximate")),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 import orjson
@@ -22,6 +23,10 @@ from serving.index_files import MISSING, fold
 from serving.inherit import KEPT, Floats, Inherited, nothing_inherited
 from serving.item_body import card_of, entities_of, page_of
 from serving.overlay import Change
+from serving.remembered import Remembered
+
+Scored: TypeAlias = tuple[NDArray[np.integer], Floats]
+"""Positions, best first, and their scores."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,8 @@ class Live:
     people: Mapping[str, Change] = field(default_factory=dict)
     log: Recent | None = None
     consents: Consents | None = None
+    scored: Remembered[Scored] = field(default_factory=Remembered, init=False, compare=False)
+    """Of users who were scored on this catalogue: their first items (`serving.recommend`)."""
 
     @property
     def plain(self) -> bool:
@@ -151,7 +158,7 @@ class Live:
 
     def hidden(self, items: NDArray[np.integer]) -> NDArray[np.bool_]:
         """Mask of the items that are gone."""
-        return np.isin(items, self.gone)
+        return np.isin(items, self.gone) if len(self.gone) else np.zeros(len(items), np.bool_)
 
     def search_names(self, query: str, limit: int) -> list[int]:
         """Positions of items whose title or id holds every word: new ones first, then as the index orders them."""

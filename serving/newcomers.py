@@ -12,7 +12,6 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from serving.candidates import appeal
 from serving.diversify import diversify, pool_size
@@ -23,6 +22,7 @@ from serving.observe.record import CANDIDATES, timed
 from serving.scenarios.session import House
 from serving.search import Wanted, best_wanted
 from serving.sessions import session_scores
+from serving.standardised import standardised
 
 ITEMS, ANSWERS, PROFILE, POPULAR = "items", "answers", "profile", "popular"
 WEIGHTS: Mapping[str, float] = MappingProxyType(
@@ -128,14 +128,3 @@ def _parts(live: Live, who: Newcomer, chosen: list[int]) -> dict[str, Floats]:
     if not {ITEMS, ANSWERS, PROFILE} & found.keys():
         found[POPULAR] = appeal(live)
     return found
-
-
-def standardised(scores: Floats) -> NDArray[np.float32]:
-    """Less the mean, over the deviation, of the finite ones; the others get the lowest of them."""
-    finite = np.isfinite(scores)
-    if not finite.any():
-        return np.zeros_like(scores)
-    known = scores[finite]
-    spread = float(known.std())
-    found = np.where(finite, scores, known.min()) - known.mean()
-    return np.asarray(found / np.float32(spread) if spread > 1e-12 else np.zeros_like(scores), np.float32)

@@ -28,6 +28,7 @@ from serving.index import FOLDER, ModelInfo, mapped
 from serving.index_files import write_array, write_blobs, write_names, write_rows
 from serving.neighbours import attribute_vectors, crowd, unit
 from serving.publish_approximate import write_approximate
+from serving.publish_events import write_events
 from serving.publish_forms import write_members
 from serving.publish_inherit import write_inheritance
 from serving.publish_lists import check_shape, complete_lists, write_lists
@@ -57,6 +58,7 @@ def publish(  # noqa: PLR0913  what an index is made of
     min_value: float | None = None,
     k_anonymity: int = FEWEST_PEOPLE,
     sessions: Mapping[str, Any] | None = None,
+    learn_events: bool = True,
     created: str = "",
     current: bool = True,
     progress: Callable[[str], None] | None = None,
@@ -69,6 +71,7 @@ def publish(  # noqa: PLR0913  what an index is made of
     `seen` (users x items): what is never recommended; by default every interaction but a mere impression. `min_value`:
     only values of at least this are likes, in `histories` and in what people do from now on. `k_anonymity`: the fewest
     people by whom two items are alike. `sessions`: what was learned of sessions (`training.sessions`), if anything was.
+    `learn_events`: not beside a model with a privacy promise, which what answers to events teach would undo.
     `created`: the time that the manifest names, by default now.
     Raises `InvalidData` for scores that are not finite, `Conflict` for a model of another snapshot.
     """
@@ -87,6 +90,7 @@ def publish(  # noqa: PLR0913  what an index is made of
         tell("what belongs to what")
         entries["related"] = write_related(temporary, snapshot, known, k_anonymity)
         entries["sessions"] = write_sessions(temporary, snapshot, known, sessions or {})
+        entries["events"] = write_events(temporary, snapshot, min_value, tell) if learn_events else None
         entries |= {"snapshot": snapshot_hash or content_hash(snapshot), "model": model.json(), "created": created}
         entries |= {"min_value": min_value, "k_anonymity": k_anonymity}
         _write_retrieval(temporary, entries, tell)

@@ -48,7 +48,8 @@ def _write_form(folder: Path, name: str, form: Form) -> dict[str, Any]:
             write_array(folder, f"{name}.{part}", array.astype(np.float32))
     present = {part: array is not None for part, array in parts.items()}
     ridge = [form.ridge, form.ridge_offset, form.ridge_power]
-    return {"kind": "factor", "file": name, **present, "fold_in_power": form.fold_in_power, "ridge": ridge}
+    return {"kind": "factor", "file": name, **present, "fold_in_power": form.fold_in_power, "ridge": ridge,
+            "moves": form.moves}  # fmt: skip
 
 
 def _write_item_form(folder: Path, name: str, form: ItemForm) -> dict[str, Any]:

@@ -99,12 +99,12 @@ def dense_vector(form: Form, user: int, read: Read, history: NDArray[np.int32]) 
 def _factor(form: Factors, user: int, items: NDArray[np.int32], old: NDArray[np.int32] | None) -> NDArray[np.float32]:
     """(d,): the user's own vector; moved where their history is another by now, made where they have none.
 
-    What implicit ALS solves for the new history is what it would have learned; other models learn users apart from
-    what fold-in makes of their items, so only the difference is taken.
+    What implicit ALS solves for the new history is what it would have learned, unless it read other accounts of theirs
+    too; other models learn users apart from what fold-in makes of their items, so only the difference is taken.
     """
-    if user == MISSING or form.users is None or (old is not None and form.gram is not None):
+    if user == MISSING or form.users is None or (old is not None and form.gram is not None and not form.moves):
         return _newcomer(form, items)
-    if old is None or form.fold_in is None:
+    if old is None or (form.fold_in is None and form.gram is None):
         return np.asarray(form.users[user])
     return np.asarray(form.users[user] + _newcomer(form, items) - _newcomer(form, old), np.float32)
 

@@ -78,7 +78,7 @@ def likings_of(live: Live, who: Viewer, crowd: Crowd) -> Likings:
         span = index.history.rows.span(who.place)
         columns = (index.history.rows.columns, index.history.kind, index.history.value)
         rows = list(zip(*(column[span].tolist() for column in columns), strict=True))
-    rows += [(live.find(one.item), one.kind, one.value) for one in live.events(who.name)]
+    rows += [(live.find(one.item), one.kind, one.value) for one in who.events]
     gone = {MISSING, *live.gone.tolist()}
     liked = {
         item: KIND_TO_TYPE[KINDS[kind]]

@@ -2,7 +2,8 @@
 
 What is measured in the index (likeness, people) is told with the query that measures it again; what is read from the
 graph is asked for: which likings it holds, by which relations items are joined. Facts about pairs of items are
-remembered until another index is published: the store is asked once.
+remembered until another index is published: the store is asked once. So are whole answers, as long as the user and the
+catalogue stay the same.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from serving.foldin import Viewer
 from serving.index import Index
 from serving.live import Live
 from serving.reason_paths import ALWAYS_TRIED, Candidate, Likings, candidates, card, chosen, likings_of, without
+from serving.remembered import Remembered
 from serving.ties import Ties
 
 ROUNDS = 3
@@ -30,6 +32,8 @@ DIRECT = 1.2
 REMEMBERED = 100_000
 REMEMBERED_USERS = 2_000
 """Whose likings are remembered, some tens each."""
+REMEMBERED_ANSWERS = 1_000
+"""Of ten reasons each: 20 KB an answer."""
 FRIENDS_READ = 500
 
 Liking = tuple[int, str]
@@ -51,6 +55,8 @@ class Reasoner:
         self._ties = Ties()
         self._facts: dict[Fact, list[dict[str, Any]]] = {}
         self._held_by: dict[str, frozenset[Liking]] = {}
+        self._live: Live | None = None
+        self._answers = Remembered[list[Explanation]](REMEMBERED_ANSWERS)
 
     def for_user(
         self,
@@ -68,14 +74,23 @@ class Reasoner:
         if who.impersonal:
             return [None] * len(items)
         crowd, _ = self._ready(live.index)
-        return self._explain(store, live, without(live, likings_of(live, who, crowd), removed), list(items), lang)
+        liked = without(live, likings_of(live, who, crowd), removed)
+        made_of = (lang, tuple(items), tuple(liked.liked.items()), liked.history.tobytes())
+        answers = self._answers_on(live)
+        known = answers.get(who.name, made_of)
+        if known is not None:
+            return list(known)
+        found, lasting = self._explain(store, live, liked, list(items), lang)
+        if lasting:
+            answers.put(who.name, made_of, [one for one in found if one is not None])
+        return found
 
     def for_newcomer(
         self, store: GraphStore, live: Live, named: Sequence[str], items: Sequence[int], lang: str = ENGLISH
     ) -> list[Explanation | None]:
         """The same for somebody who is no node of the graph, from the items they named."""
         self._ready(live.index)
-        return self._explain(store, live, chosen(live, list(named)), list(items), lang)
+        return self._explain(store, live, chosen(live, list(named)), list(items), lang)[0]
 
     def _ready(self, index: Index) -> tuple[Crowd, Ties]:
         with self._lock:
@@ -88,22 +103,30 @@ class Reasoner:
                 self._held_by = {}
             return self._crowd, self._ties
 
+    def _answers_on(self, live: Live) -> Remembered[list[Explanation]]:
+        """What was answered on this catalogue as it is now."""
+        with self._lock:
+            if self._live is not live:
+                self._live, self._answers = live, Remembered(REMEMBERED_ANSWERS)
+            return self._answers
+
     def _explain(
         self, store: GraphStore, live: Live, who: Likings, items: list[int], lang: str
-    ) -> list[Explanation | None]:
+    ) -> tuple[list[Explanation | None], bool]:
+        """The reasons, and whether they stay true while user and catalogue are the same: the graph held every liking
+        (else it may be on its way), and nothing was asked that others' settings change.
+        """
         crowd, ties = self._ready(live.index)
         with self._turn:
             lists = candidates(live, crowd, ties, who, items)
-        if who.user is not None:
-            lists = self._held(store, live, who, lists)
-        lists = self._with_direct(store, live, items, lists)
-        found = self._proved(store, live, who, items, lists, lang)
-        if who.user is None:
-            return found
-        return self._otherwise(store, live, who.user, items, found, crowd.at_least, lang)
+        held = lists if who.user is None else self._held(store, live, who, lists)
+        found = self._proved(store, live, who, items, self._with_direct(store, live, items, held), lang)
+        if who.user is None or None not in found:
+            return found, held is lists
+        return self._otherwise(store, live, who.user, items, found, crowd.at_least, lang), False
 
     def _held(self, store: GraphStore, live: Live, who: Likings, lists: list[list[Candidate]]) -> list[list[Candidate]]:
-        """Those whose liking the graph holds."""
+        """Those whose liking the graph holds: the lists themselves where it holds every one."""
         wanted = {(one.liked, one.liking): one.at_least for found in lists for one in found}
         held = self._likings_held(store, live, who.user or "", wanted)
         if len(held) == len(wanted):
@@ -202,8 +225,6 @@ class Reasoner:
     ) -> list[Explanation | None]:
         """For items that nothing is said of: friends, where they allow it; without content in the index, the graph."""
         left = [live.id(item) for item, one in zip(items, found, strict=True) if one is None]
-        if not left:
-            return found
         given = _by_friends(store, live, user, left, least, lang, self._fewest)
         if live.index.inherit is None and len(given) < len(left) and lang == ENGLISH:
             given = explain(store, user, [name for name in left if name not in given]) | given

@@ -35,6 +35,8 @@ from serving.rank import best
 from serving.retrieve import can_retrieve, retrieve
 
 MAX_ITEMS = 500
+SCORED = (MODEL, PERSON, FRIENDS)
+"""Sources that score every item."""
 
 
 @dataclass(frozen=True)
@@ -86,11 +88,9 @@ def recommend(live: Live, wish: Wish, user: Viewer | None = None) -> Recommendat
 
     Raises `NotFound` for an unknown user, `InvalidData` for an unknown kind or diversity.
     """
-    if not 0 <= wish.diversity <= 1:
-        raise InvalidData(f"a diversity of {wish.diversity:g}", valid="0 (the model's order) to 1", remedy="try 0.3")
-    if wish.diversity:
-        return _diverse(live, wish, user)
-    return answered(live, user or personal(live, wish.user), wish, choose(live, wish.kind, wish.exclude))
+    pool, enough = _pool(wish)
+    chosen = choose(live, wish.kind, wish.exclude)
+    return _varied(live, wish, answered(live, user or personal(live, wish.user), pool, chosen, enough))
 
 
 def answered(live: Live, user: Viewer, wish: Wish, chosen: Filter, enough: int | None = None) -> Recommendations:
@@ -98,39 +98,57 @@ def answered(live: Live, user: Viewer, wish: Wish, chosen: Filter, enough: int |
     if wish.removed:
         allowed = chosen.keep(live, np.arange(live.num_items))
         return Recommendations(wish.user, *corrected(live, user, wish.removed, allowed, wish.n), MODEL)
+    enough = wish.n if enough is None else enough
     for name in sources_for(live, user):
-        found = _ask(live, user, wish, chosen, name)
-        if len(found.items) >= (wish.n if enough is None else enough):
+        found = _ask(live, user, wish, chosen, name, enough)
+        if len(found.items) >= enough:
             break
     return found
 
 
 @timed(CANDIDATES)
-def from_list(live: Live, wish: Wish, user: Viewer) -> Recommendations | None:
-    """The answer when the first source suffices (microseconds); None when the user has to be scored live."""
-    if wish.diversity or wish.removed:
+def at_hand(live: Live, wish: Wish, user: Viewer) -> Recommendations | None:
+    """The answer where a list that is there suffices (microseconds); None where the user has to be scored now.
+
+    Raises as `recommend` does.
+    """
+    pool, enough = _pool(wish)
+    if wish.removed:
         return None
-    name = sources_for(live, user)[0]
-    if name != LIST:
+    name, chosen = sources_for(live, user)[0], choose(live, wish.kind, wish.exclude)
+    if name == LIST:
+        found = _ask(live, user, pool, chosen, name, enough)
+    elif (first := live.scored.get(user.name, _made_of(user, name))) is not None:
+        found = _first(live, pool, chosen, first, name)
+    else:
         return None
-    found = _ask(live, user, wish, choose(live, wish.kind, wish.exclude), name)
-    return found if len(found.items) >= wish.n else None
+    return _varied(live, wish, found) if len(found.items) >= enough else None
 
 
-def _diverse(live: Live, wish: Wish, user: Viewer | None) -> Recommendations:
-    pool, who = replace(wish, n=pool_size(wish.n)), user or personal(live, wish.user)
-    found = answered(live, who, pool, choose(live, wish.kind, wish.exclude), enough=least_pool(wish.n))
-    if not found.items:
+def _pool(wish: Wish) -> tuple[Wish, int]:
+    """What is looked for to choose the wish's n from, and how many of that suffice."""
+    if not 0 <= wish.diversity <= 1:
+        raise InvalidData(f"a diversity of {wish.diversity:g}", valid="0 (the model's order) to 1", remedy="try 0.3")
+    return (replace(wish, n=pool_size(wish.n)), least_pool(wish.n)) if wish.diversity else (wish, wish.n)
+
+
+def _varied(live: Live, wish: Wish, found: Recommendations) -> Recommendations:
+    """The wish's n of a pool."""
+    if not wish.diversity or not found.items:
         return found
     items, scores = np.array(found.items, np.int64), np.array(found.scores, np.float32)
     chosen = diversify(live, items, scores, weight=wish.diversity, n=wish.n)
     return replace(found, items=items[chosen].tolist(), scores=scores[chosen].tolist())
 
 
-def _ask(live: Live, user: Viewer, wish: Wish, chosen: Filter, name: str) -> Recommendations:
+def _ask(live: Live, user: Viewer, wish: Wish, chosen: Filter, name: str, enough: int) -> Recommendations:
     if name == LIST and chosen == Filter() and not len(live.gone) and not len(user.seen):
         return _head(live, user, wish)
-    if name in (MODEL, PERSON, FRIENDS) and can_retrieve(live.index) and not _doubtful(live, user, name):
+    if name in SCORED and _suffices(live, enough, chosen):
+        found = _first(live, wish, chosen, _scored_first(live, user, name), name)
+        if len(found.items) >= enough:
+            return found
+    if name in SCORED and can_retrieve(live.index) and not _doubtful(live, user, name):
         ranked = _retrieved(live, user, wish.n, chosen, name)
         if ranked is not None:
             return Recommendations(wish.user, ranked[0].tolist(), ranked[1].tolist(), name)
@@ -139,9 +157,47 @@ def _ask(live: Live, user: Viewer, wish: Wish, chosen: Filter, name: str) -> Rec
     if name == POPULAR and not live.has_source.any():
         items, scores = popular_first(live, user, wish.n, lambda places: chosen.keep(live, places))
         return Recommendations(wish.user, items.tolist(), scores.tolist(), name)
-    items, scores = SOURCES[name](live, user)
-    kept = np.flatnonzero(chosen.keep(live, items))[: wish.n]
-    return Recommendations(wish.user, items[kept].tolist(), scores[kept].tolist(), name)
+    return _first(live, wish, chosen, SOURCES[name](live, user), name)
+
+
+def _first(live: Live, wish: Wish, chosen: Filter, ranked: Ranked, name: str) -> Recommendations:
+    """The first n of a ranking that may be shown."""
+    items, scores = ranked
+    if chosen == Filter() and not len(live.gone):
+        items, scores = items[: wish.n], scores[: wish.n]
+    else:
+        kept = np.flatnonzero(chosen.keep(live, items))[: wish.n]
+        items, scores = items[kept], scores[kept]
+    return Recommendations(wish.user, items.tolist(), scores.tolist(), name)
+
+
+def _suffices(live: Live, n: int, chosen: Filter) -> bool:
+    """Can a list of the published length be expected to hold n items that pass."""
+    share = 1.0 if chosen.kind is None else live.index.share_of_kind(chosen.kind)
+    return n <= share * int(live.index.list_items.shape[1])
+
+
+def _scored_first(live: Live, user: Viewer, name: str) -> Ranked:
+    """What the user's published list would be now: remembered, as long as they and the catalogue stay the same."""
+    made_of = _made_of(user, name)
+    found = live.scored.get(user.name, made_of)
+    if found is None:
+        size, ranked = live.index.list_items.shape[1], None
+        if can_retrieve(live.index) and not _doubtful(live, user, name):
+            ranked = _retrieved(live, user, size, Filter(), name)
+        if ranked is None and name == MODEL:
+            scores = model_scores(live, user)
+            order = best(scores, size)
+            ranked = order, scores[order]
+        elif ranked is None:
+            ranked = SOURCES[name](live, user)
+        found = ranked[0][:size].astype(np.int32), ranked[1][:size].astype(np.float32)
+        live.scored.put(user.name, made_of, found)
+    return found
+
+
+def _made_of(user: Viewer, name: str) -> tuple[object, ...]:
+    return name, user.place, *user.read
 
 
 def _doubtful(live: Live, user: Viewer, name: str) -> bool:

@@ -254,7 +254,7 @@ def publish(flow: Flow) -> Step:
     from serving.index import FOLDER, MANIFEST
 
     trained = flow.results["train"]
-    parts_of_it = ("forms", "approximate", "inherit", "lists", "newcomers", "people", "related", "sessions")
+    parts_of_it = ("forms", "approximate", "events", "inherit", "lists", "newcomers", "people", "related", "sessions")
     files = (
         "consent_graph",
         "publish",
@@ -266,6 +266,7 @@ def publish(flow: Flow) -> Step:
         "neighbours",
         "session_parts",
         "related_parts",
+        "coming",
         "together",
         "categories",
         "playlists/transitions",
@@ -280,6 +281,7 @@ def publish(flow: Flow) -> Step:
         "graph/answers.py",
         "training/sessions.py",
         "training/near.py",
+        "training/events",
         "training/models/item_knn.py",
     )
     code = code_version(*(f"serving/{name}.py" for name in files), *counted)

@@ -23,7 +23,7 @@ from serving.foldin import Viewer, personal
 from serving.index_files import MISSING
 from serving.interleave import explore, team_draft
 from serving.live import Live
-from serving.recommend import Recommendations, Wish, from_list, recommend
+from serving.recommend import Recommendations, Wish, at_hand, recommend
 from serving.settings import Settings
 from serving.shadow import Job, Shadow
 from serving.versions import Versions, viewer_by
@@ -199,7 +199,7 @@ class Trials:
 
     async def _interleaved(self, turn: Turn, side: Side, first: Recommendations) -> tuple[Recommendations, list[int]]:
         """Both rankings, drafted; the second's items under the first's positions, those it does not know left out."""
-        second = from_list(side.live, side.wish, side.who)
+        second = at_hand(side.live, side.wish, side.who)
         if second is None:
             second = await computed(side.live.index, recommend, side.live, side.wish, side.who)
         own = side.live is turn.live

@@ -125,6 +125,7 @@ def publish_version(
         min_value=card.min_value,
         k_anonymity=k_anonymity,
         sessions=card.sessions,
+        learn_events=not card.privacy,
         created=datetime.fromtimestamp(version.created / 1000, UTC).isoformat(timespec="seconds"),
         current=current,
         progress=progress,

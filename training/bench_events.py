@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from graph.errors import Unsupported
 from graph.snapshot_read import read_folder
 from training.bench import Embed, peak_mb
-from training.events.cut import TEST_SHARE, Cut, Cuts, Lists, make_cuts
+from training.events.cut import HORIZON_DAYS, TEST_SHARE, Cut, Cuts, Lists, make_cuts
 from training.events.lacks import missing
 from training.events.log import EventLog, read_events
 from training.events.matrices import Floats
@@ -31,10 +31,6 @@ from training.metrics import TARGET
 from training.significance import compare_all, paired_test
 from training.tracking import Run
 
-HORIZON_DAYS = 30.0
-"""How far ahead events are recommended."""
-MOST_CELLS = 60_000_000
-"""Signals of all lists held at once: 240 MB. Of more lists a sample is learned from, and measured."""
 BASELINES: Mapping[str, tuple[str, ...]] = {
     "popularity so far": ("popularity so far",),
     "expected popularity": ("expected popularity",),
@@ -220,16 +216,8 @@ def log_events(run: Run, result: EventsResult, **params: Any) -> None:
 def _sampled(cuts: Cuts, seed: int) -> Cuts:
     """With at most as many lists as their signals have room."""
     rng = np.random.default_rng(seed)
-
-    def some(lists: Lists, cut: Cut) -> Lists:
-        most = max(1, MOST_CELLS // (25 * max(1, len(cut.candidates))))
-        return lists if len(lists) <= most else lists.take(np.sort(rng.choice(len(lists), most, replace=False)))
-
-    return replace(
-        cuts,
-        validation_lists=some(cuts.validation_lists, cuts.validation),
-        test_lists=some(cuts.test_lists, cuts.test),
-    )
+    validation, test = (lists.sampled(rng) for lists in (cuts.validation_lists, cuts.test_lists))
+    return replace(cuts, validation_lists=validation, test_lists=test)
 
 
 def _told(log: EventLog, cut: Cut, lists: Lists) -> dict[str, Any]:

@@ -71,6 +71,9 @@ class FactorForm:
     With `gram` (d, d), x solves (gram + ridge (n + ridge_offset)^ridge_power I + sum_i y_i y_i^T) x = sum_i y_i over
     the history's items, y = `items` (implicit ALS). Else with `fold_in` (num_items, d),
     x = history @ fold_in / max(1, n) ** fold_in_power.
+
+    Where a known user's history is another by now, x is `users` moved by the difference that fold-in makes of both
+    histories; with `gram` x is what fold-in makes of the new one, but for `moves`: users learned from more than that.
     """
 
     users: NDArray[np.float32] | None
@@ -81,6 +84,7 @@ class FactorForm:
     ridge: float = 0.0
     ridge_offset: float = 0.0
     ridge_power: float = 1.0
+    moves: bool = False
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,8 @@ class EventOptions:
 
 def bench_events_to_come(session: Session, path: Path, options: BenchOptions, events: EventOptions) -> None:
     """Measures, logs and answers."""
-    from training.bench_events import HORIZON_DAYS, bench_events, log_events
-    from training.events.cut import TEST_SHARE
+    from training.bench_events import bench_events, log_events
+    from training.events.cut import HORIZON_DAYS, TEST_SHARE
     from training.tracking import open_tracker
 
     _check(options)

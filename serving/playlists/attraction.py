@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from serving.candidates import all_scores
 from serving.index_files import MISSING
 from serving.live import Live
-from serving.newcomers import standardised
 from serving.playlists.transitions import Transitions
 from serving.similar import graph_scores
+from serving.standardised import standardised
 
 Scores = NDArray[np.float32]
 

@@ -18,7 +18,6 @@ from graph.errors import InvalidData
 from serving.candidates import all_scores, appeal
 from serving.foldin import IMPRESSED, LIKING, likes
 from serving.index_files import MISSING
-from serving.newcomers import standardised
 from serving.observe.record import CANDIDATES, timed
 from serving.playlists.attraction import WEIGHTS, Scores, attraction
 from serving.playlists.facts import NEWEST, Fact, Facts
@@ -30,6 +29,7 @@ from serving.scenarios.columns import Mask
 from serving.scenarios.rules import chosen
 from serving.scenarios.visitor import Visitor
 from serving.search import Wanted
+from serving.standardised import standardised
 
 WEEKLY = 30
 DIAL = 0.3

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from graph.errors import InvalidData
 from serving.candidates import appeal
 from serving.index_files import MISSING
-from serving.newcomers import standardised
 from serving.observe.record import CANDIDATES, timed
 from serving.playlists.attraction import Scores, attraction
 from serving.playlists.facts import NEWEST, Fact, Facts
@@ -38,6 +37,7 @@ from serving.scenarios.columns import Columns, Mask
 from serving.scenarios.preset import Rules
 from serving.scenarios.rules import chosen
 from serving.scenarios.visitor import Visitor
+from serving.standardised import standardised
 
 OF_ARTIST = 2
 """Entries of one artist, unless the caller says otherwise."""

@@ -13,7 +13,6 @@ import numpy as np
 
 from graph.errors import InvalidData
 from serving.index_files import MISSING
-from serving.newcomers import standardised
 from serving.observe.record import CANDIDATES, timed
 from serving.playlists.attraction import Scores, attraction
 from serving.playlists.facts import Fact, Facts
@@ -24,6 +23,7 @@ from serving.playlists.wish import MOST_ITEMS, Seeds
 from serving.scenarios.rules import chosen
 from serving.scenarios.visitor import Visitor
 from serving.search import Wanted
+from serving.standardised import standardised
 
 NEXT_ITEMS = 10
 LIKED, SKIPPED, PLAYED = 1.0, 1.0, 0.3

@@ -13,7 +13,7 @@ from serving.brief import computed
 from serving.corrections import Interest
 from serving.foldin import Viewer
 from serving.live import Live
-from serving.recommend import Recommendations, Wish, from_list, recommend
+from serving.recommend import Recommendations, Wish, at_hand, recommend
 from serving.render import json_response, recommendations
 from serving.routes.examples import MODEL, OTHER, REASON, answer
 from serving.routes.parameters import ID_LENGTH, Count, UserId
@@ -70,7 +70,7 @@ async def user_recommendations(
     )
     turn = service.trials.turn(service.live, wish)
     live = turn.live
-    found = from_list(live, turn.wish, turn.who)
+    found = at_hand(live, turn.wish, turn.who)
     if found is None:
         found = await computed(live.index, recommend, live, turn.wish, turn.who)
     found = await turn.end(found)

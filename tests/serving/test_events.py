@@ -23,7 +23,7 @@ from serving.index_files import MISSING
 from serving.live import Live
 from serving.overlay import Change
 from serving.rank import score
-from serving.recommend import Wish, from_list, recommend
+from serving.recommend import Wish, at_hand, recommend
 from serving.routes.event_schemas import Kind
 from tests.serving.samples import HIDER, ITEMS, LONELY
 
@@ -130,7 +130,7 @@ def test_what_the_index_holds_counts_once(index: Index, log: EventLog) -> None:
     log.add([event("again", ITEMS[item], RATED, at, value=4.0)])
     live = live_of(index, log)
     assert not viewer(live, "p:u01").moved
-    assert from_list(live, Wish("p:u01", 5), viewer(live, "p:u01")) is not None
+    assert at_hand(live, Wish("p:u01", 5), viewer(live, "p:u01")) is not None
 
 
 def test_what_was_hidden_goes_and_what_was_shown_stays(index: Index, log: EventLog) -> None:
@@ -139,7 +139,7 @@ def test_what_was_hidden_goes_and_what_was_shown_stays(index: Index, log: EventL
     log.add([event("h", ITEMS[before[0]], HIDDEN), event("s", ITEMS[before[1]], IMPRESSED)])
     who = viewer(live, "p:u01")
     assert not who.moved
-    found = from_list(live, Wish("p:u01", 3), who)
+    found = at_hand(live, Wish("p:u01", 3), who)
     assert found is not None
     assert found.items[:2] == before[1:3]
     assert before[0] not in recommend(live, Wish("p:u01", 500)).items
@@ -198,6 +198,9 @@ def test_a_known_users_vector_moves_by_what_changed(index: Index) -> None:
     solved = replace(form, gram=gram, ridge=(0.1, 0.0, 1.0))
     exact = replace(index, members=(Member("m", None, (solved,)),))
     np.testing.assert_array_equal(score(exact, 3, new, old), score(exact, MISSING, new))
+    linked = replace(index, members=(Member("m", None, (replace(solved, moves=True),)),))  # other accounts stay in it
+    change = score(exact, MISSING, new) - score(exact, MISSING, old)
+    np.testing.assert_allclose(score(linked, 3, new, old), items @ users[3] + change, rtol=1e-3, atol=1e-4)
 
 
 def test_scores_after_an_event_are_those_of_the_longer_history(index: Index, log: EventLog) -> None:

@@ -19,7 +19,7 @@ from serving.index import Index
 from serving.live import Live, known, overlaid
 from serving.live_holder import LiveHolder, open_live
 from serving.overlay import Change, Overlay
-from serving.recommend import Wish, from_list, recommend
+from serving.recommend import Wish, at_hand, recommend
 from serving.search import Wanted, search
 from serving.similar import similar
 from tests.serving.samples import ITEMS
@@ -139,7 +139,7 @@ def test_a_new_item_is_recommended_found_and_shown(index: Index) -> None:
     found = recommend(live, Wish("p:u01", 500))
     assert found.source == "model"
     assert place in found.items
-    assert from_list(live, Wish("p:u01", 5), viewer(live, "p:u01")) is None
+    assert at_hand(live, Wish("p:u01", 5), viewer(live, "p:u01")) is None
     assert search(live, [], 1, like=[ITEMS[0]])[0].tolist() == [place], "it has the vectors of the first item"
     assert similar(live, 0, "text", 1)[0].tolist() == [place]
     assert similar(live, place, "text", 1)[0].tolist() == [0]
@@ -189,7 +189,7 @@ def test_a_deleted_item_is_nowhere(index: Index) -> None:
     gone = before.items[0]
     live = live_of(index, Change(1, index.item_ids[gone].decode(), gone=True))
     assert recommend(live, Wish("p:u01", 4)).items == before.items[1:]
-    found = from_list(live, Wish("p:u01", 4), viewer(live, "p:u01"))
+    found = at_hand(live, Wish("p:u01", 4), viewer(live, "p:u01"))
     assert found is not None
     assert found.items == before.items[1:]
     assert gone not in recommend(live, Wish("p:u01", 500, diversity=0.5)).items

@@ -6,7 +6,7 @@ from serving.foldin import viewer
 from serving.index import Index
 from serving.live import Live
 from serving.rank import score
-from serving.recommend import Wish, from_list, recommend
+from serving.recommend import Wish, at_hand, recommend
 from tests.serving.samples import HIDER, HOSTILE, ITEMS, LONELY, USERS
 
 KNOWN = [name for name in USERS if name not in (LONELY, HIDER)]
@@ -43,7 +43,7 @@ def test_more_items_than_there_are_gives_all_that_were_not_seen(index: Index) ->
 
 
 def test_a_short_list_is_completed_by_live_scoring(index: Index) -> None:
-    assert from_list(Live(index), Wish(KNOWN[0], 500), viewer(Live(index), KNOWN[0])) is None
+    assert at_hand(Live(index), Wish(KNOWN[0], 500), viewer(Live(index), KNOWN[0])) is None
     assert recommend(Live(index), Wish(KNOWN[0], 500)).source == "model"
 
 

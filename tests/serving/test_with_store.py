@@ -13,6 +13,7 @@ from graph.errors import StoreUnavailable
 from graph.local_store import LocalStore
 from graph.schema import ITEM, USER, Entity, Interaction, Triple, node_id
 from graph.snapshot import Snapshot
+from serving import reasons
 from serving.app import create_app
 from serving.gateway import Gateway
 from serving.service import make_service
@@ -155,3 +156,37 @@ def test_likings_that_the_graph_holds_are_asked_for_once_and_those_that_it_lacks
     again, queries = answered()
     assert again == texts
     assert set(queries) <= {"items_friends"}, "likings and what joins items are remembered; friends may change"
+
+
+def test_what_was_told_is_told_again_until_the_user_or_the_catalogue_changes(
+    home: Path, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    whole = reasons.candidates
+
+    def noted(live, crowd, ties, who, items):
+        made.append(who.user)
+        return whole(live, crowd, ties, who, items)
+
+    monkeypatch.setattr(reasons, "candidates", noted)
+    get, _ = serving(home, lambda: store)
+    user = next(
+        user
+        for user in USERS
+        if all(
+            entry["reason"] and not entry["reason"]["text"].startswith("A friend")
+            for entry in get(f"/v1/users/{quote(user, safe='')}/recommendations?explain=true&n=3").json()["items"]
+        )
+    )
+    path = f"/v1/users/{quote(user, safe='')}/recommendations?explain=true&n=3"
+    made.clear()
+    first = get(path).json()
+    assert get(path).json() == first
+    assert not made, "told before"
+    assert get(f"{path}&lang=zh").json()["items"][0]["reason"] != first["items"][0]["reason"]
+    assert made == [user], "in another language"
+    liked = first["items"][-1]["item"]["id"]
+    event = {"user": user, "item": liked, "kind": "liked"}
+    assert get("/v1/events", method="POST", json={"events": [event]}).status_code == 200
+    assert liked not in [entry["item"]["id"] for entry in get(path).json()["items"]]
+    assert made == [user, user], "they did something"

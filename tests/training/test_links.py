@@ -11,7 +11,9 @@ from graph.snapshot import Interactions, SameItems, Snapshot, no_same_items
 from tests.training.planted import snapshot_of
 from training.data import UNKNOWN, Histories, TrainingData, UserBatch
 from training.links import Links, links_of
+from training.models.bpr import BPR, BPRConfig
 from training.models.ease import EASE, EASEConfig
+from training.models.ials import IALS, IALSConfig
 from training.models.item_knn import ItemKNN, ItemKNNConfig
 from training.models.lightgcn import LightGCN, LightGCNConfig
 from training.prepare import histories, side_information
@@ -109,6 +111,30 @@ def test_the_graph_network_walks_over_links_by_their_probability():
         return float((scores[:, 6] - scores[:, 4]).mean())
 
     assert moved(0) < moved(1.0)
+
+
+def test_implicit_als_solves_each_account_of_both_by_their_probability():
+    data = data_of(platforms(person=0.7))
+    config = IALSConfig(embedding_size=6, epochs=4)
+    model = IALS(config).fit(data)
+    items, edges = model.items.astype(np.float64), data.edges.toarray().astype(np.float64)
+    assert edges[12, [2, 6]].tolist() == pytest.approx([1, 0.49])
+    ridge = config.regularization * (edges[12].sum() + config.unobserved_weight * len(items)) ** config.frequency_power
+    left = config.unobserved_weight * items.T @ items + ridge * np.eye(6) + (items.T * edges[12]) @ items
+    np.testing.assert_allclose(model.users[12], np.linalg.solve(left, items.T @ edges[12]), atol=1e-4)
+    again = IALS(config).load_state(model.state())
+    assert again.forms()[0].moves  # type: ignore[union-attr]
+    assert not IALS(config).fit(data_of(platforms())).forms()[0].moves  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("model", [IALS(IALSConfig(embedding_size=6)), BPR(BPRConfig(embedding_size=8))])
+def test_factors_bring_what_the_other_account_did(model: Recommender):
+    def gap(value: float) -> float:
+        data = data_of(platforms(person=value))
+        scores = model.fit(data).score(UserBatch(np.arange(12, 20, 2), data.histories.take(range(12, 20, 2))))
+        return float((scores[:, 6] - scores[:, 4]).mean())
+
+    assert gap(1.0) > gap(0.0) + 0.1
 
 
 def test_links_can_be_left_out():

@@ -25,6 +25,11 @@ TEST_SHARE = 0.2
 """Of the events, the last ones by start."""
 DAY = 86_400.0
 FEWEST_LISTS = 20
+HORIZON_DAYS = 30.0
+"""How far ahead events are recommended."""
+MOST_CELLS = 60_000_000
+"""Signals of all lists held at once: 240 MB. Of more lists a sample is learned from, and measured."""
+MOST_SIGNALS = 25
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,11 @@ class Lists:
     def take(self, rows: NDArray[np.integer]) -> Lists:
         """The given rows, in the given order."""
         return Lists(self.users[rows], self.relevant[rows], self.excluded[rows])
+
+    def sampled(self, rng: np.random.Generator) -> Lists:
+        """At most as many as their signals have room, in the same order."""
+        most = max(1, MOST_CELLS // (MOST_SIGNALS * max(1, self.relevant.shape[1])))
+        return self if len(self) <= most else self.take(np.sort(rng.choice(len(self), most, replace=False)))
 
 
 @dataclass(frozen=True)

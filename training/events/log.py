@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from graph.errors import InvalidData
-from graph.snapshot import NO_TIME
+from graph.snapshot import NO_TIME, Snapshot
 from graph.snapshot_read import FolderData
 from training.data import SideInformation
 from training.prepare import side_information
@@ -76,16 +76,22 @@ class EventLog:
 
 
 def read_events(folder: FolderData, *, min_value: float | None = None) -> EventLog:
-    """Raises `InvalidData` for fewer than `FEWEST` items with a start, for times that are none, and for a folder with
-    fixed parts, which are not by time.
-    """
-    snapshot = folder.snapshot
+    """As `events_of`, and `InvalidData` for a folder with fixed parts, which are not by time."""
     if folder.part is not None:
         raise InvalidData(
             "train and test parts that are fixed, for a split by time",
             valid="one file of interactions with their times",
             remedy="put the parts together into interactions.csv",
         )
+    return events_of(folder.snapshot, min_value=min_value, order=folder.order)
+
+
+def events_of(
+    snapshot: Snapshot, *, min_value: float | None = None, order: NDArray[np.int64] | None = None
+) -> EventLog:
+    """The log of a snapshot; `order` (interactions,) breaks ties of time. Raises `InvalidData` for fewer than `FEWEST`
+    items with a start, and for times and degrees that are none.
+    """
     items, users = snapshot.item_properties, snapshot.user_properties
     starts, offset = _times(items, "starts")
     if np.isfinite(starts).sum() < FEWEST:
@@ -94,7 +100,7 @@ def read_events(folder: FolderData, *, min_value: float | None = None) -> EventL
             valid=f"at least {FEWEST} events: items of items.csv with a time (ISO 8601 or Unix seconds) in `starts`",
             remedy="add the column `starts` to items.csv",
         )
-    kept = ordered_positives(snapshot.interactions, min_value, folder.order)
+    kept = ordered_positives(snapshot.interactions, min_value, order)
     rows = snapshot.interactions.take(kept[first_of_each_pair(snapshot.interactions, kept)])
     cities = _cities(items, users)
     return EventLog(

@@ -8,6 +8,7 @@ For each pair (u, i) that was met and an item j that was not, one step down
 
 j is drawn uniformly (drawn by popularity it ranked worse on MovieLens); the steps shorten linearly to nothing. A
 newcomer's p is a linear map of the mean of its items' factors, the map that fits the known users best (least squares).
+What other accounts of a person did (`training.links`) is met by them too: in an epoch as often as it is likely.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from training.space import Categorical, Float, Int, Space
 
 BLOCK = 64
 """Pairs fetched at once; a multiple of `TOLD`."""
+CHANCE = np.float32(2.0**-24)
+"""Of 24 bits, a number from 0 to 1."""
 TOLD = 16
 """The loss is told from one pair in so many."""
 
@@ -61,14 +64,14 @@ class BPR(FittedFactors):
         self.config = config or BPRConfig()
 
     def fit(self, data: TrainingData, monitor: Monitor = SILENT) -> Self:
-        config, matrix = self.config, data.matrix
+        config, matrix = self.config, data.edges
         rng = np.random.default_rng([config.seed, data.seed])
         size, spread = config.embedding_size, 0.1 * config.embedding_size**-0.5
         users = (spread * rng.standard_normal((data.num_users, size))).astype(np.float32)
         items = (spread * rng.standard_normal((data.num_items, size))).astype(np.float32)
         bias, triples = np.zeros(data.num_items, np.float32), _triples(matrix)
         for epoch in range(config.epochs if matrix.nnz else 0):
-            _draw(matrix.indptr, triples, data.num_items, rng.integers(1, 2**63, dtype=np.uint64))
+            _draw(matrix.indptr, matrix.data, triples, data.num_items, rng.integers(1, 2**63, dtype=np.uint64))
             rate = np.float32(config.learning_rate * (1 - epoch / config.epochs))
             ridge = np.float32(config.regularization)
             loss = _epoch(rng.permutation(matrix.nnz), triples, users, items, bias, rate, ridge)
@@ -94,9 +97,11 @@ def _triples(matrix: csr_matrix) -> NDArray[np.int32]:
 
 
 @njit(cache=True)
-def _draw(indptr, triples, num_items, state):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """An item that the user did not meet for every pair; user by user, so that what was met is a mark in the cache."""
-    met, count = np.zeros(num_items, np.bool_), np.uint64(num_items)
+def _draw(indptr, sure, triples, num_items, state):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """An item that the user did not meet for every pair; none, by chance, where the pair is not `sure`. User by user,
+    so that what was met is a mark in the cache.
+    """
+    met, count, one = np.zeros(num_items, np.bool_), np.uint64(num_items), np.float32(1.0)
     for user in range(len(indptr) - 1):
         mine = triples[indptr[user] : indptr[user + 1]]
         if len(mine) == num_items:
@@ -111,6 +116,10 @@ def _draw(indptr, triples, num_items, state):  # type: ignore[no-untyped-def]  #
                 if not met[bad]:
                     break
             mine[place, 2] = bad
+            if sure[indptr[user] + place] < one:
+                state = _next(state)
+                if np.float32(state >> np.uint64(40)) * CHANCE >= sure[indptr[user] + place]:
+                    mine[place, 2] = -1
         for place in range(len(mine)):
             met[mine[place, 1]] = False
 

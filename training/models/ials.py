@@ -8,6 +8,9 @@ With A the observed pairs, minimise over W (users) and H (items)
 
 Each half step is solved by a few conjugate gradient steps from the last solution (Takács et al. 2011), the last one of
 the users to float precision, so that folding in a known history gives the user's own vector.
+
+With accounts of one person on several platforms (`training.links`) A has what the others did, too, and every pair
+counts in the first sum, and in |A_u|, as much as it is likely.
 """
 
 from __future__ import annotations
@@ -64,7 +67,7 @@ TOLERANCE = 1e-13
 
 
 class IALS:
-    """`users` (num_users, d) and `items` (num_items, d)."""
+    """`users` (num_users, d) and `items` (num_items, d). `linked`: users learned from more than their own history."""
 
     name = "ials"
 
@@ -72,9 +75,11 @@ class IALS:
         self.config = config or IALSConfig()
         self.users: NDArray[np.float32] = np.empty((0, self.config.embedding_size), np.float32)
         self.items: NDArray[np.float32] = np.empty((0, self.config.embedding_size), np.float32)
+        self.linked = False
 
     def fit(self, data: TrainingData, monitor: Monitor = SILENT) -> Self:
-        config, matrix = self.config, data.matrix
+        config, matrix = self.config, data.edges
+        self.linked = data.side.links is not None
         by_item = matrix.T.tocsr()
         rng = np.random.default_rng(config.seed)
         scale = 0.1 / np.sqrt(config.embedding_size)
@@ -110,23 +115,28 @@ class IALS:
             FactorForm(
                 self.users, self.items, gram=gram.astype(np.float32), ridge=self.config.regularization,
                 ridge_offset=self.config.unobserved_weight * len(self.items), ridge_power=self.config.frequency_power,
+                moves=self.linked,
             )
         ]  # fmt: skip
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        return {"users": self.users, "items": self.items}
+        return {"users": self.users, "items": self.items, "linked": np.array([self.linked])}
 
     def load_state(self, state: Mapping[str, NDArray[np.generic]]) -> Self:
         self.users, self.items = (np.asarray(state[name], np.float32) for name in ("users", "items"))
+        self.linked = bool(np.any(state.get("linked", False)))  # a model of a version before has none
         return self
 
     def _solve(self, matrix: csr_matrix, rows: NDArray[np.float32], fixed: NDArray[np.float32], steps: int) -> None:
-        """Improves `rows` in place: row r solves (gram + ridge_r I + sum_i f_i f_i^T) x = sum_i f_i."""
+        """Improves `rows` in place: row r solves (gram + ridge_r I + sum_i p_i f_i f_i^T) x = sum_i p_i f_i,
+        p_i of `matrix`.
+        """
         config = self.config
-        counts = np.diff(matrix.indptr)
+        counts = np.asarray(matrix.sum(axis=1, dtype=np.float64)).ravel()
         ridge = config.regularization * (counts + config.unobserved_weight * len(fixed)) ** config.frequency_power
         gram = (config.unobserved_weight * (fixed.T @ fixed)).astype(np.float32)
-        _conjugate_gradient(matrix.indptr, matrix.indices, rows, fixed, gram, ridge.astype(np.float32), steps)
+        near = matrix.indptr, matrix.indices, np.sqrt(matrix.data, dtype=np.float32)
+        _conjugate_gradient(near, rows, fixed, gram, ridge.astype(np.float32), steps)
 
 
 @njit(cache=True, fastmath=True)
@@ -168,19 +178,24 @@ def _apply(vector, gram, ridge, rows, count, out):  # type: ignore[no-untyped-de
 
 
 @njit(cache=True, fastmath=True)
-def _gather(members, fixed, near, total):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Copies the members' rows side by side (every step reads them again) and sums them into `total`."""
+def _gather(members, roots, fixed, near, total):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Copies the members' rows side by side, times the roots of what they count (every step reads them again), and
+    sums them, times these once more, into `total`.
+    """
     total[:] = 0
     for place in range(len(members)):
-        source, target = fixed[members[place]], near[place]
+        source, target, root = fixed[members[place]], near[place], roots[place]
         for column in range(len(total)):
-            target[column] = source[column]
-            total[column] += source[column]
+            target[column] = root * source[column]
+            total[column] += root * target[column]
 
 
 @njit(cache=True, fastmath=True)
-def _conjugate_gradient(indptr, indices, rows, fixed, gram, ridge, steps):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Row by row: `steps` steps from the present solution. A row without members becomes zero."""
+def _conjugate_gradient(matrix, rows, fixed, gram, ridge, steps):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Row by row: `steps` steps from the present solution. A row without members becomes zero. `matrix`: where its rows
+    begin, its columns, and the roots of its entries.
+    """
+    indptr, indices, roots = matrix
     size, most = rows.shape[1], 0
     for row in range(len(rows)):
         most = max(most, indptr[row + 1] - indptr[row])
@@ -191,7 +206,7 @@ def _conjugate_gradient(indptr, indices, rows, fixed, gram, ridge, steps):  # ty
         if len(members) == 0:
             solution[:] = 0
             continue
-        _gather(members, fixed, near, residual)
+        _gather(members, roots[indptr[row] : indptr[row + 1]], fixed, near, residual)
         start = np.dot(residual, residual)
         _apply(solution, gram, ridge[row], near, len(members), product)
         residual -= product

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from serving.scenarios.columns import Columns, make_columns, number_of
-from serving.scenarios.soon import distance, friends_who_like, soon_scores, standardised
+from serving.scenarios.soon import distance, friends_who_like, soon_scores
 from serving.scenarios.visitor import Visitor
+from serving.standardised import standardised
 from tests.serving.scenarios.conftest import Visit
 from tests.serving.scenarios.market import NOW
 

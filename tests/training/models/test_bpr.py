@@ -38,7 +38,7 @@ def test_a_step_is_the_papers() -> None:
     p, q, b = users[0].copy(), items.copy(), bias.copy()
     rate, ridge = np.float32(0.1), np.float32(0.3)
     triples = _triples(csr_matrix(np.array([[1, 0]], np.float32)))
-    _draw(np.array([0, 1], np.int32), triples, 2, np.uint64(7))
+    _draw(np.array([0, 1], np.int32), np.ones(1, np.float32), triples, 2, np.uint64(7))
     loss = _epoch(np.zeros(1, np.int64), triples, users, items, bias, rate, ridge)
     apart = p @ (q[0] - q[1]) + b[0] - b[1]
     pull = 1 / (1 + np.exp(apart))
@@ -54,12 +54,21 @@ def test_what_is_drawn_was_not_met_and_is_drawn_evenly() -> None:
     matrix = csr_matrix(np.array([[1, 0, 0, 1, 0], [0, 0, 1, 0, 0], [1, 1, 1, 1, 1]], np.float32))
     triples, seen = _triples(matrix), np.zeros((3, 5), int)
     for seed in range(1, 3001):
-        _draw(matrix.indptr, triples, 5, np.uint64(seed * 0x9E3779B97F4A7C15 % 2**64))
+        _draw(matrix.indptr, matrix.data, triples, 5, np.uint64(seed * 0x9E3779B97F4A7C15 % 2**64))
         np.add.at(seen, (triples[:, 0][triples[:, 2] >= 0], triples[:, 2][triples[:, 2] >= 0]), 1)
     assert not seen[matrix.toarray() > 0].any()
     assert not seen[2].any()
     np.testing.assert_allclose(seen[0, [1, 2, 4]], 2000, rtol=0.1)
     np.testing.assert_allclose(seen[1, [0, 1, 3, 4]], 750, rtol=0.15)
+
+
+def test_a_pair_that_is_not_sure_is_learned_from_as_often_as_it_is_likely() -> None:
+    matrix = csr_matrix(np.array([[1, 0, 0.25, 0], [0, 0.6, 0, 1]], np.float32))
+    triples, learned = _triples(matrix), np.zeros(4)
+    for seed in range(1, 4001):
+        _draw(matrix.indptr, matrix.data, triples, 4, np.uint64(seed * 0x9E3779B97F4A7C15 % 2**64))
+        learned += triples[:, 2] >= 0
+    np.testing.assert_allclose(learned / 4000, matrix.data, atol=0.03)
 
 
 def test_a_newcomer_with_a_known_users_history_gets_its_taste(world: Planted, fitted: BPR) -> None:
