@@ -33,7 +33,8 @@ SCENARIOS = {"scenarios": [{
 HOME = {
     "user": "movielens:196", "scenario": "video", "title": "Video", "model": dict(MODEL),
     "shelves": [{"title": "Because you watched Toy Story", "source": "like-last", "attribute": {"label": "Genre",
-                 "name": "Comedy"}, "item": dict(ITEM), "items": [{"rank": 1, "score": 0.93, "item": dict(OTHER)}]}],
+                 "name": "Comedy"}, "item": dict(ITEM), "items": [{"rank": 1, "score": 0.93, "item": dict(OTHER),
+                 "facts": {"price": 9.5, "currency": "EUR"}}]}],
 }  # fmt: skip
 Scenario = Annotated[
     str, Query(max_length=64, description="which page: a name of GET /v1/scenarios", examples=["video"])
@@ -74,6 +75,10 @@ class Placed(Documented):
     rank: int
     score: float
     item: Item
+    facts: dict[str, str | float] = Field(
+        description="what a card of it tells, each where it is known: `starts`, `ends`, `city`, `kilometres` from the "
+        "user, `price`, `currency`, `published` (of articles and videos alone)"
+    )
 
 
 class AttributeName(Documented):

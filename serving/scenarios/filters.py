@@ -1,7 +1,8 @@
 """Which items a shelf may show: masks over the whole catalogue, by columns, before anything is ranked.
 
-Whatever a preset says, these never come: deleted items, expired ones, those of an interest that the user removed, and
-what somebody made whom the user blocks or who blocks the user (an item's `author` is a user's id).
+Whatever a preset says, these never come: deleted items, expired ones, those that are published later, those of an
+interest that the user removed, and what somebody made whom the user blocks or who blocks the user (an
+item's `author` is a user's id).
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from serving.scenarios.visitor import Visitor
 
 AUTHOR = "author"
 EVENT = "event"
+PUBLISHED = "published"
 
 
 def always(visitor: Visitor) -> Mask:
     """(items,): what no preset can show is out."""
     live, columns = visitor.live, visitor.columns
     mask = ~expired(columns, visitor.now, _of_kind(visitor, (EVENT,))) & ~visitor.unwanted
+    mask &= ~(columns.number(PUBLISHED) > visitor.now)
     mask[live.gone] = False
     authors = columns.label(AUTHOR)
     if visitor.blocked and authors is not None:

@@ -6,7 +6,7 @@ is taken out of those that come after it. Shelves with nothing to show are left 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from random import Random
 
@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from serving.live import Live
 from serving.observe.record import CANDIDATES, timed
-from serving.render import array, ranked
+from serving.render import array
 from serving.scenarios.columns import Mask
+from serving.scenarios.facts import Facts, facts_of
 from serving.scenarios.filters import always, passing
 from serving.scenarios.preset import Preset, Shelf
 from serving.scenarios.rules import chosen, ordered
@@ -36,6 +37,7 @@ class Row:
     scores: list[float]
     item: int | None
     attribute: tuple[str, str] | None
+    facts: list[Facts]
 
 
 @timed(CANDIDATES)
@@ -64,7 +66,8 @@ def _row(visitor: Visitor, shelf: Shelf, allowed: Mask, language: str) -> Row | 
         items = _explored(visitor, shelf, worth, mask, items)
     if not items:
         return None
-    return Row(shelf, shelf.title(language, source.words), items, _scores(source, items), source.item, source.attribute)
+    title, facts = shelf.title(language, source.words), facts_of(visitor, items)
+    return Row(shelf, title, items, _scores(source, items), source.item, source.attribute, facts)
 
 
 def _explored(visitor: Visitor, shelf: Shelf, worth: NDArray[np.float32], mask: Mask, items: list[int]) -> list[int]:
@@ -96,4 +99,9 @@ def _shelf(live: Live, row: Row) -> bytes:
     label = None if row.attribute is None else {"label": row.attribute[0], "name": row.attribute[1]}
     head = orjson.dumps({"title": row.title, "source": row.shelf.source, "attribute": label})
     item = b"null" if row.item is None else live.card(row.item)
-    return b'%b,"item":%b,"items":%b}' % (head[:-1], item, ranked(live, row.items, row.scores))
+    return b'%b,"item":%b,"items":%b}' % (head[:-1], item, array(_placed(live, row)))
+
+
+def _placed(live: Live, row: Row) -> Iterator[bytes]:
+    for rank, (item, score, facts) in enumerate(zip(row.items, row.scores, row.facts, strict=True), start=1):
+        yield b'{"rank":%d,"score":%.6g,"item":%b,"facts":%b}' % (rank, score, live.card(item), orjson.dumps(facts))

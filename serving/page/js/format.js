@@ -27,7 +27,7 @@ const SAID_ELSEWHERE = new Set(['name', 'title', 'entity']);
 /** Properties worth a line: short values, most telling first as the source has them. */
 export function facts(properties, most) {
   const shown = Object.entries(properties).filter(([name, value]) => isShort(value) && !SAID_ELSEWHERE.has(name));
-  return shown.slice(0, most).map(([name, value]) => [known(name, words(name)), String(value)]);
+  return shown.slice(0, most).map(([name, value]) => [known(name, words(name)), typeof value === 'number' && !Number.isInteger(value) ? number(value) : String(value)]);
 }
 
 const isShort = (value) => ['string', 'number', 'boolean'].includes(typeof value) && String(value).length <= 40;

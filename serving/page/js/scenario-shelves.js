@@ -1,6 +1,7 @@
 /** A user's home page of one scenario: what its filters ask for, and its shelves as the API fills them. */
 import { asProblem, getHome, getRecommendations } from './api.js';
 import { card } from './cards.js';
+import { told } from './card-facts.js';
 import { h } from './dom.js';
 import { words } from './format.js';
 import { known, list, number, t } from './i18n.js';
@@ -35,7 +36,7 @@ export function scenarioShelves(user, name) {
 
   function shelfSection({ title, source, item, attribute, items }, first) {
     const personal = source === FOR_YOU;
-    const entry = ({ item: one, rank }) => card(one, { user, rank: personal ? rank : null, chips: false, eager: first && rank <= EAGER, extra: personal ? slot(one) : [] });
+    const entry = ({ item: one, rank, facts }) => card(one, { user, rank: personal ? rank : null, meta: told(one, facts), chips: false, eager: first && rank <= EAGER, extra: personal ? slot(one) : [] });
     const row = shelf(title, items.map(entry));
     if (personal) row.classList.add('shelf__frame--wide');
     const about = item ? { items: [item.id] } : attribute && { attributes: { [attribute.label]: attribute.name } };

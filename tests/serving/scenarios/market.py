@@ -19,7 +19,8 @@ COUNTRIES = ("NL", "CN", "DE")
 
 
 def market(seed: int = 3) -> Snapshot:
-    """60 users, 400 items, groups among them; two of five events are over, a tenth of the others has expired."""
+    """60 users, 400 items, groups among them; two of five events are over, a tenth of the others has expired,
+    and some are to be published yet."""
     rng = np.random.default_rng(seed)
     users = IdMap(tuple(f"m:u{number:02d}" for number in range(USERS)), "user")
     items = IdMap(tuple(f"m:i{number:03d}" for number in range(ITEMS)), "item")
@@ -88,7 +89,7 @@ def _items(rng: np.random.Generator) -> pa.Table:
             "starts": [time if kind == "event" else None for time, kind in zip(times, kinds, strict=True)],
             "expires": [time if kind != "event" and place % 4 == 0 else None
                         for place, (time, kind) in enumerate(zip(times, kinds, strict=True))],
-            "published": times,
+            "published": [(NOW + timedelta(days=day - 50, hours=1)).isoformat() for day in days],
             "author": [f"m:u{place % USERS:02d}" if kind == "article" else None for place, kind in enumerate(kinds)],
             "latitude": rng.uniform(50, 54, ITEMS),
             "longitude": rng.uniform(3, 8, ITEMS),

@@ -23,6 +23,7 @@ from serving.scenarios.find import Scenarios
 from serving.scenarios.home import Row, home, render
 from serving.scenarios.preset import Preset, Recency
 from serving.scenarios.rules import age_of
+from serving.scenarios.soon import distance
 from serving.scenarios.sources import PLAYED
 from serving.scenarios.visitor import Visitor
 from serving.settings import Settings
@@ -41,6 +42,23 @@ def page(tmp_path: Path, visitor: Visitor, shelves: str, lang: str = "en") -> li
 
 def cards(live: Live, row: Row) -> list[dict[str, Any]]:
     return [orjson.loads(live.page(item)) for item in row.items]
+
+
+def test_a_shelf_tells_what_its_items_cards_do_not(tmp_path: Path, visit: Visit) -> None:
+    visitor = visit("m:u03")
+    wanted = "source: soon, within: 60d, km: 1000", "source: popular, kind: article", "source: new, kind: product"
+    events, articles, products = page(tmp_path, visitor, "\n".join(f"  - {{{one}}}" for one in wanted))
+    away = distance(visitor.columns, visitor.properties)
+    for row in (events, articles, products):
+        for item, card, facts in zip(row.items, cards(visitor.live, row), row.facts, strict=True):
+            given = {name: one for name, one in card["properties"].items() if one is not None}
+            assert facts.get("price") == given.get("price")
+            assert facts.get("starts") == given.get("starts")
+            assert ("published" in facts) == (card["kind"] == "article")
+            told = facts.get("kilometres")
+            assert told == (pytest.approx(away[item], abs=0.05) if card["kind"] == "event" else None)
+    answer = orjson.loads(render(visitor.live, "m:u03", read_preset(tmp_path / "page.yaml"), "en", [events]))
+    assert [entry["facts"] for entry in answer["shelves"][0]["items"]] == events.facts
 
 
 def test_titles_speak_of_what_a_shelf_starts_from(tmp_path: Path, visit: Visit) -> None:
@@ -154,7 +172,7 @@ def test_exploration_is_bounded_and_the_same_all_day(tmp_path: Path, visit: Visi
 def test_a_half_life_halves(columns: Columns) -> None:
     age = age_of(columns, Recency("published", 1.0), NOW.timestamp())
     assert age.min() == 0
-    assert age.max() == pytest.approx(40 * 86_400 - 3600, abs=86_400)
+    assert age.max() == pytest.approx(90 * 86_400 - 3600, abs=86_400)
 
 
 def test_render_and_nothing_for_somebody_who_did_nothing(tmp_path: Path, visit: Visit) -> None:

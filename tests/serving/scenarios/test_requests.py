@@ -51,7 +51,7 @@ def test_filters_and_rules_hold(visit: Visit, market_live: Live, shelves_snapsho
 def _read(body: bytes) -> dict[str, Any]:
     page: dict[str, Any] = orjson.loads(body)
     folded = {label: {one.lower() for one in given} for label, given in page["attributes"].items()}
-    return {**page, "folded": folded, "expired": _expired(page)}
+    return {**page, "folded": folded, "out of time": _out_of_time(page)}
 
 
 def _preset(draw: Random) -> Preset:
@@ -114,7 +114,7 @@ def _check(
         assert 0 < len(row.items) <= row.shelf.n
         for item in row.items:
             page = pages[item]
-            assert not page["expired"]
+            assert not page["out of time"]
             assert page["properties"].get("author") not in blocked
             assert _fits(page, preset.filters, about), (page, preset.filters)
             assert _fits(page, row.shelf.filters, about), (page, row.shelf)
@@ -163,10 +163,12 @@ def _about(user: int) -> dict[str, Any]:
     return {"country": (country or "").lower(), "age": 0 if user % 5 == 0 else 10 + user}
 
 
-def _expired(page: dict[str, Any]) -> bool:
+def _out_of_time(page: dict[str, Any]) -> bool:
     held = page["properties"]
     ends = held.get("expires") or (held.get("starts") if page["kind"] == "event" else None)
-    return ends is not None and datetime.fromisoformat(ends) < NOW
+    published = held.get("published")
+    early = published is not None and datetime.fromisoformat(published) > NOW
+    return early or (ends is not None and datetime.fromisoformat(ends) < NOW)
 
 
 def _fits(page: dict[str, Any], filters: Filters, about: dict[str, Any]) -> bool:
