@@ -33,6 +33,7 @@ LONGEST = (
     "graph/test_ingest.py",
     "graph/guard/test_attacks_outside.py",
     "encoders/test_zeroshot.py",
+    "encoders/test_zeroshot_sounds.py",
     "serving/test_write_back.py",
     "browser/test_home.py",
     "browser/test_query.py",
