@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, diags
+from scipy.sparse import csr_matrix
 
 from graph.snapshot import Snapshot
 from serving.neighbours import joined
+from training.rows import unit_rows
 
 CATEGORIES = ("category", "subcategory", "genre", "producttype", "type", "department", "section", "topic")
 SAME = 0.7
@@ -43,9 +44,10 @@ def category_labels(snapshot: Snapshot) -> tuple[str, ...]:
     return tuple(sorted(one for one in labels if one.replace("_", "").casefold() in CATEGORIES))
 
 
-def category_vectors(snapshot: Snapshot) -> csr_matrix:
-    """(items, entities) float32 of unit rows; empty rows for items of no category."""
-    labels = category_labels(snapshot)
+def category_vectors(snapshot: Snapshot, labels: tuple[str, ...]) -> csr_matrix:
+    """(items, entities) float32 of unit rows; empty rows for items of no category. `labels`: those that say one, empty
+    where all do.
+    """
     counted = [not labels or name.split(":", 1)[0] in labels for name in snapshot.entities.ids]
     return vectors_of(joined(snapshot), np.array(counted, np.bool_))
 
@@ -56,8 +58,7 @@ def vectors_of(matrix: csr_matrix, counted: NDArray[np.bool_] | bool = True) -> 
     weight = np.log(max(1, matrix.shape[0]) / np.maximum(1, frequency)) * counted
     matrix.data = weight[matrix.indices].astype(np.float32)
     matrix.eliminate_zeros()
-    lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
-    found = csr_matrix(diags(1 / np.maximum(lengths, 1e-12)) @ matrix, dtype=np.float32)
+    found = unit_rows(matrix)
     found.sort_indices()
     return found
 

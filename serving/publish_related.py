@@ -39,11 +39,11 @@ def write_related(folder: Path, snapshot: Snapshot, known: Histories, fewest: in
     """Writes `related.*` and `after.*`; returns what the manifest says of them. `fewest`: people a pair needs."""
     after(known, fewest).write(folder)
     bought = purchases(snapshot, known)
-    found = related(snapshot, known if bought is None else bought, fewest)
+    labels = category_labels(snapshot)
+    found = related(snapshot, known if bought is None else bought, fewest, labels)
     for name, relation in found.items():
         write_relation(folder, name, relation)
-    labels = list(category_labels(snapshot))
-    return {"relations": list(found), "labels": labels, "fewest": fewest, "purchases": bought is not None}
+    return {"relations": list(found), "labels": list(labels), "fewest": fewest, "purchases": bought is not None}
 
 
 def purchases(snapshot: Snapshot, known: Histories) -> Histories | None:
@@ -58,12 +58,14 @@ def purchases(snapshot: Snapshot, known: Histories) -> Histories | None:
     return known_histories(replace(snapshot, interactions=bought), None)
 
 
-def related(snapshot: Snapshot, known: Histories, fewest: int) -> dict[str, Relation]:
-    """The relations by name, by who took what; *together* alone where no item has a category."""
+def related(snapshot: Snapshot, known: Histories, fewest: int, labels: tuple[str, ...]) -> dict[str, Relation]:
+    """The relations by name, by who took what; *together* alone where no item has a category. `labels`: of attributes
+    that say one, empty where all do.
+    """
     pairs = taken_together(known, fewest)
     together = pairs.significant
     found = {TOGETHER: _relation(together.best(KEPT), known.num_items)}
-    vectors = category_vectors(snapshot)
+    vectors = category_vectors(snapshot, labels)
     if not vectors.nnz:
         return found
     other = alike(vectors, together.row, together.column) < SAME

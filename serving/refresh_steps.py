@@ -281,6 +281,7 @@ def publish(flow: Flow) -> Step:
         "graph/answers.py",
         "training/sessions.py",
         "training/near.py",
+        "training/rows.py",
         "training/events",
         "training/models/item_knn.py",
     )

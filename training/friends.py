@@ -22,6 +22,7 @@ from scipy.sparse import csr_matrix, diags
 from scipy.sparse.linalg import svds
 
 from graph.errors import InvalidData
+from training.rows import unit_rows
 
 Floats = NDArray[np.float64]
 HIDDEN = 0.2
@@ -63,7 +64,7 @@ class Measures:
         self._even = csr_matrix(root @ links @ root)
         self._walk = csr_matrix((diags(1 / np.maximum(degree, 1)) @ links).T)
         self._spectral = _spectral(self._even, seed)
-        self._taste = None if taste is None else _unit(taste)
+        self._taste = None if taste is None else _weighed(taste)
         self._friends_taste = None if self._taste is None else csr_matrix(self._walk.T @ self._taste)
 
     def names(self) -> tuple[str, ...]:
@@ -243,11 +244,10 @@ def _spectral(even: csr_matrix, seed: int) -> tuple[Floats, Floats]:
     return left * values, right.T
 
 
-def _unit(taste: csr_matrix) -> csr_matrix:
+def _weighed(taste: csr_matrix) -> csr_matrix:
     """Rows of unit length: weights logarithmic, items by their rarity among users."""
     found = csr_matrix(taste, dtype=np.float64, copy=True)
     found.data = np.log1p(np.maximum(found.data, 0))
     users = np.maximum(1, found.getnnz(axis=0))
     found = csr_matrix(found @ diags(np.log(max(2, found.shape[0]) / users)))
-    lengths = np.sqrt(np.asarray(found.multiply(found).sum(axis=1)).ravel())
-    return csr_matrix(diags(1 / np.maximum(lengths, 1e-12)) @ found)
+    return unit_rows(found)

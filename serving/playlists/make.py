@@ -66,11 +66,36 @@ class Playlist:
     unordered: float
 
 
+@dataclass(frozen=True)
+class Played:
+    """Positions in playing order, (num_items,) scores and minutes, what it started from, and both likenesses."""
+
+    items: list[int]
+    scores: Scores
+    lengths: NDArray[np.float64]
+    starts: list[int]
+    ordered: float
+    unordered: float
+
+
 @timed(CANDIDATES)
 def playlist(visitor: Visitor, transitions: Transitions, wish: PlaylistWish) -> Playlist:
     """The visitor: the user that the seeds name, else nobody. Raises `InvalidData` for what cannot be made,
     `NotFound` for an item, an artist or a name that there is not.
     """
+    live, columns, found = visitor.live, visitor.columns, played(visitor, transitions, wish)
+    order, lengths = found.items, found.lengths
+    facts = Facts(live, columns, transitions, wish.seeds.attributes, found.starts or visitor.liked[-NEWEST:])
+    known = bool(order) and not np.isnan(lengths[order]).any()
+    minutes = lengths[order].tolist() if known else None
+    return Playlist(
+        order, found.scores[order].tolist(), [facts.of(item) for item in order], facts.between(order), minutes,
+        _complete(wish, order, minutes), found.ordered, found.unordered,
+    )  # fmt: skip
+
+
+def played(visitor: Visitor, transitions: Transitions, wish: PlaylistWish) -> Played:
+    """Which items in which order, without the facts that say why; raises as `playlist`."""
     wish.check()
     live, columns = visitor.live, visitor.columns
     starts = started(visitor, wish.seeds)
@@ -82,14 +107,8 @@ def playlist(visitor: Visitor, transitions: Transitions, wish: PlaylistWish) -> 
         mask &= _told(lengths)
     scores = worth(visitor, transitions, wish.seeds, starts)
     picked = _picked(visitor, scores, mask, wish, lengths)
-    facts = Facts(live, columns, transitions, wish.seeds.attributes, starts or visitor.liked[-NEWEST:])
     order, ordered, unordered = in_order(visitor, transitions, picked, starts[-1] if starts else None)
-    known = bool(order) and not np.isnan(lengths[order]).any()
-    minutes = lengths[order].tolist() if known else None
-    return Playlist(
-        order, scores[order].tolist(), [facts.of(item) for item in order], facts.between(order), minutes,
-        _complete(wish, order, minutes), ordered, unordered,
-    )  # fmt: skip
+    return Played(order, scores, lengths, starts, ordered, unordered)
 
 
 def started(visitor: Visitor, seeds: Seeds) -> list[int]:

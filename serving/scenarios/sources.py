@@ -19,7 +19,7 @@ from graph.schema import KINDS
 from serving.candidates import appeal
 from serving.index_files import MISSING
 from serving.live import Live
-from serving.playlists.make import playlist
+from serving.playlists.make import played as in_playing_order
 from serving.playlists.wish import PlaylistWish, Seeds
 from serving.related import scores_of
 from serving.related_parts import ALTERNATIVES
@@ -107,7 +107,7 @@ def played(visitor: Visitor, _: Mapping[str, Any]) -> Found | None:
     live = visitor.live
     for item in reversed(visitor.liked[-5:]):
         wish = PlaylistWish(Seeds(items=(live.id(item),)), n=PLAYED)
-        order = playlist(visitor, live.index.transitions, wish).items
+        order = in_playing_order(visitor, live.index.transitions, wish).items
         if order:
             found = _in_order(visitor, order)
             return None if found is None else _about(visitor, item, found.scores)

@@ -37,9 +37,9 @@ from serving.settings import Settings
 from serving.workflow import freeze, thaw
 from tests.serving.access.test_abuse import running
 from tests.serving.conftest import INFO
+from tests.serving.live_api import stop_encoders
 from tests.serving.samples import LONELY
 from tests.serving.test_events_api import one_event, send, shown
-from tests.serving.test_live_api import stop_encoders
 from training.recommender import Recommender
 
 USER_ID = "p:u03"

@@ -1,49 +1,25 @@
-"""New items, newcomers, search and labels over HTTP, with the real encoder process and a real graph store."""
+"""New items, newcomers, search and labels over HTTP, with the real encoder process."""
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import contextlib
-import shutil
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
-import jsonschema
-import orjson
-import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from graph.local_store import LocalStore
-from graph.schema import ITEM, Entity
-from graph.snapshot_fresh import take_snapshot
 from serving.app import create_app
-from serving.encoder_client import ADDRESS, FOLDER
-from serving.gateway import Gateway
 from serving.middleware import Wrapped
 from serving.overlay import Overlay
-from serving.service import make_service
 from serving.settings import Settings
 from tests.encoders.tiny import saved_sound, sound
 from tests.encoders.video_files import plain, saved_video
+from tests.serving.live_api import ITEM_BODY, base, follows, ids, send, stop_encoders, themes
 from tests.serving.themed import NAMES, picture, publish_themed
 
 pytestmark = pytest.mark.integration
-
-
-def base(data: bytes) -> str:
-    return base64.b64encode(data).decode()
-
-
-def stop_encoders(home: Path) -> None:
-    with contextlib.suppress(FileNotFoundError, psutil.NoSuchProcess):
-        psutil.Process(orjson.loads((home / FOLDER / ADDRESS).read_bytes())["process"]).kill()
 
 
 @pytest.fixture(scope="module")
@@ -65,29 +41,6 @@ def app(home: Path) -> Iterator[Wrapped]:
     app.api.state.service.close()
 
 
-def send(app: Wrapped, method: str, path: str, body: Any = None) -> httpx.Response:
-    """One request; what goes on after its answer has ended too when this returns."""
-
-    async def one() -> httpx.Response:
-        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=90) as session:
-            content = None if body is None else orjson.dumps(body)
-            found = await session.request(method, path, content=content)
-        await app.api.state.service.finish()
-        return found
-
-    return asyncio.run(one())
-
-
-def ids(answer: httpx.Response) -> list[str]:
-    assert answer.status_code == 200, answer.text
-    return [entry["item"]["id"] for entry in answer.json()["items"]]
-
-
-def themes(names: list[str]) -> list[str]:
-    return [name[2:].rstrip("0123456789") for name in names]
-
-
 @pytest.fixture
 def clean(home: Path, app: Wrapped) -> Iterator[None]:
     """Items that a test put are gone after it."""
@@ -95,12 +48,6 @@ def clean(home: Path, app: Wrapped) -> Iterator[None]:
     for change in Overlay(home).since(0):
         if not change.gone:
             send(app, "DELETE", f"/v1/items/{change.id}")
-
-
-def follows(app: Wrapped, path: str, method: str, answer: httpx.Response) -> None:
-    document = send(app, "GET", "/v1/openapi.json").json()
-    schema = document["paths"][path][method]["responses"]["200"]["content"]["application/json"]["schema"]
-    jsonschema.validate(answer.json(), {**schema, "components": document["components"]})
 
 
 @pytest.mark.parametrize(
@@ -153,16 +100,6 @@ def test_a_bad_search_says_what_would_be_good(app: Wrapped, body: Any, status: i
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["detail"]
     assert answer.json()["valid"]
-
-
-ITEM_BODY = {
-    "title": "The Silent Orbit",
-    "kind": "movie",
-    "text": "a starship crew hears a signal from a dying planet",
-    "year": 2030,
-    "attributes": {"Genre": ["Space"]},
-    "properties": {"runtime": 101},
-}
 
 
 @pytest.mark.usefixtures("clean")
@@ -341,80 +278,3 @@ def test_labels_of_ones_own(app: Wrapped) -> None:
 )  # fmt: skip
 def test_no_body_makes_the_server_fail(app: Wrapped, path: str, body: Any) -> None:
     assert send(app, "POST", path, body).status_code in {200, 404, 422, 501}
-
-
-class TestWithAGraph:
-    """The graph follows the overlay, and takes it over."""
-
-    @pytest.fixture
-    def served(self, home: Path, local_store: LocalStore, tmp_path: Path) -> Iterator[tuple[Wrapped, Path]]:
-        (tmp_path / "index").symlink_to(home / "index")
-        settings = Settings(home=tmp_path, store=local_store.url)
-        app = create_app(settings, make_service(settings, gateway=Gateway(lambda: local_store)))
-        yield app, tmp_path
-        stop_encoders(tmp_path)
-
-    def test_the_graph_follows_and_the_next_snapshot_holds_it(
-        self, served: tuple[Wrapped, Path], local_store: LocalStore
-    ) -> None:
-        app, home = served
-        local_store.write([Entity(ITEM, "p:old", {"title": "Old", "note": "mine"})])
-        body = {**ITEM_BODY, "relations": [{"relation": "film.directed by", "id": "p:m.1"}]}
-        assert send(app, "PUT", "/v1/items/p:new", body).status_code == 200
-        rows = local_store.query(
-            "MATCH (n:Item {id: $id})-[r]->(t) RETURN type(r) AS type, labels(t)[0] AS label, t.id AS id ORDER BY type",
-            {"id": "p:new"},
-        ).rows
-        assert [tuple(row) for row in rows] == [
-            ("FILM_DIRECTED_BY", "Entity", "p:m.1"), ("HAS_GENRE", "Genre", "Genre:Space")
-        ]  # fmt: skip
-        assert Overlay(home).waiting() == []
-        taken = take_snapshot(local_store, home).snapshot
-        place = taken.items.position("p:new")
-        assert taken.item_properties.column("title")[place].as_py() == ITEM_BODY["title"]
-        send(app, "PUT", "/v1/items/p:new", {**ITEM_BODY, "text": None, "attributes": {"Genre": ["War"]}})
-        assert local_store.query("MATCH (:Item {id: 'p:new'})-[:HAS_GENRE]->(g) RETURN g.name AS name").rows == [
-            ("War",)
-        ]
-        assert local_store.query("MATCH (n:Item {id: 'p:new'}) RETURN n.text AS text").rows == [(None,)]
-        send(app, "PUT", "/v1/items/p:old", {"title": "Older"})
-        assert local_store.query("MATCH (n:Item {id: 'p:old'}) RETURN n.note AS note").rows == [("mine",)]
-        assert send(app, "DELETE", "/v1/items/p:new").status_code == 204
-        assert local_store.query("MATCH (n:Item {id: 'p:new'}) RETURN n.id AS id").rows == []
-
-    def test_without_a_store_changes_wait_and_are_written_in_the_end(
-        self, home: Path, tmp_path: Path, local_store: LocalStore
-    ) -> None:
-        (tmp_path / "index").symlink_to(home / "index")
-        away = create_app(Settings(home=tmp_path, store="local:" + str(tmp_path / "no-store")))
-        assert send(away, "PUT", "/v1/items/p:late", ITEM_BODY).status_code == 200
-        assert send(away, "DELETE", "/v1/items/p:war1").status_code == 204
-        assert [one.id for one in Overlay(tmp_path).waiting()] == ["p:late", "p:war1"]
-        from serving.flush import flush
-
-        local_store.write([Entity(ITEM, "p:war1", {"title": "gone soon"})])
-        assert flush(local_store, tmp_path) == 2
-        assert flush(local_store, tmp_path) == 0
-        assert [row[0] for row in local_store.query("MATCH (n:Item) RETURN n.id AS id").rows] == ["p:late"]
-        away.api.state.service.close()
-        stop_encoders(tmp_path)
-
-
-def test_without_encoders_an_item_is_kept_and_says_so(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-
-    (tmp_path / "index").symlink_to(home / "index")
-    app = create_app(Settings(home=tmp_path, store="local:" + str(tmp_path / "no-store")))
-    monkeypatch.setattr("serving.encoder_client.DEADLINE_SECONDS", 0.5)
-    monkeypatch.setattr(app.api.state.service.encoders, "_start_seconds", 0.2)
-    monkeypatch.setattr(sys, "executable", shutil.which("false"))
-    begun = time.monotonic()
-    answer = send(app, "PUT", "/v1/items/p:new", ITEM_BODY)
-    assert answer.status_code == 200
-    assert answer.json()["vectors"] == []
-    assert answer.json()["missing"].keys() == {"text"}
-    assert answer.json()["recommended"] is True, "its genre says what it is like"
-    assert time.monotonic() - begun < 10
-    assert send(app, "POST", "/v1/search", {"text": "x"}).status_code == 503
-    app.api.state.service.close()

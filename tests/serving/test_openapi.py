@@ -48,7 +48,7 @@ STORE_OR_FILE = {
     "/v1/metrics",
     "/media/{folder}/{name}",
 }
-"""Whose answers are checked elsewhere: in `tests/integration` with a store, `test_live_api.py`,
+"""Whose answers are checked elsewhere: in `tests/integration` with a store, `test_live_api.py`, `test_live_graph.py`,
 `test_events_api.py`, `test_acquaintances.py`, `playlists/test_routes.py`, `erasure/test_routes.py`,
 `test_app.py`."""
 

@@ -12,7 +12,7 @@ from serving.access.gate import named_path
 from serving.access.keys import KeyStore
 from serving.observe.logs import log_key, pseudonym
 from tests.serving.access.test_abuse import running
-from tests.serving.test_live_api import stop_encoders
+from tests.serving.live_api import stop_encoders
 
 USERS = ("p:u03", "p:u04")
 

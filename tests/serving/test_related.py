@@ -15,7 +15,7 @@ from graph.errors import InvalidData, Unsupported
 from graph.schema import KINDS
 from graph.snapshot import EmbeddingTable, Interactions
 from serving.app import create_app
-from serving.categories import category_vectors
+from serving.categories import category_labels, category_vectors
 from serving.index import open_index
 from serving.live import Live
 from serving.publish import publish
@@ -87,7 +87,7 @@ def test_what_is_looked_at_together_and_not_bought_together_is_an_alternative(tm
     browsed = replace(snapshot, interactions=Interactions(*both))
     known = known_histories(browsed, None)
     a, b = lamps
-    assert b in relations(browsed, known, FEWEST)[TOGETHER].rows[a], "as if they went together"
+    assert b in relations(browsed, known, FEWEST, ())[TOGETHER].rows[a], "as if they went together"
     model = find("popularity").build().fit(everything(browsed, None))
     publish(browsed, model, home=tmp_path, model=INFO, k_anonymity=FEWEST)
     live = Live(open_index(tmp_path))
@@ -158,7 +158,12 @@ def test_content_decides_within_a_category() -> None:
     a, b, c = (snapshot.items.positions[f"shop:lamp-{one}"] for one in "abc")
     vectors[[a, c]] = [0, 1]
     table = EmbeddingTable(vectors, np.ones(len(vectors), np.bool_), "test", "1")
-    found = relations(replace(snapshot, embeddings={"text": table}), known_histories(snapshot, None), FEWEST)
+    found = relations(
+        replace(snapshot, embeddings={"text": table}),
+        known_histories(snapshot, None),
+        FEWEST,
+        category_labels(snapshot),
+    )
     rows = found[ALTERNATIVES].rows
     assert rows[a].tolist() == [c, b]
     assert found[ALTERNATIVES].scores[rows.span(a)].tolist() == pytest.approx([1.0, 0.5])
@@ -166,7 +171,7 @@ def test_content_decides_within_a_category() -> None:
 
 def test_a_brand_is_no_category_where_there_are_categories() -> None:
     snapshot = shop()
-    vectors = category_vectors(snapshot)
+    vectors = category_vectors(snapshot, category_labels(snapshot))
     lamp, bulb = (snapshot.items.positions[f"shop:{one}"] for one in ("lamp-a", "bulb"))
     assert (vectors[lamp] @ vectors[bulb].T).nnz == 0
 

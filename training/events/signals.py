@@ -23,8 +23,9 @@ from graph.distance import kilometres
 from training.events.content import content_of
 from training.events.cut import DAY, Cut
 from training.events.log import EventLog
-from training.events.matrices import Floats, dense, filled, mean_rows, unit_rows
+from training.events.matrices import Floats, dense, filled
 from training.friends import adjacency
+from training.rows import mean_rows, unit_rows
 
 Signal: TypeAlias = Callable[[NDArray[np.int64]], Floats]
 

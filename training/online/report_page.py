@@ -28,7 +28,7 @@ font-variant-numeric:tabular-nums}tr:last-child td{border:0}
 th{font-weight:600;color:var(--soft);font-size:13px}th:first-child,td:first-child{text-align:left}
 td .soft{font-size:13px}.verdict{font-size:18px;font-weight:600;border-left:4px solid var(--blue)}
 .better,.holds{color:var(--good)}.worse,.broken{color:var(--bad)}
-svg{display:block;width:100%;height:auto}svg text{fill:var(--soft);font-size:12px}
+svg{display:block;width:100%;min-width:560px;height:auto}svg text{fill:var(--soft);font-size:12px}
 .grid{stroke:var(--line)}.zero{stroke:var(--soft);stroke-dasharray:4 4}.band{fill:var(--wash)}
 .line{fill:none;stroke:var(--blue);stroke-width:2}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 18px;margin:0}dt{color:var(--soft)}dd{margin:0}
@@ -102,7 +102,7 @@ def chart(path: Sequence[Look], name: str) -> str:
     ticks = "".join(
         f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>'
         f'<text x="{LEFT - 8}" y="{y(value) + 4:.1f}" text-anchor="end">{show(value)}</text>'
-        for value in (bottom + (top - bottom) * part / 4 for part in range(5))
+        for value in _round_between(bottom, top)
     )
     below = "".join(
         f'<text x="{x(users):.1f}" y="{HEIGHT - 12}" text-anchor="middle">{users:,}</text>'
@@ -113,6 +113,14 @@ def chart(path: Sequence[Look], name: str) -> str:
         f'<polygon class="band" points="{band}"/><polyline class="line" points="{line}"/>'
         f'<line class="zero" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(0):.1f}" y2="{y(0):.1f}"/></svg>'
     )
+
+
+def _round_between(bottom: float, top: float) -> list[float]:
+    """Round numbers in a range, nought among them where it is: three to eight of them."""
+    wide = max(1e-12, top - bottom)
+    power = 10.0 ** math.floor(math.log10(wide))
+    step = next(power * part for part in (0.2, 0.5, 1.0, 2.0) if wide / (power * part) <= 7)
+    return [place * step for place in range(math.ceil(bottom / step), math.floor(top / step) + 1)]
 
 
 def _table(rows: Iterable[Compared]) -> str:

@@ -25,7 +25,7 @@ import pytest
 
 from serving.access.keys import KeyStore
 from tests.conftest import ROOT
-from tests.serving.test_live_api import stop_encoders
+from tests.serving.live_api import stop_encoders
 
 pytestmark = pytest.mark.integration
 

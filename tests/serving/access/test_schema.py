@@ -27,7 +27,7 @@ from serving.middleware import Wrapped
 from serving.service import make_service
 from serving.settings import Settings
 from tests.serving.conftest import client
-from tests.serving.test_live_api import stop_encoders
+from tests.serving.live_api import stop_encoders
 
 EXAMPLES = int(os.environ.get("INTERLACE_SCHEMA_EXAMPLES", "6"))
 CHECKS = [

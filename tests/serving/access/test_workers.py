@@ -10,7 +10,7 @@ import pytest
 
 from serving.access.keys import KeyStore
 from tests.serving.access.test_abuse import running
-from tests.serving.test_live_api import stop_encoders
+from tests.serving.live_api import stop_encoders
 
 pytestmark = pytest.mark.integration
 

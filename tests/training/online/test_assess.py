@@ -17,7 +17,7 @@ from training.online.assess import BETTER, BROKEN, HOLDS, OPEN, SAME, assess
 from training.online.interleaving import credit, prefer
 from training.online.log import Log, encode
 from training.online.plan import Plan
-from training.online.report_page import ab_page, interleaving_page
+from training.online.report_page import _round_between, ab_page, interleaving_page
 from training.online.tallies import DAY
 from training.online.users import entrants, outcomes, units
 
@@ -156,6 +156,16 @@ def test_the_credit_rule() -> None:
             act("a", "y", "clicked", 4), act("a", "z", "purchased", 5), act("b", "both", "clicked", 1)]  # fmt: skip
     answers, one, two = credit(log(acts, rows), DAY)
     assert (answers.tolist(), one.tolist(), two.tolist()) == ([1], [1.0], [2.0])
+
+
+@pytest.mark.parametrize(("bottom", "top"), [(-0.0416, 0.1116), (0.0, 3.0), (-1e-5, 2e-6), (-950.0, 0.0), (-0.3, 0.65)])
+def test_the_chart_s_lines_are_at_round_numbers(bottom: float, top: float) -> None:
+    ticks = _round_between(bottom, top)
+    assert 3 <= len(ticks) <= 8
+    assert 0.0 in ticks
+    slack = 1e-9 * (top - bottom)
+    assert all(bottom - slack <= one <= top + slack for one in ticks)
+    assert all(float(f"{one:.2g}") == pytest.approx(one) for one in ticks)
 
 
 def test_the_page_stands_alone_and_escapes() -> None:
