@@ -6,9 +6,10 @@
 
 `large` draws, fits and publishes a synthetic home once and keeps it in the folder (`benchmarks.large_home`). Each
 scenario is asked by `wrk` with random users at 1, 8 and 32 connections: the plain answer; the commonest kind with
-diversity; reasons (where the home has a graph store); users who all have events that the index has not (fold-in), plain
-and with kind and diversity, asked again and again, or each once after new events. CPU is the worker's own, before and
-after (psutil); memory its resident and proportional set sizes after the load. Prints one JSON object a line.
+diversity; reasons (where the home has a graph store), again and again, or each once; users who all have events that the
+index has not (fold-in), plain and with kind and diversity, again and again, or each once after new events. CPU is the
+worker's own, before and after (psutil); memory its resident and proportional set sizes after the load. Prints one JSON
+object a line.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ CALL = 9_000
 @dataclass(frozen=True)
 class Scenario:
     """What is asked of whom: further query; so many `users` who all have recent events, where they are not all;
-    `in_turn`: each of them once, with new events before each run.
+    `in_turn`: each of them once, with new events before each run where they have any.
     """
 
     name: str
@@ -64,6 +65,7 @@ def scenarios(index: Index, *, reasons: bool) -> Iterator[Scenario]:
     yield Scenario("kind and diversity", filtered)
     if reasons:
         yield Scenario("reasons", "&explain=true")
+        yield Scenario("first reasons", "&explain=true", in_turn=True)
     yield Scenario("recent events", "", MOVED)
     yield Scenario("recent events, kind and diversity", filtered, MOVED)
     yield Scenario("first answer after events", "", FIRST, in_turn=True)
@@ -124,13 +126,16 @@ class Asked:
     folder: Path
 
     def run(self, one: Scenario, connections: int, options: argparse.Namespace) -> dict[str, Any]:
-        """One run. `first`: the share of its answers that were a user's first."""
+        """One run."""
         users = send_events(self.index, self.address, one.users) if one.users else []
-        script = write_script(self.home, self.folder, options.n, one.query, users, in_turn=one.in_turn)
+        n = options.n
+        if one.in_turn and not one.users:  # a number of items that nobody was asked for before, three rounds long
+            levels = options.connections
+            n += 1 + 3 * (levels.index(connections) - min(1, len(levels) - 1))
+        script = write_script(self.home, self.folder, n, one.query, users, in_turn=one.in_turn)
         if not one.in_turn:
             wrk(self.address, script, connections, options.warm_up)
-        found = measure(self.address, self.process, script, connections, options.seconds)
-        return {**found, "first": min(1.0, round(len(users) / found["requests"], 2))} if one.in_turn else found
+        return measure(self.address, self.process, script, connections, options.seconds)
 
 
 def memory(process: int) -> dict[str, int]:

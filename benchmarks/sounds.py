@@ -71,13 +71,18 @@ def fit(vectors: Floats, classes: Classes, count: int, ridge: float) -> tuple[Fl
 
 def probe(vectors: Floats, classes: Classes, train: NDArray[np.bool_]) -> dict[str, float]:
     """F1 and AUC on what is not `train`."""
+    scores = probed(vectors, classes, train)
+    return {"f1": macro_f1(scores.argmax(axis=1), classes[~train]), "auc": macro_area(scores, classes[~train])}
+
+
+def probed(vectors: Floats, classes: Classes, train: NDArray[np.bool_]) -> Floats:
+    """Scores (rows, classes) of what is not `train`."""
     mean, spread = vectors[train].mean(axis=0), vectors[train].std(axis=0)
     scaled = np.clip((vectors - mean) / np.where(spread > 1e-9, spread, 1.0), -5, 5)
     count = int(classes.max()) + 1
     ridge = max(RIDGES, key=lambda one: _validated(scaled[train], classes[train], count, one))
     weights, biases = fit(scaled[train], classes[train], count, ridge)
-    scores = scaled[~train] @ weights + biases
-    return {"f1": macro_f1(scores.argmax(axis=1), classes[~train]), "auc": macro_area(scores, classes[~train])}
+    return scaled[~train] @ weights + biases
 
 
 def _validated(vectors: Floats, classes: Classes, count: int, ridge: float) -> float:

@@ -62,22 +62,41 @@ class Bert(nn.Module):
 
     def forward(self, ids: Sequence[Sequence[int]]) -> torch.Tensor:
         """`ids`: one sequence of token ids a text, of any lengths."""
+        padded, real = self.padded(ids)
+        return mean_of(self.hidden(padded, None if bool(real.all()) else real), real)
+
+    def padded(self, ids: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """(batch, tokens) ids on the module's device, and which of them are no padding."""
         rows = [torch.tensor(one) for one in ids]
         padded = nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=self.pad)
         lengths = torch.tensor([len(one) for one in ids])
         real = torch.arange(padded.shape[1])[None] < lengths[:, None]
-        padded, real = padded.to(self.device), real.to(self.device)
-        hidden = self.hidden(padded, None if bool(real.all()) else real)
-        weight = real[..., None].to(hidden.dtype)
-        mean: torch.Tensor = (hidden * weight).sum(1) / weight.sum(1)
-        return mean
+        return padded.to(self.device), real.to(self.device)
+
+    def embedded(self, ids: torch.Tensor) -> torch.Tensor:
+        """(batch, tokens, hidden): what the first layer reads."""
+        places = torch.arange(ids.shape[1], device=ids.device)
+        first: torch.Tensor = self.norm(self.words(ids) + self.positions(places) + self.types.weight[0])
+        return first
 
     def hidden(self, ids: torch.Tensor, real: torch.Tensor | None) -> torch.Tensor:
         """(batch, tokens, hidden): the last layer's vectors. `real`: which tokens are no padding; None: all."""
-        places = torch.arange(ids.shape[1], device=ids.device)
-        first = self.norm(self.words(ids) + self.positions(places) + self.types.weight[0])
-        last: torch.Tensor = self.layers(first, src_key_padding_mask=None if real is None else ~real)
+        last: torch.Tensor = self.layers(self.embedded(ids), src_key_padding_mask=None if real is None else ~real)
         return last
+
+    def states(self, ids: torch.Tensor, real: torch.Tensor) -> list[torch.Tensor]:
+        """(batch, tokens, hidden) of each layer, the last one's as `hidden` gives them."""
+        found = [self.embedded(ids)]
+        for layer in self.layers.layers:
+            found.append(layer(found[-1], src_key_padding_mask=None if bool(real.all()) else ~real))
+        return found[1:]
+
+
+def mean_of(hidden: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+    """(batch, hidden): the mean over a text's tokens, padding left out."""
+    weight = real[..., None].to(hidden.dtype)
+    mean: torch.Tensor = (hidden * weight).sum(1) / weight.sum(1)
+    return mean
 
 
 def _renamed(weights: Mapping[str, torch.Tensor], layers: int) -> dict[str, torch.Tensor]:

@@ -1,7 +1,7 @@
 """Sounds to vectors through transformers' CLAP (Wu et al. 2023; Elizalde et al. 2023), by hub name or local folder.
 
 A long sound is heard in up to `MOST_WINDOWS` windows of the model's own length (10 s), evenly spaced; their vectors'
-mean is the sound's. They lie in the space of the model's texts.
+mean is the sound's. They lie in the space of the model's texts, so words can be compared with sounds as they come.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import torch
 
 MOST_WINDOWS = 8
+TOKENIZERS = ("tokenizer.json", "vocab.json")
+"""Either of them holds the words that a model knows."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class ClapEncoder:
         self._device = device
         self._batch_size = batch_size
         self._hearer = Lazy(self._load)
+        self._tokenizer = Lazy(self._load_tokenizer)
         self._version = Lazy(lambda: folder_version(folder, f"audio 1 {MOST_WINDOWS}"))
 
     @property
@@ -78,6 +81,20 @@ class ClapEncoder:
     def encode(self, batch: Sequence[bytes]) -> Vectors:
         return self.encode_prepared([self.prepare(data) for data in batch])
 
+    def encode_words(self, texts: Sequence[str]) -> Vectors:
+        """(texts, dim) unit rows of the model's text tower, in the space of the sounds.
+
+        Raises `Unsupported` where the folder has no tokenizer.
+        """
+        import torch
+
+        hearer = self._hearer.get()
+        tokens = self._tokenizer.get()(list(texts), padding=True, truncation=True, return_tensors="pt")
+        with torch.inference_mode():
+            given = hearer.model.get_text_features(**tokens.to(hearer.device))
+        vectors = given if isinstance(given, torch.Tensor) else given.pooler_output
+        return unit_rows(vectors.float().cpu().numpy())
+
     def _features(self, part: torch.Tensor) -> torch.Tensor:
         import torch
 
@@ -104,6 +121,18 @@ class ClapEncoder:
             ) from error
         device = pick_device(self._device)
         return Hearer(model.eval().to(device), extractor, device)
+
+    def _load_tokenizer(self) -> Any:
+        from transformers import AutoTokenizer
+
+        if not any((self._folder / name).is_file() for name in TOKENIZERS):  # transformers would make up an empty one
+            raise Unsupported(
+                f"the audio model in {self._folder} knows no words, for it has no tokenizer",
+                valid=f"{' or '.join(TOKENIZERS)} beside the weights",
+                remedy="save the tokenizer there too, or interlace train-encoder --pairs audio-tags",
+            )
+        with quiet_loading():
+            return AutoTokenizer.from_pretrained(self._folder, local_files_only=True)
 
 
 def clap(reference: str, device: str | None) -> ClapEncoder:

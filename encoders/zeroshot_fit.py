@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 
 from encoders.base import Vectors
 from encoders.registry import open_encoder
-from encoders.train_clip import FEWEST_PAIRS, train_clip
+from encoders.train_clip import BASES, FEWEST_PAIRS, train_clip
 from encoders.weights import files_version
 from encoders.zeroshot_labels import (
-    SOUNDS,
     Space,
     picture_space,
     projection,
@@ -150,7 +149,7 @@ def _spaces_of(found: Mapping[str, Any], home: Path, device: str | None) -> dict
             name,
             one["encoder"],
             np.array(one["labels"], np.float32),
-            sound_projection(one["encoder"], home / SOUNDS, device)
+            sound_projection(one["encoder"], sounds_file(home, one["encoder"]), device)
             if name == "audio"
             else projection(one["encoder"], clip_file(home), device),
         )
@@ -191,7 +190,9 @@ def _learn(store: GraphStore, home: Path, catalogue: _Catalogue, items: int, dev
     spaces, skipped, clip = _spaces(home, catalogue, vectors, present, device)
     if not spaces:
         raise NotFound(
-            "no item's vectors can be compared with words", valid="; ".join(skipped.values()), remedy="interlace encode"
+            f"no item's vectors can be compared with words: {'; '.join(skipped.values())}",
+            valid="vectors of an encoder that knows words, of the version that is installed",
+            remedy="interlace encode for texts and pictures, interlace train-encoder --pairs audio-tags for sounds",
         )
     scores = {name: space.scores(vectors[name]) for name, space in spaces.items()}
     usable = {name: present[name] for name in spaces}
@@ -281,12 +282,11 @@ def _learn_clip(
     present: Mapping[str, NDArray[np.bool_]],
 ) -> str:
     """Version of the projections of the shipped towers, learned now; '' where they cannot be, or are not used."""
-    bases = {name: encoders[name][0] for name in encoders}
-    if bases != {"text": "minilm", "image": "efficientnet-lite0"}:
+    if any(name not in encoders or encoders[name][0] != base for name, base in BASES.items()):
         return ""
     if int((present["text"] & present["image"]).sum()) < FEWEST_PAIRS:
         return ""
-    tables = {name: EmbeddingTable(vectors[name], present[name], *encoders[name]) for name in encoders}
+    tables = {name: EmbeddingTable(vectors[name], present[name], *encoders[name]) for name in BASES}
     return train_clip(tables, home=home / FOLDER).version
 
 

@@ -2,7 +2,8 @@
 
 A label is put into several sentences; the mean of their vectors stands for it (Radford et al. 2021, prompt ensembling).
 Texts and labels share the text encoder. Pictures need an encoder that has both sides: a named CLIP, or the projections
-that `encoders.train_clip` learned from the catalogue's own pictures and texts.
+that `encoders.train_clip` learned from the catalogue's own pictures and texts; sounds a named CLAP, or the projections
+of `encoders.train_sounds`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TypeAlias
 import numpy as np
 
 from encoders.base import Vectors, unit_rows
+from encoders.clap import clap
 from encoders.projected import base_of, catalogue_audio, catalogue_image, catalogue_text
 from encoders.registry import open_encoder
 from graph.errors import Unsupported
@@ -98,9 +100,9 @@ def sounds_file(home: Path, encoder: str) -> Path | None:
     return file if file.is_file() and base_of(file, "audio") == encoder else None
 
 
-def sound_projection(encoder: str, projections: Path, device: str | None) -> Project:
-    """What brings an item's sound into the space of the labels."""
-    if encoder.startswith("catalogue-audio:"):
+def sound_projection(encoder: str, projections: Path | None, device: str | None) -> Project:
+    """What brings an item's sound into the space of the labels. `projections`: of this encoder, if there are any."""
+    if projections is None or encoder.startswith("catalogue-audio:"):
         return unit_rows
     return catalogue_audio(str(projections), device).project
 
@@ -108,16 +110,20 @@ def sound_projection(encoder: str, projections: Path, device: str | None) -> Pro
 def sound_space(
     encoder: str, labels: Sequence[str], kind: str, *, projections: Path | None = None, device: str | None = None
 ) -> Space:
-    """The space of an item's sounds. `projections`: what `train_sounds` saved of this encoder, if anything.
+    """The space of an item's sounds. `projections`: what `train_sounds` saved of this encoder, if anything; a CLAP
+    without any is asked by its own side for words.
 
     Raises `Unsupported` for an encoder without a side for words.
     """
     family, _, reference = encoder.partition(":")
     file = Path(reference) if family == "catalogue-audio" else projections
+    if file is None and family == "clap":
+        own = clap(reference, device).encode_words
+        return Space("audio", encoder, phrase_vectors(own, labels, SOUND_PROMPTS, kind), unit_rows)
     if file is None:
         raise Unsupported(
             f"the sounds' encoder {encoder!r} knows no words",
-            valid="catalogue-audio:FILE, or sounds and words to learn from",
+            valid="clap:NAME, catalogue-audio:FILE, or sounds and words to learn from",
             remedy="interlace train-encoder --pairs audio-tags",
         )
     words = catalogue_text(str(file), device)

@@ -42,7 +42,7 @@ CALIBRATED = 128
 HOWS: Mapping[str, str] = MappingProxyType(
     {
         "int8": "integers of one byte, run by ONNX Runtime",
-        "prune": "the least used neurons of a text encoder taken out, then fine-tuned",
+        "prune": "neurons of a text encoder taken out, the others take over what they did",
         "distill": "fewer layers of a text encoder, taught by it",
     }
 )

@@ -1,16 +1,17 @@
 """A smaller text encoder taught by the one it was cut from, on the catalogue's own texts.
 
 Cut: evenly spaced layers are kept (Sanh et al. 2019, «DistilBERT»), and in each the share `keep` of the feed-forward
-neurons that move the layer's output most over the texts, mean |activation| times the length of its outgoing weights
-(structured pruning: whole rows and columns, so that the rest is dense and needs no special kernels). Whole attention
-heads stay: transformers' BERT, which has to read the folder, knows heads of hidden / heads numbers alone.
+neurons (`encoders.compress.surgeon`; whole rows and columns, so that the rest is dense and needs no special kernels).
+Whole attention heads stay: transformers' BERT, which has to read the folder, takes hidden / heads numbers a head alone.
 
-Taught (Hinton, Vinyals, Dean 2015; Reimers & Gurevych 2020): with s and t the unit vectors of student and teacher,
+Taught (Hinton, Vinyals, Dean 2015; Jiao et al. 2020, «TinyBERT»; Reimers & Gurevych 2020): with s and t the unit
+vectors of student and teacher, a and b their vectors of each token after a layer,
 
-    loss = mean of 1 - s . t + mean over the pairs of a batch of (s_i . s_j - t_i . t_j)^2.
+    loss = mean of 1 - s . t + mean over the pairs of a batch of (s_i . s_j - t_i . t_j)^2
+           + mean |a - b|^2 / mean |b|^2 of the last layer + `EARLIER` times the same of each earlier one.
 
-Of every other text a random stretch of tokens is read instead of the whole, which the teacher reads too: a catalogue
-has few texts, and what is searched for is short.
+Tokens say a hundred times more than texts, of which a catalogue has few. Of every other text a random stretch of tokens
+is read instead of the whole, which the teacher reads too: what is searched for is short.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from encoders.compress.bert_files import CONFIG, TOKENIZER, WEIGHTS, save_bert
+from encoders.compress.surgeon import keep_neurons
 from encoders.devices import pick_device
 from encoders.text import MAX_TOKENS
 from graph.errors import InvalidData
@@ -37,8 +39,10 @@ if TYPE_CHECKING:
 HALF = -1
 SHORTEST = 6
 WARM_UP = 0.1
-COUNTED = 256
-"""Texts over which neurons are weighed."""
+COUNTED = 1_200
+"""Texts on which neurons are chosen."""
+EARLIER = 0.3
+"""Of the loss, what an earlier layer's tokens count beside the last one's."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ def shrink_text(
     tuning = _checked(tuning, config)
     teacher = Bert.read(source / WEIGHTS, config, device=pick_device(device)).requires_grad_(requires_grad=False)
     ids = _tokens(source, texts, config)
-    progress("weighing neurons", 0, 1)
+    progress("choosing neurons", 0, 1)
     with torch.no_grad():
         student, smaller = _cut(teacher, config, ids[:COUNTED], tuning)
     losses = _teach(student, teacher, ids, tuning, progress)
@@ -105,53 +109,20 @@ def _tokens(source: Path, texts: Sequence[str], config: dict[str, Any]) -> list[
 
 
 def _cut(teacher: Bert, config: dict[str, Any], ids: list[list[int]], tuning: Tuning) -> tuple[Bert, dict[str, Any]]:
-    """The smaller network and its config. Layers: evenly spaced, the last among them."""
-    most = config["num_hidden_layers"]
-    chosen = [round((number + 1) * most / tuning.layers) - 1 for number in range(tuning.layers)]
+    """The smaller network and its config."""
     width = max(1, round(tuning.keep * config["intermediate_size"]))
     student = copy.deepcopy(teacher)
-    if width < config["intermediate_size"]:
-        for layer, weight in zip(student.layers.layers, _importance(student, ids), strict=True):
-            _keep_neurons(layer, weight.topk(width).indices.sort().values)
-    kept = [student.layers.layers[place] for place in chosen]
+    kept = [student.layers.layers[place] for place in _chosen(tuning.layers, config["num_hidden_layers"])]
     student.layers.layers = type(student.layers.layers)(kept)
     student.layers.num_layers = tuning.layers
+    if width < config["intermediate_size"]:
+        keep_neurons(student, copy.deepcopy(student), ids, width)
     return student, {**config, "num_hidden_layers": tuning.layers, "intermediate_size": width}
 
 
-def _importance(network: Bert, ids: list[list[int]]) -> list[torch.Tensor]:
-    """By layer (neurons,): mean |activation| over the tokens, times the length of the outgoing weights."""
-    import torch
-    from torch.nn import functional
-
-    layers = list(network.layers.layers)
-    sums = [torch.zeros(layer.linear1.out_features, device=network.device) for layer in layers]
-
-    def counter(place: int) -> Callable[[Any, Any, torch.Tensor], None]:
-        def count(_module: Any, _inputs: Any, output: torch.Tensor) -> None:
-            sums[place] += functional.gelu(output).abs().flatten(0, -2).sum(0)
-
-        return count
-
-    hooks = [layer.linear1.register_forward_hook(counter(place)) for place, layer in enumerate(layers)]
-    fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)  # its fused operator calls no hook
-    try:
-        for one in ids:
-            network([one])
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fast)
-        for hook in hooks:
-            hook.remove()
-    return [total * layer.linear2.weight.norm(dim=0) for total, layer in zip(sums, layers, strict=True)]
-
-
-def _keep_neurons(layer: Any, neurons: torch.Tensor) -> None:
-    from torch import nn
-
-    for part, name, axis in ((layer.linear1, "weight", 0), (layer.linear1, "bias", 0), (layer.linear2, "weight", 1)):
-        setattr(part, name, nn.Parameter(getattr(part, name).index_select(axis, neurons).clone()))
-    layer.linear1.out_features = layer.linear2.in_features = len(neurons)
+def _chosen(layers: int, most: int) -> list[int]:
+    """Evenly spaced layers, the last among them."""
+    return [round((number + 1) * most / layers) - 1 for number in range(layers)]
 
 
 def _teach(
@@ -165,13 +136,15 @@ def _teach(
     steps = tuning.epochs * -(-len(ids) // tuning.batch_size)
     optimizer = torch.optim.AdamW(student.parameters(), lr=tuning.learning_rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step / max(1, steps)))
+    chosen = _chosen(len(student.layers.layers), len(teacher.layers.layers))
     losses, done = list[float](), 0
     for _ in range(tuning.epochs):
         total = 0.0
         for batch in _batches(ids, tuning.batch_size, rng):
+            padded, real = teacher.padded(batch)
             with torch.no_grad():
-                wanted = teacher(batch)
-            loss = _distance(student(batch), wanted)
+                wanted = teacher.states(padded, real)
+            loss = _distance(student.states(padded, real), [wanted[place] for place in chosen], real)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
@@ -189,11 +162,18 @@ def _rate(share: float) -> float:
     return min((share + 1e-3) / WARM_UP, (1 - share) / (1 - WARM_UP))
 
 
-def _distance(ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor:
+def _distance(ours: list[torch.Tensor], theirs: list[torch.Tensor], real: torch.Tensor) -> torch.Tensor:
+    """The loss of the module's docstring; (texts, tokens, hidden) by layer, `real`: tokens that are no padding."""
+    import torch
     from torch.nn import functional
 
-    s, t = functional.normalize(ours, dim=1), functional.normalize(theirs, dim=1)
-    return (1 - (s * t).sum(1)).mean() + (s @ s.T - t @ t.T).square().mean()
+    from encoders.bert import mean_of
+
+    s, t = (functional.normalize(mean_of(states[-1], real), dim=1) for states in (ours, theirs))
+    texts = (1 - (s * t).sum(1)).mean() + (s @ s.T - t @ t.T).square().mean()
+    *earlier, last = [(a[real] - b[real]).square().mean() / b[real].square().mean()
+                      for a, b in zip(ours, theirs, strict=True)]  # fmt: skip
+    return texts + last + EARLIER * sum(earlier, start=torch.zeros_like(last))
 
 
 def _batches(ids: list[list[int]], size: int, rng: np.random.Generator) -> list[list[list[int]]]:

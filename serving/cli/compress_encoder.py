@@ -27,12 +27,16 @@ How = Annotated[
 ]
 Keep = Annotated[
     float | None,
-    typer.Option("--keep", metavar="SHARE", help="Of each layer's neurons.", show_default="prune .5, distill 1"),
+    typer.Option("--keep", metavar="SHARE", help="Of each layer's neurons.", show_default="prune .75, distill 1"),
 ]
 Layers = Annotated[
     int | None, typer.Option("--layers", metavar="N", help="Layers kept.", show_default="prune all, distill half")
 ]
-Epochs = Annotated[int, typer.Option("--epochs", min=0, max=1000, help="Of teaching; 0: cut and not taught.")]
+Epochs = Annotated[
+    int | None,
+    typer.Option("--epochs", min=0, max=1000, help="Of teaching; 0: cut and not taught.",
+                 show_default="prune 0, distill 4"),
+]  # fmt: skip
 Rate = Annotated[float, typer.Option("--learning-rate", min=1e-7, max=1.0, help="AdamW's step.")]
 
 
@@ -44,7 +48,10 @@ def add_to(app: typer.Typer) -> None:
         epilog=examples(
             ("interlace compress-encoder my-shop/", "the shipped text encoder in int8"),
             ("interlace compress-encoder my-shop/ --encoder efficientnet-lite0", "the shipped image encoder in int8"),
-            ("interlace compress-encoder my-shop/ --how prune --keep 0.5", "half of its neurons, fine-tuned"),
+            (
+                "interlace compress-encoder my-shop/ --how prune",
+                "a quarter of its neurons taken out, the others take over",
+            ),
             ("interlace compress-encoder my-shop/ --how distill --layers 3", "three of its layers, taught by all six"),
             ("interlace encode --text onnx-text:.interlace/encoders/minilm-int8", "use it"),
         ),
@@ -58,7 +65,7 @@ def compress_encoder(
     how: How = "int8",
     keep: Keep = None,
     layers: Layers = None,
-    epochs: Epochs = 4,
+    epochs: Epochs = None,
     learning_rate: Rate = 3e-4,
     seed: Seed = None,
     home: Home = None,
@@ -80,8 +87,9 @@ def compress_encoder(
 
     tuning = Tuning(
         -1 if layers is None and how == "distill" else layers or 0,
-        keep if keep is not None else 0.5 if how == "prune" else 1.0,
-        epochs, learning_rate, seed=session.settings.seed,
+        keep if keep is not None else 0.75 if how == "prune" else 1.0,
+        epochs if epochs is not None else 0 if how == "prune" else 4,
+        learning_rate, seed=session.settings.seed,
     )  # fmt: skip
     data = read_folder(path)
     with session.reporter.step(f"compressing {encoder} by {how}") as step:

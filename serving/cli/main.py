@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from functools import partial
@@ -146,9 +147,12 @@ def main() -> None:
     """Entry point of the `interlace` command."""
     sys.excepthook = report_bug
     command = partial(typer.main.get_command(app), prog_name="interlace")  # `app()` would put typer's own hook there
-    if "TORCHELASTIC_RUN_ID" not in os.environ:
-        command()
-        return
-    from serving.cli.scale import along_with_torchrun
+    try:
+        if "TORCHELASTIC_RUN_ID" not in os.environ:
+            command()
+            return
+        from serving.cli.scale import along_with_torchrun
 
-    along_with_torchrun(command)
+        along_with_torchrun(command)
+    finally:
+        gc.freeze()  # the interpreter's last collection would walk all that was imported: a second after MLflow

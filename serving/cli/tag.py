@@ -37,7 +37,7 @@ def add_to(app: typer.Typer) -> None:
         "tag",
         rich_help_panel="Build the graph",
         epilog=examples(
-            ("interlace tag", "the graph's own genres onto every item with a text or a picture"),
+            ("interlace tag", "the graph's own genres onto every item with a vector"),
             ("interlace tag --labels 'space travel,heist,road trip'", "words of your own"),
             ("interlace tag --from Brand --top 1", "the names of another label's nodes"),
         ),
@@ -55,7 +55,7 @@ def tag(
     store: Store = None,
     as_json: Json = False,
 ) -> None:
-    """Tag items with words by their texts and pictures, without an example (zero-shot).
+    """Tag items with words by their texts, pictures and sounds, without an example (zero-shot).
 
     Writes (Item)-[:TAGGED {confidence}]->(ZeroShotTag). Items whose vectors did not change are left alone.
     """

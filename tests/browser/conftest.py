@@ -17,7 +17,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from graph.file_lock import alone
 from graph.ingest import ingest
+from graph.local_supervisor import SUPERVISOR_LOCK
 from graph.snapshot import EmbeddingTable, Snapshot
 from graph.snapshot_read import read_snapshot
 from graph.store import open_store
@@ -39,9 +41,17 @@ PATIENCE_MS = 20_000
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home folder with a store and a published index."""
     home = tmp_path_factory.mktemp("page-home")
+    shutil.copytree(prepared, home, dirs_exist_ok=True)
+    return home
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What every module's home is a copy of; its store has stopped."""
+    home = tmp_path_factory.mktemp("prepared-home")
     folder = tmp_path_factory.mktemp("page-data") / "films"
     write_folder(folder)
     store = open_store(f"local:{home / 'store'}")
@@ -50,7 +60,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         publish_ease(_with_vectors(read_snapshot(store)), home)
     finally:
         store.close()
-    return home
+    with alone(home / "store" / SUPERVISOR_LOCK):  # held for as long as the store's server runs
+        return home
 
 
 def _with_vectors(snapshot: Snapshot) -> Snapshot:

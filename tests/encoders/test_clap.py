@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from encoders.clap import MOST_WINDOWS, ClapEncoder, clap
+from encoders.zeroshot_labels import sound_space
 from graph.errors import NotFound, Unsupported
 from tests.encoders.tiny import make_clap, saved_sound, sound
 
@@ -36,6 +37,31 @@ def test_a_long_sound_is_heard_in_windows(hears: ClapEncoder) -> None:
     longer = saved_sound(sound(1, seconds=100, rate=8000), "FLAC", rate=8000)
     assert len(hears.prepare(longer)) == MOST_WINDOWS
     assert hears.encode([long, longer]).shape == (2, 24)
+
+
+def test_words_are_those_of_transformers_and_meet_the_sounds(hears: ClapEncoder) -> None:
+    import torch
+    from transformers import AutoTokenizer, ClapModel
+
+    folder = hears.name.partition(":")[2]
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), ClapModel.from_pretrained(folder).eval()
+    with torch.inference_mode():
+        expected = model.get_text_features(**tokenizer(["a slow waltz"], return_tensors="pt"))
+    expected = getattr(expected, "pooler_output", expected).numpy()[0]
+    found = hears.encode_words(["a slow waltz", "march"])
+    np.testing.assert_allclose(found[0], expected / np.linalg.norm(expected), atol=1e-4)  # padded, alone it is not
+    space = sound_space(hears.name, ["waltz", "march"], "track", device="cpu")
+    assert space.scores(hears.encode([saved_sound(sound(1)), saved_sound(sound(2))])).shape == (2, 2)
+
+
+def test_without_a_tokenizer_it_hears_but_knows_no_words(tmp_path: Path) -> None:
+    folder = make_clap(tmp_path / "clap")
+    for file in folder.glob("*token*"):
+        file.unlink()
+    deaf = clap(str(folder), "cpu")
+    assert deaf.encode([saved_sound(sound(1))]).shape == (1, 24)
+    with pytest.raises(Unsupported, match="knows no words"):
+        deaf.encode_words(["waltz"])
 
 
 def test_a_folder_without_a_model(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ TINY_CLIP = {
     "vision_cfg": {"image_size": 32, "layers": 2, "width": 32, "head_width": 16, "patch_size": 8},
     "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
 }
+ROBERTA = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 
 
 def picture(seed: int, *, size: tuple[int, int] = (60, 90), mode: str = "RGB") -> Image.Image:
@@ -50,21 +51,25 @@ def saved_sound(samples: NDArray[np.float32], kind: str = "WAV", *, rate: int = 
 
 
 def make_clap(folder: Path) -> Path:
-    """A random CLAP with a two-layer audio tower, saved by transformers itself."""
+    """A random CLAP with a two-layer audio tower and a byte-level tokenizer, saved by transformers itself."""
     import torch
-    from transformers import ClapConfig, ClapFeatureExtractor, ClapModel
+    from tokenizers import ByteLevelBPETokenizer
+    from transformers import ClapConfig, ClapFeatureExtractor, ClapModel, RobertaTokenizerFast
 
+    words = ByteLevelBPETokenizer()
+    words.train_from_iterator(["a waltz", "a march"], vocab_size=300, special_tokens=list(ROBERTA))
     torch.manual_seed(0)
     audio = {
         "patch_embeds_hidden_size": 16, "depths": [1, 1], "num_attention_heads": [2, 2], "num_hidden_layers": 2,
         "hidden_size": 32, "num_classes": 4, "enable_fusion": False, "enable_patch_layer_norm": True,
     }  # fmt: skip
     text = {
-        "vocab_size": 30, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16
+        "vocab_size": 300, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16
     }  # fmt: skip
     config = ClapConfig(text_config=text, audio_config=audio, projection_dim=24)
     ClapModel(config).save_pretrained(folder)
     ClapFeatureExtractor(max_length_s=10, truncation="rand_trunc", padding="repeatpad").save_pretrained(folder)
+    RobertaTokenizerFast(tokenizer_object=words, model_max_length=77).save_pretrained(folder)
     return folder
 
 

@@ -42,6 +42,7 @@ from serving.steps import Done, Step, Steps
 from tests.encoders.counting import CountingEncoder
 from tests.forks import MLFLOW, serve
 from tests.integration.refreshed import left_behind
+from training.environment import environment
 from training.topk import top_k
 from training.tracking import open_tracker
 
@@ -154,8 +155,9 @@ def look(order: dict[str, Any]) -> None:
 
 
 def warm_up() -> None:
-    """What each child would do again, beside imports: set up MLflow's tables in memory, load the compiled ranking."""
+    """What each child would do again, beside imports: MLflow's tables, the compiled ranking, the list of packages."""
     configure_mappers()
+    environment()
     top_k(np.zeros((1, 2), np.float32), None, 1)
 
 

@@ -30,8 +30,10 @@ from training.tracking import open_tracker
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 USERS, ITEMS = 30, 20
-IN_GRAPH = ("ingest", "encode", "tags", "write-back")
-"""Steps that write into the graph: killed on their way through a fresh database. The others begin from a kept home."""
+IN_GRAPH = ("run", "ingest", "encode", "tags", "write-back")
+"""Steps, and the run around them, that write into the graph: killed on their way through a fresh database."""
+KEPT = ("snapshot", "train", "publish")
+"""The other steps begin from a kept home, beside the graph of the refresh that it was kept from: these come first."""
 FEW = {"local": "2", "neo4j": "1"}
 
 
@@ -47,6 +49,8 @@ class Yard:
     databases: Iterator[str]
     points: dict[str, list[str]] = field(default_factory=dict)
     wanted: dict[str, Any] = field(default_factory=dict)
+    together: bool = False
+    """Do the graph and the kept homes come from one refresh?"""
 
     @property
     def home(self) -> Path:
@@ -69,6 +73,7 @@ class Yard:
 
     def fresh_graph(self) -> None:
         """An empty database."""
+        self.together = False
         if self.kind == "local":
             self.target["database"] = next(self.databases)
             return
@@ -77,6 +82,14 @@ class Yard:
         for (name,) in store.query("SHOW VECTOR INDEXES YIELD name"):
             store.query(f"DROP INDEX `{name}`")
         store.close()
+
+    def to_the_end(self) -> None:
+        """A graph and kept homes that belong together."""
+        if not self.together:
+            self.put_back("new")
+            self.fresh_graph()
+            assert self.order(base=str(self.place / "base")) == 0, self.killer.said()
+            self.together = True
 
     def open(self) -> GraphStore:
         if self.kind == "local":
@@ -118,10 +131,20 @@ def plant(folder: Path, *, later: bool) -> None:
     write(folder / "items.csv", ("item", "title", "Genre[]"), cards)
 
 
+@pytest.fixture(scope="module")
+def killer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    """The process that forks refreshes, on either store."""
+    with Forks("tests.integration.killer", tmp_path_factory.mktemp("killer") / "killer.log") as killer:
+        yield killer
+
+
 @pytest.fixture(scope="module", params=["local", pytest.param("neo4j", marks=pytest.mark.neo4j)])
 def yard(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, database_names: Iterator[str]
-) -> Iterator[Yard]:
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    database_names: Iterator[str],
+    killer: Forks,
+) -> Yard:
     """A store, a home with one source, and what an undisturbed refresh makes of it."""
     place = tmp_path_factory.mktemp(f"kill-{request.param}")
     if request.param == "local":
@@ -130,10 +153,9 @@ def yard(
     else:
         url, password = request.getfixturevalue("neo4j_server")
         target = {"url": url, "password": password}
-    with Forks("tests.integration.killer", place / "killer.log") as killer:
-        yard = Yard(request.param, place, place / "shop", target, killer, database_names)
-        _prepare(yard)
-        yield yard
+    yard = Yard(request.param, place, place / "shop", target, killer, database_names)
+    _prepare(yard)
+    return yard
 
 
 def _prepare(yard: Yard) -> None:
@@ -141,9 +163,7 @@ def _prepare(yard: Yard) -> None:
     new = yard.place / "base" / "new"
     remember(new, Source(yard.shop, "shop", sync=True, store=yard.target["url"]))
     open_tracker(f"sqlite:///{new}/mlflow.db")  # its tables are made once: they are MLflow's own affair
-    yard.put_back("new")
-    yard.fresh_graph()
-    assert yard.order(base=str(yard.place / "base")) == 0, yard.killer.said()
+    yard.to_the_end()
     yard.points, yard.wanted = yard.counted(), yard.left()
 
 
@@ -159,11 +179,11 @@ def chosen(kind: str, count: int) -> list[int]:
     return sorted({1, count, *between.tolist()})
 
 
-@pytest.mark.parametrize("step", ["run", "ingest", "encode", "tags", "snapshot", "train", "publish", "write-back"])
+@pytest.mark.parametrize("step", KEPT + IN_GRAPH)
 def test_killed_at_a_write_and_run_again_it_ends_in_the_same(yard: Yard, step: str) -> None:
-    kept = step not in (*IN_GRAPH, "run")
+    kept = step in KEPT
     if kept:
-        _to_the_end(yard)
+        yard.to_the_end()
     for at in chosen(yard.kind, len(yard.points[step])):
         where = f"{step}, write {at} of {len(yard.points[step])}: {yard.points[step][at - 1]}"
         yard.put_back(step if kept else "new")
@@ -176,13 +196,6 @@ def test_killed_at_a_write_and_run_again_it_ends_in_the_same(yard: Yard, step: s
         _same(found["left"], yard.wanted, where)
         if not kept:  # a kept home is a copy out of the middle of a run
             assert all(run["tracked"] in ("", "FINISHED", "KILLED") for run in found["runs"]), where
-
-
-def _to_the_end(yard: Yard) -> None:
-    """A graph and kept homes that belong together."""
-    yard.put_back("new")
-    yard.fresh_graph()
-    assert yard.order(base=str(yard.place / "base")) == 0
 
 
 def _same(found: dict[str, Any], wanted: dict[str, Any], where: str) -> None:

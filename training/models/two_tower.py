@@ -76,7 +76,12 @@ class TwoTowerConfig:
             )
 
 
-GRID = (TwoTowerConfig(),)
+GRID = (
+    TwoTowerConfig(),
+    TwoTowerConfig(embedding_share=0.0),
+    TwoTowerConfig(embedding_share=0.0, temperature=0.35),
+)
+"""What is known of an item beside its vectors alone, too: where there is a graph it can say more without them."""
 
 SPACE: Space = {
     "embedding_size": Categorical((32, 64, 128)),

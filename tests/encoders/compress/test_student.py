@@ -52,7 +52,20 @@ def test_the_neurons_that_do_nothing_go_first(tiny_bert: Path, tmp_path: Path) -
         weights[f"encoder.layer.{layer}.output.dense.weight"][:, idle] = 0
     save_file(weights, source / "model.safetensors", {"format": "pt"})
     shrink(source, tmp_path / "cut", Tuning(keep=0.5, epochs=0))
-    np.testing.assert_allclose(vectors(tmp_path / "cut"), vectors(source), atol=1e-5)
+    np.testing.assert_allclose(vectors(tmp_path / "cut"), vectors(source), atol=1e-4)
+
+
+def test_the_neurons_that_stay_do_the_work_of_those_that_went(tiny_bert: Path, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    shrink(tiny_bert, source, Tuning(epochs=0))
+    weights = load_file(source / "model.safetensors")
+    for layer in range(2):
+        for kind in ("weight", "bias"):
+            rows = weights[f"encoder.layer.{layer}.intermediate.dense.{kind}"]
+            rows[32:] = rows[:32]  # each neuron is there twice, and half of what it does goes out from either
+    save_file(weights, source / "model.safetensors", {"format": "pt"})
+    shrink(source, tmp_path / "cut", Tuning(keep=0.5, epochs=0))
+    np.testing.assert_allclose(vectors(tmp_path / "cut"), vectors(source), atol=5e-3)
 
 
 def test_teaching_brings_the_cut_encoder_nearer_on_texts_it_has_not_seen(tiny_bert: Path, tmp_path: Path) -> None:

@@ -106,6 +106,19 @@ def test_starting_up_imports_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_the_end_of_a_command_walks_none_of_its_imports() -> None:
+    code = """if True:
+        import gc, sys
+        from serving.cli.main import main
+        sys.argv = ["interlace", "--version"]
+        try:
+            main()
+        finally:
+            print(gc.get_freeze_count() > len(gc.get_objects()))"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1] == "True"
+
+
 def test_the_installed_command_says_its_version() -> None:
     done = subprocess.run([COMMAND, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("interlace 0.")

@@ -9,8 +9,9 @@ import pytest
 from mlflow import MlflowClient
 from PIL import Image
 
+from encoders.projected import base_of
 from encoders.registry import open_encoder
-from tests.encoders.tiny import saved_sound, sound
+from tests.encoders.tiny import make_clap, saved_sound, sound
 from tests.serving.cli.conftest import Interlace
 
 COLOURS = ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink")
@@ -88,6 +89,26 @@ def test_sounds_and_their_words(interlace: Interlace, tmp_path: Path) -> None:
     assert wrong.code == 2
     assert "Mood" in wrong.err
     assert "Genre" in wrong.err
+
+
+def test_a_clap_hears_what_is_paired(interlace: Interlace, tmp_path: Path) -> None:
+    folder, hears = write_sounds(tmp_path / "music", 104), f"clap:{make_clap(tmp_path / 'clap')}"
+    words = interlace(
+        "train-encoder", folder, "--pairs", "audio-tags", "--audio", hears, "--epochs", "3", "--size", "16", "--json"
+    ).json
+    assert words["items"] == 104
+    sounds, texts = (open_encoder(name, device="cpu") for name in words["opens"])
+    assert base_of(Path(words["file"]), "audio") == hears
+    heard, asked = sounds.encode([saved_sound(sound(1, seconds=0.3))]), texts.encode(["waltz"])
+    assert heard.shape == asked.shape == (1, 16)
+    likes = [f"u{user},{user % 4 + 4 * number}" for user in range(40) for number in range(26)]
+    (folder / "interactions.csv").write_text("\n".join(["user,item", *likes]) + "\n", encoding="utf-8")
+    liked = interlace(
+        "train-encoder", folder, "--pairs", "liked-together", "--modality", "audio", "--audio", hears,
+        "--epochs", "3", "--size", "16", "--json",
+    ).json  # fmt: skip
+    assert liked["opens"] == [f"catalogue-audio:{liked['file']}"]
+    assert base_of(Path(liked["file"]), "audio") == hears
 
 
 def write_liked(folder: Path) -> Path:
