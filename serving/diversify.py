@@ -52,8 +52,9 @@ class Likeness:
     """Mean cosine between candidates over what is known; an item of which nothing is known is like none.
 
     Made for the chosen ones alone, each against all: a list of ten needs a tenth of all pairs. `vectors` (candidates,
-    d): those of all modalities side by side, so that one product gives the sum of their cosines. `nodes` and `weights`
-    of all candidates' attributes one after the other, each candidate's from its place in `starts` on.
+    d): those of all modalities side by side, so that one product gives the sum of their cosines, and attributes where
+    they are a handful. `nodes` and `weights` of all candidates' other attributes one after the other, each candidate's
+    from its place in `starts` on.
     """
 
     vectors: NDArray[np.float32]
@@ -70,14 +71,18 @@ class Likeness:
     def of(cls, live: Live, items: NDArray[np.int64]) -> Likeness:
         """Of these candidates."""
         vectors = [_rows(live, name, items) for name in sorted(live.index.vectors)]
-        together = np.concatenate(vectors, axis=1) if vectors else np.zeros((len(items), 0), np.float32)
         known = bool(len(live.index.attributes.weights))
-        nodes, weights, counts = _attributes(live, items) if known else _NO_ATTRIBUTES
+        parts = len(vectors) + known
+        table = live.index.attributes.table if known and live.plain else None
+        if table is not None:
+            vectors.append(table[items])
+        together = np.concatenate(vectors, axis=1) if vectors else np.zeros((len(items), 0), np.float32)
+        nodes, weights, counts = _attributes(live, items) if known and table is None else _NO_ATTRIBUTES
         starts = np.zeros(len(counts) + 1, np.int64)
         np.cumsum(counts, out=starts[1:])
         scratch = np.zeros(int(nodes.max()) + 1 if len(nodes) else 1, np.float32)
         nodes, weights = np.append(nodes, 0), np.append(weights, np.float32(0))  # so that each start is a place in them
-        return cls(together, nodes, weights, starts, counts > 0, max(1, len(vectors) + known), scratch)
+        return cls(together, nodes, weights, starts, counts > 0, max(1, parts), scratch)
 
     def to(self, place: int) -> NDArray[np.float32]:
         """(candidates,): how alike each is with one of them."""

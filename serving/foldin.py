@@ -86,6 +86,18 @@ def viewer(live: Live, name: str) -> Viewer:
     known = index.known[place] if place != MISSING else np.empty(0, np.int32)
     if not events:
         return Viewer(name, place, known, told=told_of(index, place))
+    sequences = tuple(one.sequence for one in events)
+    who = live.viewers.get(name, sequences)
+    if who is None:
+        who = _since(live, name, place, events)
+        live.viewers.put(name, sequences, who)
+    return who
+
+
+def _since(live: Live, name: str, place: int, events: Sequence[Event]) -> Viewer:
+    """A user with events, in order of time, that the index has not."""
+    index = live.index
+    known = index.known[place] if place != MISSING else np.empty(0, np.int32)
     found = [(live.find(one.item), one) for one in events]
     found = [(item, one) for item, one in found if item != MISSING]
     seen = np.unique(np.array([item for item, one in found if one.kind != IMPRESSED], np.int64))

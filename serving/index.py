@@ -67,6 +67,11 @@ class Vectors:
     present: NDArray[np.bool_]
 
 
+NARROW = 64
+"""Attributes that are few enough for a table of all items with them: 16 MB at most."""
+TABLE_CELLS = 4_000_000
+
+
 @dataclass(frozen=True)
 class Attributes:
     """IDF-weighted unit vectors over attribute nodes, by item (`rows`), by node (`items`), weights beside.
@@ -80,6 +85,16 @@ class Attributes:
     item_weights: NDArray[np.float32]
     rarity: NDArray[np.float32]
     damping: float
+
+    @cached_property
+    def table(self) -> NDArray[np.float32] | None:
+        """(items, nodes) of `weights` where nodes are a handful, such as genres alone; None where they are more."""
+        items, nodes = len(self.rows), len(self.rarity)
+        if nodes > NARROW or items * nodes > TABLE_CELLS:
+            return None
+        found = np.zeros((items, nodes), np.float32)
+        found[np.repeat(np.arange(items), np.diff(self.rows.indptr)), self.rows.columns] = self.weights
+        return found
 
     def row(self, nodes: NDArray[np.int64]) -> NDArray[np.float32]:
         """Weights beside `nodes` (distinct) of an item that is joined with these and no other ones."""

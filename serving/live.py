@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import orjson
@@ -24,6 +24,9 @@ from serving.inherit import KEPT, Floats, Inherited, nothing_inherited
 from serving.item_body import card_of, entities_of, page_of
 from serving.overlay import Change
 from serving.remembered import Remembered
+
+if TYPE_CHECKING:
+    from serving.foldin import Viewer
 
 Scored: TypeAlias = tuple[NDArray[np.integer], Floats]
 """Positions, best first, and their scores."""
@@ -65,6 +68,8 @@ class Live:
     consents: Consents | None = None
     scored: Remembered[Scored] = field(default_factory=Remembered, init=False, compare=False)
     """Of users who were scored on this catalogue: their first items (`serving.recommend`)."""
+    viewers: Remembered[Viewer] = field(default_factory=Remembered, init=False, compare=False)
+    """Of users with events: as they are since (`serving.foldin`)."""
 
     @property
     def plain(self) -> bool:

@@ -39,9 +39,14 @@ def test_it_is_the_trained_re_rankers_order(index: Index, weight: float) -> None
     assert mine.tolist() == theirs.tolist()
 
 
-def test_likeness_is_the_mean_of_what_is_known(index: Index) -> None:
+@pytest.mark.parametrize("narrow", [0, 64])
+def test_likeness_is_the_mean_of_what_is_known(index: Index, narrow: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a table of a handful of attributes, and by search in many."""
     items = np.arange(6)
-    found = between(Live(index), items)
+    monkeypatch.setattr("serving.index.NARROW", narrow)
+    own = replace(index, attributes=replace(index.attributes))
+    assert (own.attributes.table is not None) == bool(narrow)
+    found = between(Live(own), items)
     parts = [table.unit[:6] @ table.unit[:6].T for table in index.vectors.values()]
     dense = np.zeros((6, int(index.attributes.rows.columns.max()) + 1))
     for item in items:
