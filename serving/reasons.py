@@ -12,6 +12,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from threading import Lock
 from typing import Any
 
+import orjson
+
 from graph.consent import EXPLANATION
 from graph.explain import explain
 from graph.explain_tell import FEWEST_PEOPLE, NEW, Effect, Explanation, at_least, told
@@ -33,7 +35,7 @@ REMEMBERED = 100_000
 REMEMBERED_USERS = 2_000
 """Whose likings are remembered, some tens each."""
 REMEMBERED_ANSWERS = 1_000
-"""Of ten reasons each: 20 KB an answer."""
+"""Of ten reasons each: 15 KB an answer."""
 FRIENDS_READ = 500
 
 Liking = tuple[int, str]
@@ -55,8 +57,7 @@ class Reasoner:
         self._ties = Ties()
         self._facts: dict[Fact, list[dict[str, Any]]] = {}
         self._held_by: dict[str, frozenset[Liking]] = {}
-        self._live: Live | None = None
-        self._answers = Remembered[list[Explanation]](REMEMBERED_ANSWERS)
+        self._told: tuple[Live | None, Remembered[list[bytes]]] = None, Remembered()
 
     def for_user(
         self,
@@ -71,19 +72,46 @@ class Reasoner:
 
         `removed`: interests that count no more: no reason names what has them.
         """
+        return self._of_user(store, live, who, items, lang, removed)[0]
+
+    def json_for_user(
+        self,
+        store: GraphStore,
+        live: Live,
+        who: Viewer,
+        items: Sequence[int],
+        lang: str = ENGLISH,
+        removed: Sequence[Interest] = (),
+    ) -> list[bytes]:
+        """The same as JSON, `null` where nothing is proved; what lasts is remembered for `told_before`."""
+        found, liked = self._of_user(store, live, who, items, lang, removed)
+        told = [as_json(one) for one in found]
+        if liked is not None:
+            self._answers_on(live).put(who.name, _made_of(liked, items, lang), told)
+        return told
+
+    def told_before(
+        self, live: Live, who: Viewer, items: Sequence[int], lang: str = ENGLISH, removed: Sequence[Interest] = ()
+    ) -> list[bytes] | None:
+        """What `json_for_user` answered, if nothing has changed since; asks no store."""
+        crowd, (catalogue, answers) = self._crowd, self._told
+        if catalogue is not live or crowd is None or who.impersonal:
+            return None
+        return answers.get(who.name, _made_of(self._liked(live, who, crowd, removed), items, lang))
+
+    def _of_user(
+        self, store: GraphStore, live: Live, who: Viewer, items: Sequence[int], lang: str, removed: Sequence[Interest]
+    ) -> tuple[list[Explanation | None], Likings | None]:
+        """The reasons, and what they were made of where they stay true while that and the catalogue are the same."""
         if who.impersonal:
-            return [None] * len(items)
+            return [None] * len(items), None
         crowd, _ = self._ready(live.index)
-        liked = without(live, likings_of(live, who, crowd), removed)
-        made_of = (lang, tuple(items), tuple(liked.liked.items()), liked.history.tobytes())
-        answers = self._answers_on(live)
-        known = answers.get(who.name, made_of)
-        if known is not None:
-            return list(known)
+        liked = self._liked(live, who, crowd, removed)
         found, lasting = self._explain(store, live, liked, list(items), lang)
-        if lasting:
-            answers.put(who.name, made_of, [one for one in found if one is not None])
-        return found
+        return found, liked if lasting else None
+
+    def _liked(self, live: Live, who: Viewer, crowd: Crowd, removed: Sequence[Interest]) -> Likings:
+        return without(live, likings_of(live, who, crowd), removed)
 
     def for_newcomer(
         self, store: GraphStore, live: Live, named: Sequence[str], items: Sequence[int], lang: str = ENGLISH
@@ -103,12 +131,12 @@ class Reasoner:
                 self._held_by = {}
             return self._crowd, self._ties
 
-    def _answers_on(self, live: Live) -> Remembered[list[Explanation]]:
+    def _answers_on(self, live: Live) -> Remembered[list[bytes]]:
         """What was answered on this catalogue as it is now."""
         with self._lock:
-            if self._live is not live:
-                self._live, self._answers = live, Remembered(REMEMBERED_ANSWERS)
-            return self._answers
+            if self._told[0] is not live:
+                self._told = live, Remembered(REMEMBERED_ANSWERS)
+            return self._told[1]
 
     def _explain(
         self, store: GraphStore, live: Live, who: Likings, items: list[int], lang: str
@@ -229,6 +257,15 @@ class Reasoner:
         if live.index.inherit is None and len(given) < len(left) and lang == ENGLISH:
             given = explain(store, user, [name for name in left if name not in given]) | given
         return [given.get(live.id(item)) if one is None else one for item, one in zip(items, found, strict=True)]
+
+
+def as_json(found: Explanation | None) -> bytes:
+    """`null` where nothing is proved."""
+    return orjson.dumps(None if found is None else found.json())
+
+
+def _made_of(who: Likings, items: Sequence[int], lang: str) -> tuple[object, ...]:
+    return lang, tuple(items), tuple(who.liked.items()), who.history.tobytes()
 
 
 def _likings(found: Sequence[Candidate]) -> list[Candidate]:

@@ -9,14 +9,13 @@ import orjson
 from fastapi import Query, Request
 
 from graph.errors import InterlaceError, StoreUnavailable
-from graph.explain_tell import Explanation
 from graph.explain_words import language
 from graph.store import GraphStore
 from serving.corrections import Interest
 from serving.foldin import Viewer, viewer
 from serving.live import Live
 from serving.observe.record import REASONS, stage
-from serving.render import NULL
+from serving.reasons import as_json
 from serving.service import Service
 
 DEADLINE_SECONDS = 5.0
@@ -41,26 +40,34 @@ async def reasons_for(
     service: Service, live: Live, who: Viewer, items: Sequence[int], lang: str, removed: Sequence[Interest] = ()
 ) -> tuple[list[bytes] | None, bytes | None]:
     """The reason of each item as JSON, and None; or None and JSON that says why the store gave none."""
-    return await _asked(service, lambda store: service.reasoner.for_user(store, live, who, items, lang, removed))
+    with stage(REASONS):
+        told = service.reasoner.told_before(live, who, items, lang, removed)
+    if told is not None:
+        return told, None
+    return await _asked(service, lambda store: service.reasoner.json_for_user(store, live, who, items, lang, removed))
 
 
 async def reasons_for_newcomer(
     service: Service, live: Live, named: Sequence[str], items: Sequence[int], lang: str
 ) -> tuple[list[bytes] | None, bytes | None]:
     """The same for somebody who named some items."""
-    return await _asked(service, lambda store: service.reasoner.for_newcomer(store, live, named, items, lang))
+
+    def explain(store: GraphStore) -> list[bytes]:
+        given = service.reasoner.for_newcomer(store, live, named, items, lang)
+        return [as_json(one) for one in given]
+
+    return await _asked(service, explain)
 
 
 async def _asked(
-    service: Service, work: Callable[[GraphStore], list[Explanation | None]]
+    service: Service, work: Callable[[GraphStore], list[bytes]]
 ) -> tuple[list[bytes] | None, bytes | None]:
     try:
         with stage(REASONS):
-            given = await service.gateway.run(work, deadline=DEADLINE_SECONDS)
+            return await service.gateway.run(work, deadline=DEADLINE_SECONDS), None
     except StoreUnavailable as error:
         service.observer.degraded("store")
         return None, orjson.dumps({"title": error.title, "detail": error.what, "remedy": error.remedy})
-    return [NULL if one is None else orjson.dumps(one.json()) for one in given], None
 
 
 def warm_up(service: Service) -> None:
