@@ -126,16 +126,21 @@ class Asked:
     folder: Path
 
     def run(self, one: Scenario, connections: int, options: argparse.Namespace) -> dict[str, Any]:
-        """One run."""
+        """One run. What is asked in turn was not asked before: there are new events, or the server forgets."""
         users = send_events(self.index, self.address, one.users) if one.users else []
-        n = options.n
-        if one.in_turn and not one.users:  # a number of items that nobody was asked for before, three rounds long
-            levels = options.connections
-            n += 1 + 3 * (levels.index(connections) - min(1, len(levels) - 1))
-        script = write_script(self.home, self.folder, n, one.query, users, in_turn=one.in_turn)
+        script = write_script(self.home, self.folder, options.n, one.query, users, in_turn=one.in_turn)
+        seconds = options.seconds
         if not one.in_turn:
             wrk(self.address, script, connections, options.warm_up)
-        return measure(self.address, self.process, script, connections, options.seconds)
+        elif not users:
+            forget(self.address)
+            seconds = max(1, seconds // 2)  # of a small home everybody would be asked again
+        return measure(self.address, self.process, script, connections, seconds)
+
+
+def forget(address: str) -> None:
+    """A user is put: what was answered on the catalogue before is not taken from memory any more."""
+    httpx.put(f"{address}/v1/users/benchmark", json={}, timeout=60).raise_for_status()
 
 
 def memory(process: int) -> dict[str, int]:

@@ -35,7 +35,7 @@ local at = -1
 math.randomseed(42)
 request = function()
   at = at + 1
-  return wrk.format("GET", "/v1/users/" .. users[%s] .. "/recommendations?n=" .. %s .. "%s")
+  return wrk.format("GET", "/v1/users/" .. users[%s] .. "/recommendations?n=%d%s")
 end
 """
 LATENCY = re.compile(r"^\s+(50|75|90|99)%\s+([\d.]+)(us|ms|s)$", re.MULTILINE)
@@ -80,15 +80,15 @@ def published(data: Path, folder: Path, name: str = "ease") -> Path:
 def write_script(
     home: Path, folder: Path, n: int, query: str, users: Sequence[str] = (), *, in_turn: bool = False
 ) -> Path:
-    """wrk's Lua script over these users' ids; over all (at most 50,000) known ones where none are named. Drawn at
-    random, or one after the other and each round for one item more: nobody is asked the same twice.
+    """wrk's Lua script over these users' ids, drawn at random or one after the other; over all (at most 50,000) known
+    ones where none are named.
     """
     ids = open_index(home).user_ids
     asked = users or [ids[place].decode() for place in range(min(len(ids), 50_000))]
     path = folder / "users.lua"
     quoted = ",".join(json.dumps(quote(one, safe="")) for one in asked)
-    which = ("at % #users + 1", f"{n} + math.floor(at / #users)") if in_turn else ("math.random(#users)", str(n))
-    path.write_text(SCRIPT % (quoted, *which, query), encoding="utf-8")
+    which = "at % #users + 1" if in_turn else "math.random(#users)"
+    path.write_text(SCRIPT % (quoted, which, n, query), encoding="utf-8")
     return path
 
 

@@ -30,8 +30,7 @@ VIEWS = {
 def show(visit: Visit, view: str) -> Page:
     """The view, once its content has come."""
     address, telling = VIEWS[view]
-    visit.open("icon.svg")  # a change after the # alone would not load the page anew; about:blank would begin a process
-    page = visit.open(address)
+    page = visit.open(f"?view={view}{address}")  # a change after the # alone would not load the page anew
     expect(page.locator(telling).first).to_be_visible()
     expect(page.locator("[aria-busy=true]")).to_have_count(0)
     return page
