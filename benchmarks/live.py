@@ -140,7 +140,7 @@ class Asked:
 
 def forget(address: str) -> None:
     """A user is put: what was answered on the catalogue before is not taken from memory any more."""
-    httpx.put(f"{address}/v1/users/benchmark", json={}, timeout=60).raise_for_status()
+    httpx.put(f"{address}/v1/users/benchmark%3Avisitor", json={}, timeout=60).raise_for_status()
 
 
 def memory(process: int) -> dict[str, int]:
