@@ -83,9 +83,8 @@ def viewer(live: Live, name: str) -> Viewer:
     events = live.events(name)
     if place == MISSING and not events and name not in live.people:
         index.user(name)  # raises, and says what would have been right
-    known = index.known[place] if place != MISSING else np.empty(0, np.int32)
     if not events:
-        return Viewer(name, place, known, told=told_of(index, place))
+        return Viewer(name, place, _known(index, place), told=told_of(index, place))
     sequences = tuple(one.sequence for one in events)
     who = live.viewers.get(name, sequences)
     if who is None:
@@ -97,7 +96,7 @@ def viewer(live: Live, name: str) -> Viewer:
 def _since(live: Live, name: str, place: int, events: Sequence[Event]) -> Viewer:
     """A user with events, in order of time, that the index has not."""
     index = live.index
-    known = index.known[place] if place != MISSING else np.empty(0, np.int32)
+    known = _known(index, place)
     found = [(live.find(one.item), one) for one in events]
     found = [(item, one) for item, one in found if item != MISSING]
     seen = np.unique(np.array([item for item, one in found if one.kind != IMPRESSED], np.int64))
@@ -110,6 +109,11 @@ def _since(live: Live, name: str, place: int, events: Sequence[Event]) -> Viewer
         return Viewer(name, place, known, None, seen, tuple(events), told)
     history = _laid_over(index, place, known, fresh) if fresh else known
     return Viewer(name, place, history, known, seen, tuple(events), told)
+
+
+def _known(index: Index, place: int) -> NDArray[np.int32]:
+    """The history by the index; empty of somebody it does not know."""
+    return index.known[place] if place != MISSING else np.empty(0, np.int32)
 
 
 def told_of(index: Index, place: int, events: Sequence[tuple[int, Event]] = ()) -> Told | None:

@@ -148,15 +148,22 @@ def _ask(live: Live, user: Viewer, wish: Wish, chosen: Filter, name: str, enough
         found = _first(live, wish, chosen, _scored_first(live, user, name), name)
         if len(found.items) >= enough:
             return found
-    if name in SCORED and can_retrieve(live.index) and not _doubtful(live, user, name):
+    if name in SCORED:
+        return _scored_now(live, user, wish, chosen, name)
+    if name == POPULAR and not live.has_source.any():
+        items, scores = popular_first(live, user, wish.n, lambda places: chosen.keep(live, places))
+        return Recommendations(wish.user, items.tolist(), scores.tolist(), name)
+    return _first(live, wish, chosen, SOURCES[name](live, user), name)
+
+
+def _scored_now(live: Live, user: Viewer, wish: Wish, chosen: Filter, name: str) -> Recommendations:
+    """By a source that scores every item, or finds the best without that."""
+    if can_retrieve(live.index) and not _doubtful(live, user, name):
         ranked = _retrieved(live, user, wish.n, chosen, name)
         if ranked is not None:
             return Recommendations(wish.user, ranked[0].tolist(), ranked[1].tolist(), name)
     if name == MODEL:
         return scored(live, model_scores(live, user), wish, chosen)
-    if name == POPULAR and not live.has_source.any():
-        items, scores = popular_first(live, user, wish.n, lambda places: chosen.keep(live, places))
-        return Recommendations(wish.user, items.tolist(), scores.tolist(), name)
     return _first(live, wish, chosen, SOURCES[name](live, user), name)
 
 
@@ -182,16 +189,9 @@ def _scored_first(live: Live, user: Viewer, name: str) -> Ranked:
     made_of = _made_of(user, name)
     found = live.scored.get(user.name, made_of)
     if found is None:
-        size, ranked = live.index.list_items.shape[1], None
-        if can_retrieve(live.index) and not _doubtful(live, user, name):
-            ranked = _retrieved(live, user, size, Filter(), name)
-        if ranked is None and name == MODEL:
-            scores = model_scores(live, user)
-            order = best(scores, size)
-            ranked = order, scores[order]
-        elif ranked is None:
-            ranked = SOURCES[name](live, user)
-        found = ranked[0][:size].astype(np.int32), ranked[1][:size].astype(np.float32)
+        whole = Wish(user.name, live.index.list_items.shape[1])
+        best_now = _scored_now(live, user, whole, Filter(), name)
+        found = np.array(best_now.items, np.int32), np.array(best_now.scores, np.float32)
         live.scored.put(user.name, made_of, found)
     return found
 

@@ -11,6 +11,7 @@ import pytest
 
 from graph.snapshot import Snapshot
 from serving.app import create_app
+from serving.events import EventLog
 from serving.index import Index, ModelInfo, open_index
 from serving.middleware import Wrapped
 from serving.publish import publish
@@ -54,6 +55,14 @@ def home(snapshot: Snapshot, ease: Recommender, tmp_path_factory: pytest.TempPat
 @pytest.fixture(scope="session")
 def index(home: Path) -> Index:
     return open_index(home, verify=True)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[EventLog]:
+    """An event log of its own, in `tmp_path`."""
+    log = EventLog(tmp_path)
+    yield log
+    log.close()
 
 
 @pytest.fixture(scope="session")

@@ -32,13 +32,6 @@ LIKED, HIDDEN, IMPRESSED, RATED = (KINDS.index(kind) for kind in ("liked", "hidd
 LATE = 2 * 10**9
 
 
-@pytest.fixture
-def log(tmp_path: Path):
-    log = EventLog(tmp_path)
-    yield log
-    log.close()
-
-
 def event(name: str, item: str = "p:i01", kind: int = LIKED, at: int = LATE, user: str = "p:u01", value=None) -> Event:
     return Event(name, user, item, kind, value, at)
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -46,13 +43,6 @@ def index(snapshot: Snapshot, model: FeedbackEASE, tmp_path_factory: pytest.Temp
     home = tmp_path_factory.mktemp("feedback")
     publish(snapshot, model, home=home, model=INFO)
     return open_index(home)
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Iterator[EventLog]:
-    log = EventLog(tmp_path)
-    yield log
-    log.close()
 
 
 def test_lists_and_scores_are_the_model_s(index: Index, model: FeedbackEASE, data: TrainingData) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -20,13 +18,6 @@ from tests.serving.samples import ITEMS
 LIKED, HIDDEN = KINDS.index("liked"), KINDS.index("hidden")
 USER = "p:u01"
 LATE = 2 * 10**9
-
-
-@pytest.fixture
-def log(tmp_path: Path):
-    log = EventLog(tmp_path)
-    yield log
-    log.close()
 
 
 @pytest.fixture
